@@ -1,0 +1,35 @@
+# `make` lists the targets. Everything runs in .venv, which is made on first use.
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+PYTHON ?= python
+else
+BIN := .venv/bin
+PYTHON ?= python3
+endif
+READY := .venv/ready
+
+.PHONY: help compare test check bench docs
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'her2bench needs Python 3.11 or newer; say which with PYTHON=')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+compare: $(READY) ## three networks and the baselines on the built-in phantom: a table and a report
+	$(BIN)/her2bench phantom build/phantom --config configs/phantom_tiles.toml
+	$(BIN)/her2bench compare configs/phantom.toml -o build/phantom-comparison
+
+test: $(READY) ## all tests; those on real data need HER2BENCH_REAL_DATA
+	$(BIN)/python -m pytest -q
+
+check: $(READY) ## format, lint, types, import floors
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: $(READY) ## the benchmarks, old beside new, in one run
+	$(BIN)/python -m benchmarks

@@ -1,0 +1,55 @@
+"""Writing files so that a reader never sees half of one."""
+
+import errno
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from her2bench.core.errors import UserError
+
+_DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; it takes the name `path` when the block succeeds.
+
+    If the block fails, whatever it wrote is removed and `path` stays as it was. Works for a file
+    and for a folder (a folder only takes the place of nothing: the first writer wins, and a
+    second one's copy is dropped).
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        room = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}-", dir=path.parent))
+        try:
+            temporary = room / path.name
+            yield temporary
+            if temporary.is_dir() and path.is_dir():
+                return
+            temporary.replace(path)
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write at `path` into messages a user can act on."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _DISK_FULL:
+            raise UserError(
+                path, found="the disk is full", cure="free some space, then run the command again"
+            ) from error
+        if isinstance(error, PermissionError | NotADirectoryError | FileExistsError):
+            raise UserError(
+                path,
+                found=f"cannot be written ({error.strerror})",
+                cure="choose another output with -o, or change the permissions",
+            ) from error
+        raise
