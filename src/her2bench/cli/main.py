@@ -5,6 +5,9 @@ import sys
 import typer
 
 from her2bench import __version__
+from her2bench.cli.compare import compare
+from her2bench.cli.predict import predict
+from her2bench.cli.report import report
 from her2bench.core.errors import UserError
 
 app = typer.Typer(
@@ -23,6 +26,11 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
     if version:
         typer.echo(__version__)
         raise typer.Exit()
+
+
+app.command()(compare)
+app.command()(report)
+app.command()(predict)
 
 
 def main() -> None:

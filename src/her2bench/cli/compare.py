@@ -1,0 +1,52 @@
+"""`her2bench compare CONFIG.toml`: everything, into one comparison folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare(
+    config: Annotated[Path, typer.Argument(help="The config, a TOML file.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="The comparison folder (out/<config name> by default)."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value overrides a setting, e.g. recipe.epochs=3."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the tile cache (the user's cache folder by default)."),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out images that cannot be read.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print scores.json.")] = False,
+) -> None:
+    """Train and compare models: one config, one manifest, one folder with one report.
+
+    A comparison that was stopped goes on where it was: give the same command again.
+    """
+    from her2bench.cli.progress import Bar
+    from her2bench.comparison.compare import Choices
+    from her2bench.comparison.compare import compare as run
+    from her2bench.comparison.config import ComparisonConfig
+    from her2bench.core.config import load_settings
+
+    resolved = load_settings(ComparisonConfig, config, settings or [])
+    with Bar() as bar:
+        folder = run(
+            resolved,
+            out or Path("out") / config.stem,
+            Choices(device=device, cache=cache, skip_bad=skip_bad),
+            bar,
+        )
+    if as_json:
+        typer.echo(folder.scores.read_text(encoding="utf-8"))
+        return
+    from her2bench.cli.results import print_results
+
+    print_results(folder)

@@ -1,0 +1,34 @@
+"""`her2bench predict RUN INPUT...`: tiles and folders of tiles → a CSV."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="A run folder: OUT/runs/<model>/seed-0/fold-0.")],
+    inputs: Annotated[list[Path], typer.Argument(help="Tiles, and folders of tiles.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for predictions.csv.")],
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out images that cannot be read.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the predictions.")] = False,
+) -> None:
+    """Probability and call of each tile, at the threshold the run froze. Not for diagnosis."""
+    from her2bench.core.runs import RunFolder
+    from her2bench.core.tables import write_table
+    from her2bench.prediction.device import choose_device
+    from her2bench.prediction.tiles import find_images, predict_tiles
+
+    images = find_images(inputs)
+    table, left_out = predict_tiles(RunFolder(run), images, choose_device(device), skip_bad)
+    write_table(table, out / "predictions.csv")
+    for path, reason in left_out:
+        typer.echo(f"left out: {path}: {reason}", err=True)
+    if as_json:
+        typer.echo(table.write_json())
+        return
+    positive = table.filter(table["call"] == "positive").height
+    typer.echo(f"{table.height} tiles, {positive} called positive: {out / 'predictions.csv'}")

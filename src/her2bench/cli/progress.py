@@ -1,0 +1,51 @@
+"""The progress bar of a comparison; on a terminal only."""
+
+import sys
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from her2bench.comparison.compare import Watcher
+from her2bench.comparison.plan import Job
+from her2bench.training.loop import Epoch
+
+
+class Bar(Watcher):
+    """Epochs done of all epochs to do, with the losses of the last one."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("epochs"),
+            TimeRemainingColumn(),
+            console=Console(file=sys.stderr),
+            disable=not sys.stderr.isatty(),
+        )
+        self._task = self._progress.add_task("preparing", total=None)
+        self._epochs: dict[Job, int] = {}
+
+    def __enter__(self) -> "Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def planned(self, jobs: list[Job], done: list[Job], epochs: dict[Job, int]) -> None:
+        self._epochs = epochs
+        over = sum(epochs.get(job, 0) for job in done)
+        self._progress.update(
+            self._task, description="training", total=sum(epochs.values()), completed=over
+        )
+
+    def epoch(self, job: Job, row: Epoch) -> None:
+        losses = f"loss {row['train_loss']:.3f} train, {row['val_loss']:.3f} validation"
+        self._progress.update(self._task, advance=1, description=f"{job}: {losses}")

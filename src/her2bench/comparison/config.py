@@ -1,0 +1,50 @@
+"""The settings of a comparison: what is compared, on which tiles, how trained, how judged."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from her2bench.core.config import Settings
+from her2bench.data.splits import SplitSettings
+from her2bench.evaluation.settings import ScoreSettings
+from her2bench.training.recipe import Recipe
+
+Baseline = Literal["always_positive", "dab_baseline", "background_baseline"]
+
+
+class ComparisonConfig(Settings):
+    """Every setting of `her2bench compare`; `comparison.toml` holds them all, defaults too."""
+
+    manifest: Path
+    endpoint: Literal["2+", "3+", "1+", "status"] = "2+"
+    models: tuple[str, ...] = Field(min_length=1)
+    baselines: tuple[Baseline, ...] = ("always_positive", "dab_baseline", "background_baseline")
+    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
+    size: int = 299
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    split: SplitSettings = SplitSettings()
+    recipe: Recipe = Recipe()
+    score: ScoreSettings = ScoreSettings()
+
+    @field_validator("models", "seeds", "baselines")
+    @classmethod
+    def _once(cls, value: tuple) -> tuple:
+        if len(set(value)) != len(value):
+            raise ValueError("each one once only")
+        return value
+
+    @field_validator("seeds")
+    @classmethod
+    def _not_negative(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(seed < 0 for seed in value):
+            raise ValueError("seeds are 0 or more")
+        return value
+
+    @model_validator(mode="after")
+    def _rates_for_all(self) -> "ComparisonConfig":
+        rates = self.recipe.learning_rates
+        missing = [m for m in self.models if isinstance(rates, dict) and m not in rates]
+        if missing:
+            raise ValueError(f"recipe.learning_rates has no entry for {', '.join(missing)}")
+        return self

@@ -1,0 +1,115 @@
+"""Settings as frozen pydantic models, read from TOML; an unknown key is an error with a hint."""
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from her2bench.core.errors import UserError, nearest
+
+
+class Settings(BaseModel):
+    """A group of settings: frozen, every key known, nothing coerced from text in silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def load_settings(kind: type[S], path: Path, overrides: Iterable[str] = ()) -> S:
+    """Read settings of a kind from a TOML file, with `key.sub=value` overrides on top.
+
+    Args:
+        kind: the pydantic model to fill.
+        path: the TOML file.
+        overrides: texts such as `recipe.epochs=3`; the value is read as TOML, else as text.
+
+    Raises:
+        UserError: no such file, not TOML, an unknown key (with the nearest right one), or a
+            value that is not allowed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(path, found="no such config file", cure="check the path")
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(path, found=f"not valid TOML ({error})", cure="correct the line") from error
+    for override in overrides:
+        _override(data, override)
+    return settings_from(kind, data, path)
+
+
+def settings_from(kind: type[S], data: dict[str, Any], where: object) -> S:
+    """Fill a settings model from plain data, errors as one UserError that lists every problem."""
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        problems = [_problem(kind, entry) for entry in error.errors()]
+        raise UserError(
+            where, found="; ".join(problems), cure="correct these settings (or their --set)"
+        ) from error
+
+
+def to_toml(settings: BaseModel) -> str:
+    """The settings as TOML text, every default written out; None is left out."""
+    return tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+    """The settings that differ, a line each.
+
+    >>> differences({"recipe": {"epochs": 2}}, {"recipe": {"epochs": 3}})
+    ['recipe.epochs: 2 before, 3 now']
+    """
+    lines = []
+    for key in sorted({*old, *new}):
+        a, b = old.get(key), new.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            lines += differences(a, b, f"{prefix}{key}.")
+        elif a != b:
+            lines.append(f"{prefix}{key}: {a} before, {b} now")
+    return lines
+
+
+def _override(data: dict[str, Any], text: str) -> None:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError("--set", found=repr(text), expected="key=value, e.g. recipe.epochs=3")
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        data = data.setdefault(section, {})
+        if not isinstance(data, dict):
+            raise UserError("--set", found=f"{key}: {section!r} is no section of settings")
+    try:
+        data[last] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        data[last] = value.strip()
+
+
+def _problem(kind: type[BaseModel], entry: Any) -> str:
+    place = [str(part) for part in entry["loc"]]
+    key = ".".join(place)
+    if entry["type"] == "extra_forbidden":
+        hint = nearest(place[-1], _keys(kind, place[:-1]))
+        return f"unknown setting {key!r} ({hint or 'see the docs for the known ones'})"
+    if entry["type"] == "missing":
+        return f"setting {key!r} is missing"
+    return f"{key} = {entry['input']!r}: {entry['msg']}"
+
+
+def _keys(kind: Any, place: list[str]) -> list[str]:
+    """The names of the settings in the section at `place`."""
+    for part in place:
+        field = getattr(kind, "model_fields", {}).get(part)
+        if field is None:
+            break
+        inside = [
+            a for a in getattr(field.annotation, "__args__", ()) if hasattr(a, "model_fields")
+        ]
+        kind = inside[-1] if inside else field.annotation
+    return list(getattr(kind, "model_fields", {}))

@@ -1,0 +1,129 @@
+"""The comparison folder and its run folders: what lies where, and when a run counts as done."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from her2bench.core.errors import UserError
+from her2bench.core.files import replacing
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """`runs/<model>/seed-<s>/fold-<k>/`: config, metrics, weights, predictions, DONE."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.csv"
+
+    @property
+    def weights(self) -> Path:
+        return self.path / "model.safetensors"
+
+    @property
+    def predictions(self) -> Path:
+        return self.path / "predictions.parquet"
+
+    @property
+    def unfinished(self) -> Path:
+        """Where the run in progress keeps what it needs to go on; gone when it is done."""
+        return self.path / "unfinished"
+
+    @property
+    def done(self) -> bool:
+        return (self.path / "DONE").is_file()
+
+    def mark_done(self, summary: dict[str, Any]) -> None:
+        """Write DONE, the last file of a run; inside, as TOML, what the run came to."""
+        write_text(self.path / "DONE", tomli_w.dumps(summary))
+
+    def summary(self) -> dict[str, Any]:
+        """What the run came to: parameters, seconds, images per second, threshold, epoch."""
+        return tomllib.loads((self.path / "DONE").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class ComparisonFolder:
+    """One comparison: settings, manifest, splits, runs, predictions, scores, report."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "comparison.toml"
+
+    @property
+    def manifest(self) -> Path:
+        return self.path / "manifest.parquet"
+
+    @property
+    def splits(self) -> Path:
+        return self.path / "splits.parquet"
+
+    @property
+    def predictions(self) -> Path:
+        return self.path / "predictions.parquet"
+
+    @property
+    def scores(self) -> Path:
+        return self.path / "scores.json"
+
+    @property
+    def table(self) -> Path:
+        return self.path / "table.csv"
+
+    @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def bad_tiles(self) -> Path:
+        return self.path / "bad_tiles.csv"
+
+    def run(self, model: str, seed: int, fold: int) -> RunFolder:
+        return RunFolder(self.path / "runs" / model / f"seed-{seed}" / f"fold-{fold}")
+
+    def finished_runs(self) -> list[tuple[str, int, int, RunFolder]]:
+        """Model, seed, fold and folder of each finished run, in order."""
+        found = []
+        for done in self.path.glob("runs/*/seed-*/fold-*/DONE"):
+            model, seed, fold = done.parts[-4:-1]
+            number = int(seed.removeprefix("seed-")), int(fold.removeprefix("fold-"))
+            found.append((model, *number, RunFolder(done.parent)))
+        return sorted(found, key=lambda entry: entry[:3])
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def opened_comparison(path: Path) -> ComparisonFolder:
+    """The comparison folder at `path`.
+
+    Raises:
+        UserError: there is none.
+    """
+    folder = ComparisonFolder(Path(path))
+    if not folder.config.is_file():
+        raise UserError(
+            path,
+            found="no comparison (no comparison.toml in it)",
+            expected="the output folder of `her2bench compare`",
+            cure="give the folder that `compare` printed",
+        )
+    return folder

@@ -1,0 +1,77 @@
+"""Predicting tiles that lie in files and folders."""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+
+from her2bench.core.errors import UserError
+from her2bench.core.runs import RunFolder
+from her2bench.data.cache import cached_tiles
+from her2bench.prediction.forward import forward, probabilities
+from her2bench.prediction.memory import keep_memory
+from her2bench.prediction.trained import load_trained
+
+IMAGE_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+
+
+def find_images(inputs: Iterable[Path]) -> list[Path]:
+    """The image files meant by some files and folders (searched to the bottom), each once, sorted.
+
+    Raises:
+        UserError: an input does not exist, or there is no image in any of them.
+    """
+    found: dict[Path, None] = {}
+    for entry in inputs:
+        if not entry.exists():
+            raise UserError(entry, found="no such file or folder", cure="check the path")
+        inside = sorted(entry.rglob("*")) if entry.is_dir() else [entry]
+        wanted = [p for p in inside if p == entry or p.suffix.lower() in IMAGE_ENDINGS]
+        found |= dict.fromkeys(path.resolve() for path in wanted if path.is_file())
+    if not found:
+        raise UserError(
+            ", ".join(map(str, inputs)),
+            found="no image in it",
+            expected=f"files ending in {', '.join(sorted(IMAGE_ENDINGS))}",
+        )
+    return list(found)
+
+
+def predict_tiles(
+    run: RunFolder, images: list[Path], device: torch.device, skip_bad: bool = False
+) -> tuple[pl.DataFrame, list[tuple[str, str]]]:
+    """Each image's probability and call, by the network of a finished run.
+
+    Args:
+        run: the run folder.
+        images: each image one tile, of any size: resized as in training.
+        device: where to compute.
+        skip_bad: leave out images that cannot be read.
+
+    Returns:
+        A table `path, logit, probability, call` (`call` is positive or negative at the run's
+        frozen threshold), and path and reason of each image left out.
+    """
+    keep_memory()
+    model, description = load_trained(run, device)
+    table = pl.DataFrame({"path": [str(path) for path in images]})
+    table = table.with_columns(tile_id=pl.col("path"))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        tiles = cached_tiles(table, description.size, Path(folder), skip_bad)
+        rows = np.arange(len(tiles.tile_ids))
+        logits = forward(model, tiles.pixels, rows, description.preparation, device)
+        left_out = [(path, reason) for _, path, reason in tiles.bad]
+        del tiles  # Windows cannot delete a file that is still mapped into memory
+    positive = logits > description.threshold
+    predictions = pl.DataFrame(
+        {
+            "path": table.filter(~pl.col("path").is_in([p for p, _ in left_out]))["path"],
+            "logit": logits,
+            "probability": probabilities(logits),
+            "call": np.where(positive, "positive", "negative"),
+        }
+    )
+    return predictions, left_out

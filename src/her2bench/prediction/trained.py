@@ -1,0 +1,87 @@
+"""A trained network on disk: safetensors, with all that prediction needs in its header."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_model, save_file
+from torch import nn
+
+from her2bench.core.errors import UserError
+from her2bench.core.files import replacing
+from her2bench.core.runs import RunFolder
+from her2bench.models import build_model
+from her2bench.prediction.preparation import Preparation
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a weights file says of itself.
+
+    `threshold` is on the logit: a tile is called positive above it. `endpoint` says what
+    positive means.
+    """
+
+    model: str
+    size: int
+    preparation: Preparation
+    threshold: float
+    endpoint: str
+
+
+def save_trained(model: nn.Module, description: Description, path: Path) -> None:
+    """Write the weights of a network and its description."""
+    header = {
+        "model": description.model,
+        "size": str(description.size),
+        "mean": json.dumps(description.preparation.mean),
+        "std": json.dumps(description.preparation.std),
+        "threshold": repr(description.threshold),
+        "endpoint": description.endpoint,
+    }
+    tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata=header)
+
+
+def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Description]:
+    """Read the network of a finished run.
+
+    Raises:
+        UserError: the folder is no finished run of a network, or its weights are damaged.
+    """
+    if not run.done or not run.weights.is_file():
+        raise UserError(
+            run.path,
+            found="no finished run of a network (DONE and model.safetensors are not both there)",
+            expected="a folder such as OUT/runs/lenet/seed-0/fold-0",
+            cure="give the run folder itself, or let `her2bench compare` finish it",
+        )
+    try:
+        description = _description(run.weights)
+        with torch.device("meta"):
+            model = build_model(description.model, description.size)
+        model = model.to_empty(device=device)
+        load_model(model, run.weights, device=str(device))
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise UserError(
+            run.weights,
+            found=f"weights that cannot be read ({error})",
+            cure="delete the run folder and run `her2bench compare` again",
+        ) from error
+    return model.eval(), description
+
+
+def _description(path: Path) -> Description:
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata()
+    mean, std = json.loads(header["mean"]), json.loads(header["std"])
+    return Description(
+        model=header["model"],
+        size=int(header["size"]),
+        preparation=Preparation(tuple(mean), tuple(std)),
+        threshold=float(header["threshold"]),
+        endpoint=header["endpoint"],
+    )

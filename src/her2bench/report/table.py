@@ -1,0 +1,78 @@
+"""The table of results: a row a model and split, from scores.json and the finished runs."""
+
+from typing import Any
+
+import polars as pl
+
+from her2bench.core.runs import ComparisonFolder
+
+METRICS = {
+    "accuracy": "accuracy",
+    "ppv": "precision",
+    "sensitivity": "recall",
+    "specificity": "specificity",
+    "balanced_accuracy": "balanced accuracy",
+    "roc_auc": "ROC-AUC",
+}
+
+
+def result_table(scores: dict[str, Any], runs: pl.DataFrame) -> pl.DataFrame:
+    """One row a model and split: each metric with its interval, and what training took.
+
+    Args:
+        scores: the content of scores.json.
+        runs: as `run_table` gives it.
+
+    Returns:
+        `model, split, tiles, groups, seeds`, then `<metric>, <metric>_low, <metric>_high` for
+        each of METRICS, then `parameters, train_seconds, tiles_per_second` (means over runs).
+    """
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in scores["rows"]:
+        if row["metric"] not in METRICS:
+            continue
+        key = row["model"], row["split"]
+        entry = rows.setdefault(
+            key,
+            {"model": key[0], "split": key[1]} | {k: row[k] for k in ("tiles", "groups", "seeds")},
+        )
+        metric = row["metric"]
+        entry |= {metric: row["value"], f"{metric}_low": row["low"], f"{metric}_high": row["high"]}
+    table = pl.DataFrame(list(rows.values()), infer_schema_length=None)
+    cost = runs.group_by("model", maintain_order=True).agg(
+        pl.col("parameters").first(),
+        pl.col("train_seconds").mean(),
+        pl.col("train_tiles_per_second").mean().alias("tiles_per_second"),
+    )
+    return table.join(cost, on="model", how="left", maintain_order="left")
+
+
+def run_table(folder: ComparisonFolder) -> pl.DataFrame:
+    """What each finished run came to: its DONE, a row each."""
+    schema = {
+        "parameters": pl.Int64,
+        "threshold": pl.Float64,
+        "learning_rate": pl.Float64,
+        "epoch": pl.Int64,
+        "train_seconds": pl.Float64,
+        "train_tiles_per_second": pl.Float64,
+        "device": pl.String,
+    }
+    rows = [
+        {"model": model, "seed": seed, "fold": fold, **run.summary()}
+        for model, seed, fold, run in folder.finished_runs()
+    ]
+    keys = {"model": pl.String, "seed": pl.Int64, "fold": pl.Int64}
+    return pl.DataFrame(rows, schema=keys | schema)
+
+
+def epoch_table(folder: ComparisonFolder) -> pl.DataFrame:
+    """The rows of all metrics.csv, with model, seed and fold."""
+    parts = [
+        pl.read_csv(run.metrics).with_columns(
+            pl.lit(model).alias("model"), pl.lit(seed).alias("seed"), pl.lit(fold).alias("fold")
+        )
+        for model, seed, fold, run in folder.finished_runs()
+        if run.metrics.is_file()
+    ]
+    return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame()

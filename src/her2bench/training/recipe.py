@@ -1,0 +1,61 @@
+"""The recipe: every setting of training."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from her2bench.core.config import Settings
+
+Augmentation = Literal["flip", "rotate"]
+
+
+class Recipe(Settings):
+    """How networks are trained; the same for each, unless learning rates are given by model.
+
+    With several learning rates each is tried, and the one with the least validation loss kept:
+    the same budget for each model.
+    """
+
+    epochs: int = Field(20, ge=1)
+    batch: int = Field(32, ge=1)
+    learning_rates: tuple[float, ...] | dict[str, tuple[float, ...]] = (1e-4,)
+    pos_weight: Literal["none", "negatives/positives", "total/positives"] | float = (
+        "negatives/positives"
+    )
+    normalise: bool = True
+    augment: tuple[Augmentation, ...] = ()
+    keep: Literal["last", "best-validation-loss"] = "best-validation-loss"
+
+    @field_validator("learning_rates")
+    @classmethod
+    def _positive(cls, value: tuple[float, ...] | dict[str, tuple[float, ...]]) -> object:
+        for rates in value.values() if isinstance(value, dict) else [value]:
+            if not rates or not all(0 < rate < 1 for rate in rates):
+                raise ValueError("learning rates lie between 0 and 1, at least one")
+        return value
+
+    def rates_for(self, model: str) -> tuple[float, ...]:
+        """The learning rates to try for a model."""
+        if not isinstance(self.learning_rates, dict):
+            return self.learning_rates
+        return self.learning_rates[model]
+
+
+def positive_weight(rule: str | float, positives: int, negatives: int) -> float:
+    """The weight of a positive tile in the loss.
+
+    `negatives/positives` balances the classes. `total/positives` is what the study used; it
+    raises the weight of the class that is the majority already.
+
+    >>> round(positive_weight("total/positives", 2775, 1121), 3)
+    1.404
+    >>> round(positive_weight("negatives/positives", 2775, 1121), 3)
+    0.404
+    """
+    if isinstance(rule, int | float):
+        return float(rule)
+    return {
+        "none": 1.0,
+        "negatives/positives": negatives / positives,
+        "total/positives": (positives + negatives) / positives,
+    }[rule]

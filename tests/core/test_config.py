@@ -1,0 +1,62 @@
+import pytest
+from pydantic import Field
+
+from her2bench.core.config import Settings, load_settings, to_toml
+from her2bench.core.errors import UserError
+
+
+class Inner(Settings):
+    epochs: int = Field(3, ge=1)
+
+
+class Outer(Settings):
+    name: str
+    recipe: Inner = Inner()
+    rates: tuple[float, ...] = (0.1,)
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text('name = "x"\n[recipe]\nepochs = 5\n')
+    return path
+
+
+def test_overrides_win_and_text_needs_no_quotes(path):
+    settings = load_settings(Outer, path, ["recipe.epochs=7", "name=y", "rates=[0.5, 0.25]"])
+    assert (settings.recipe.epochs, settings.name, settings.rates) == (7, "y", (0.5, 0.25))
+
+
+def test_what_is_written_reads_back_the_same(path):
+    settings = load_settings(Outer, path)
+    path.write_text(to_toml(settings))
+    assert load_settings(Outer, path) == settings
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("recipe.epoch=7", "unknown setting 'recipe.epoch' (did you mean 'epochs'?)"),
+        ("recipes.epochs=7", "unknown setting 'recipes' (did you mean 'recipe'?)"),
+        ("recipe.epochs=0", "recipe.epochs = 0"),
+        ("recipe.epochs=many", "recipe.epochs = 'many'"),
+        ("recipe.epochs", "expected: key=value"),
+        ("name.x=1", "is no section"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value_and_the_nearest_right_one(path, override, message):
+    with pytest.raises(UserError) as error:
+        load_settings(Outer, path, [override])
+    assert message in str(error.value)
+
+
+def test_a_missing_file_broken_toml_and_a_missing_setting(tmp_path):
+    broken = tmp_path / "b.toml"
+    with pytest.raises(UserError, match="no such config file"):
+        load_settings(Outer, broken)
+    broken.write_text("name = = 3")
+    with pytest.raises(UserError, match="not valid TOML"):
+        load_settings(Outer, broken)
+    broken.write_text("rates = [1.0]")
+    with pytest.raises(UserError, match="setting 'name' is missing"):
+        load_settings(Outer, broken)

@@ -1,0 +1,88 @@
+import polars as pl
+import pytest
+
+from her2bench.core.errors import UserError
+from her2bench.core.manifest import read_manifest, targets, write_manifest
+
+GOOD = "tile_id,path,score,group_id,status\n007,a/1.png,2+,s1,1\n008,a/2.png,0,s2,0\n"
+
+
+def written(tmp_path, text, name="m.csv", **how):
+    path = tmp_path / name
+    path.write_text(text, **how)
+    return path
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_ids_keep_their_zeros_and_paths_follow_the_manifest(tmp_path, ending):
+    table = read_manifest(written(tmp_path, GOOD))
+    assert table["tile_id"].to_list() == ["007", "008"]
+    assert table["score"].to_list() == [2, 0]
+    assert table["path"][0] == str(tmp_path / "a" / "1.png")
+    other = tmp_path / "deeper" / f"copy{ending}"
+    write_manifest(table, other)
+    assert read_manifest(other).equals(table)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_separators_and_byte_order_marks(tmp_path, separator, encoding):
+    path = written(tmp_path, GOOD.replace(",", separator), encoding=encoding)
+    assert read_manifest(path).height == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("2+", "4+", "row 1: '4+'"),
+        ("2+", "", "column 'score'"),
+        ("008", "007", "1 tile_id stand in more than one row"),
+        ("008", "", "column 'tile_id'"),
+        ("s2", "", "column 'group_id'"),
+        ("0,s2,0", "0,s2,2", "column 'status'"),
+        ("path", "file", "missing columns: path"),
+        ("score", "scores", "score did you mean 'scores'?"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_row(tmp_path, old, new, message):
+    with pytest.raises(UserError) as error:
+        read_manifest(written(tmp_path, GOOD.replace(old, new)))
+    assert message in str(error.value)
+
+
+def test_a_region_needs_all_four_numbers(tmp_path):
+    text = "tile_id,path,score,x,y,width,height\na,a.png,1,0,0,5,\n"
+    with pytest.raises(UserError, match="all filled"):
+        read_manifest(written(tmp_path, text))
+    with pytest.raises(UserError, match="at least 1"):
+        read_manifest(written(tmp_path, text.replace("5,", "5,0")))
+
+
+def test_missing_empty_and_foreign_files(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        read_manifest(tmp_path / "none.csv")
+    with pytest.raises(UserError, match=r"expected: .csv or .parquet"):
+        read_manifest(written(tmp_path, GOOD, "m.txt"))
+    with pytest.raises(UserError, match="no rows"):
+        read_manifest(written(tmp_path, "tile_id,path,score\n"))
+    with pytest.raises(UserError, match="cannot be read as a table"):
+        read_manifest(written(tmp_path, "", "m.csv"))
+    with pytest.raises(UserError, match="cannot be read as a table"):
+        read_manifest(written(tmp_path, "no parquet", "m.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [("1+", [0, 1, 1, 1]), ("2+", [0, 0, 1, 1]), ("3+", [0, 0, 0, 1]), ("status", [0, 0, 1, 1])],
+)
+def test_endpoints(endpoint, expected):
+    table = pl.DataFrame({"score": [0, 1, 2, 3], "status": [0, 0, 1, 1]})
+    assert targets(table, endpoint).to_list() == expected
+
+
+def test_an_unknown_endpoint_and_a_missing_status():
+    table = pl.DataFrame({"score": [0, 1]})
+    with pytest.raises(UserError, match="expected: one of 2"):
+        targets(table, "2")
+    with pytest.raises(UserError, match="missing columns: status"):
+        targets(table, "status")

@@ -1,0 +1,105 @@
+"""Training: a stopped run goes on with the same result, and its numbers mean what they say."""
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from her2bench.models import build_model
+from her2bench.prediction.forward import forward
+from her2bench.prediction.preparation import Preparation
+from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.loop import Side, fit
+from her2bench.training.recipe import Recipe
+
+SIZE = 64
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def sides():
+    rng = np.random.default_rng(0)
+    targets = np.arange(40) % 2
+    pixels = rng.integers(0, 200, (40, SIZE, SIZE, 3), dtype=np.uint8)
+    pixels[targets == 1, :, :, 0] += 50
+    return Side(pixels, np.arange(30), targets[:30]), Side(pixels, np.arange(30, 40), targets[30:])
+
+
+def train(sides, folder, recipe, stop_after=None):
+    rows = []
+
+    def on_epoch(row):
+        rows.append(row)
+        if stop_after is not None and len(rows) == stop_after:
+            raise Stopped
+
+    torch.manual_seed(0)
+    model = build_model("alexnet", SIZE)  # it has dropout, whose random state must come back too
+    fitted = fit(
+        fabric=Fabric(accelerator="cpu", devices=1),
+        model=model,
+        train=sides[0],
+        validation=sides[1],
+        recipe=recipe,
+        learning_rate=1e-4,
+        positive_weight=1.5,
+        prepare=Preparation(),
+        seed=(0, 0),
+        checkpoint=Checkpoint(folder),
+        on_epoch=on_epoch,
+    )
+    device = torch.device("cpu")
+    logits = forward(model, sides[1].pixels, sides[1].rows, Preparation(), device)
+    return fitted, logits
+
+
+@pytest.mark.parametrize("keep", ["last", "best-validation-loss"])
+def test_a_stopped_run_goes_on_with_the_same_result(sides, tmp_path, keep):
+    recipe = Recipe(epochs=4, batch=8, augment=("flip", "rotate"), keep=keep)
+    whole, expected = train(sides, tmp_path / "whole", recipe)
+    for stop_after in (1, 3):
+        with pytest.raises(Stopped):
+            train(sides, tmp_path / f"{stop_after}", recipe, stop_after)
+        resumed, logits = train(sides, tmp_path / f"{stop_after}", recipe)
+        assert np.array_equal(logits, expected)
+        assert resumed.epoch == whole.epoch
+        losses = [[row["train_loss"] for row in f.epochs] for f in (whole, resumed)]
+        assert losses[0] == losses[1]
+
+
+def test_the_best_epoch_is_the_one_kept(sides, tmp_path):
+    fitted, logits = train(sides, tmp_path, Recipe(epochs=3, batch=8))
+    losses = [row["val_loss"] for row in fitted.epochs]
+    assert fitted.epoch == int(np.argmin(losses))
+    targets = sides[1].targets
+    loss = np.mean(np.where(targets, 1.5 * np.logaddexp(0, -logits), np.logaddexp(0, logits)))
+    assert loss == pytest.approx(losses[fitted.epoch], rel=1e-5)
+
+
+def test_the_loss_is_the_mean_over_tiles_whatever_the_last_batch(sides, tmp_path):
+    """30 tiles in batches of 8 leave 6; with no step taken the loss must not depend on that."""
+    losses = []
+    for batch in (8, 30):
+        recipe = Recipe(epochs=1, batch=batch)
+        torch.manual_seed(0)
+        model = build_model("lenet", SIZE)
+        for parameter in model.parameters():
+            parameter.requires_grad_(parameter is model.classifier[-1].bias)
+        fitted = fit(
+            fabric=Fabric(accelerator="cpu", devices=1),
+            model=model,
+            train=sides[0],
+            validation=sides[1],
+            recipe=recipe,
+            learning_rate=1e-12,
+            positive_weight=1.5,
+            prepare=Preparation(),
+            seed=(0, 0),
+            checkpoint=Checkpoint(tmp_path / str(batch)),
+            on_epoch=lambda row: None,
+        )
+        losses.append(fitted.epochs[0]["train_loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
