@@ -9,7 +9,7 @@ from her2bench.models import build_model
 from her2bench.prediction.forward import forward
 from her2bench.prediction.preparation import Preparation
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import Side, fit
+from her2bench.training.loop import Plan, Side, fit
 from her2bench.training.recipe import Recipe
 
 SIZE = 64
@@ -43,11 +43,7 @@ def train(sides, folder, recipe, stop_after=None):
         model=model,
         train=sides[0],
         validation=sides[1],
-        recipe=recipe,
-        learning_rate=1e-4,
-        positive_weight=1.5,
-        prepare=Preparation(),
-        seed=(0, 0),
+        plan=Plan(recipe, 1e-4, 1.5, Preparation(), seed=(0, 0)),
         checkpoint=Checkpoint(folder),
         on_epoch=on_epoch,
     )
@@ -93,11 +89,7 @@ def test_the_loss_is_the_mean_over_tiles_whatever_the_last_batch(sides, tmp_path
             model=model,
             train=sides[0],
             validation=sides[1],
-            recipe=recipe,
-            learning_rate=1e-12,
-            positive_weight=1.5,
-            prepare=Preparation(),
-            seed=(0, 0),
+            plan=Plan(recipe, 1e-12, 1.5, Preparation(), seed=(0, 0)),
             checkpoint=Checkpoint(tmp_path / str(batch)),
             on_epoch=lambda row: None,
         )

@@ -2,17 +2,19 @@
 
 import tomllib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import tomli_w
+import torch
 
 from her2bench.comparison.baselines import run_baseline
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.job import run_job
 from her2bench.comparison.plan import Job, baseline_jobs, network_jobs
 from her2bench.comparison.results import write_results
-from her2bench.comparison.sides import fold_of
+from her2bench.comparison.sides import Fold, fold_of
 from her2bench.core.config import differences
 from her2bench.core.errors import UserError
 from her2bench.core.manifest import read_manifest, targets, write_manifest
@@ -43,9 +45,6 @@ class Watcher:
     def epoch(self, job: Job, row: Epoch) -> None:
         """An epoch of a job has ended."""
 
-    def finished(self, job: Job) -> None:
-        """A job has ended."""
-
 
 def compare(
     config: ComparisonConfig, out: Path, choices: Choices, watcher: Watcher
@@ -67,9 +66,10 @@ def compare(
         manifest = manifest.filter(pl.col("tile_id").is_in(tiles.tile_ids))
         splits = _splits(manifest, config)
     _open(folder, config, manifest, splits, tiles)
-    folds = splits["fold"].n_unique()
-    jobs = [*baseline_jobs(config, folds), *network_jobs(config, folds)]
-    _run_all(jobs, config, folder, splits, tiles, device, watcher)
+    numbers = splits["fold"].unique(maintain_order=True).to_list()
+    folds = {n: fold_of(splits, n, tiles.pixels, tiles.tile_ids) for n in numbers}
+    jobs = [*baseline_jobs(config, len(folds)), *network_jobs(config, len(folds))]
+    _run_all(jobs, config, folder, folds, device, watcher)
     write_results(folder, config, jobs)
     return folder
 
@@ -78,14 +78,16 @@ def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
     return make_splits(manifest, targets(manifest, config.endpoint, config.manifest), config.split)
 
 
-def _run_all(jobs, config, folder, splits, tiles, device, watcher) -> None:
+def _run_all(
+    jobs: list[Job],
+    config: ComparisonConfig,
+    folder: ComparisonFolder,
+    folds: dict[int, Fold],
+    device: torch.device,
+    watcher: Watcher,
+) -> None:
     done = [job for job in jobs if folder.run(job.model, job.seed, job.fold).done]
-    rates = config.recipe.rates_for
-    epochs = {
-        j: config.recipe.epochs * len(rates(j.model)) for j in jobs if j.model in config.models
-    }
-    watcher.planned(jobs, done, epochs)
-    folds = {n: fold_of(splits, n, tiles.pixels, tiles.tile_ids) for n in splits["fold"].unique()}
+    watcher.planned(jobs, done, {job: _epochs(job, config) for job in jobs})
     for job in jobs:
         if job in done:
             continue
@@ -93,9 +95,13 @@ def _run_all(jobs, config, folder, splits, tiles, device, watcher) -> None:
         if job.model in config.baselines:
             run_baseline(job, config, folds[job.fold], run)
         else:
-            on_epoch = lambda row, job=job: watcher.epoch(job, row)
-            run_job(job, config, folds[job.fold], run, device, on_epoch)
-        watcher.finished(job)
+            run_job(job, config, folds[job.fold], run, device, partial(watcher.epoch, job))
+
+
+def _epochs(job: Job, config: ComparisonConfig) -> int:
+    if job.model in config.baselines:
+        return 0
+    return config.recipe.epochs * len(config.recipe.rates_for(job.model))
 
 
 def _open(

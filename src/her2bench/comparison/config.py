@@ -20,7 +20,7 @@ class ComparisonConfig(Settings):
     endpoint: Literal["2+", "3+", "1+", "status"] = "2+"
     models: tuple[str, ...] = Field(min_length=1)
     baselines: tuple[Baseline, ...] = ("always_positive", "dab_baseline", "background_baseline")
-    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
     size: int = 299
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     split: SplitSettings = SplitSettings()

@@ -21,7 +21,7 @@ from her2bench.prediction.memory import keep_memory
 from her2bench.prediction.preparation import Preparation
 from her2bench.prediction.trained import Description, save_trained
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import Epoch, Fit, fit
+from her2bench.training.loop import Epoch, Fit, Plan, fit
 from her2bench.training.normalisation import fitted_preparation
 from her2bench.training.recipe import positive_weight
 
@@ -46,12 +46,10 @@ def run_job(
         fitted_preparation(fold.pixels, train.rows) if config.recipe.normalise else Preparation()
     )
     rates = config.recipe.rates_for(job.model)
-    fits = dict[float, Fit]()
-    for rate in rates:
-        fits[rate], model = _fit(fabric, rate, job, config, fold, run, prepare, on_epoch)
+    fits = {r: _fit(fabric, r, job, config, fold, run, prepare, on_epoch)[0] for r in rates}
     best = min(rates, key=lambda rate: fits[rate].validation_loss)
-    if best != rates[-1]:  # trained already, so this only reads its weights back
-        fits[best], model = _fit(fabric, best, job, config, fold, run, prepare, lambda row: None)
+    # Trained already: this reads the kept weights back, so that one network at a time is held.
+    _, model = _fit(fabric, best, job, config, fold, run, prepare, lambda row: None)
     logits = {
         split: forward(model, fold.pixels, fold.side(split).rows, prepare, device)
         for split in fold.present
@@ -92,23 +90,12 @@ def _fit(
 ) -> tuple[Fit, nn.Module]:
     train = fold.side("train")
     positives = int(train.targets.sum())
+    weight = positive_weight(config.recipe.pos_weight, positives, len(train.targets) - positives)
     torch.manual_seed(int(np.random.SeedSequence((job.seed, job.fold)).generate_state(1)[0]))
     model = build_model(job.model, config.size).to(fabric.device)
-    fitted = fit(
-        fabric=fabric,
-        model=model,
-        train=train,
-        validation=fold.side("val"),
-        recipe=config.recipe,
-        learning_rate=rate,
-        positive_weight=positive_weight(
-            config.recipe.pos_weight, positives, len(train.targets) - positives
-        ),
-        prepare=prepare,
-        seed=(job.seed, job.fold),
-        checkpoint=Checkpoint(run.unfinished / f"learning-rate-{rate:g}"),
-        on_epoch=on_epoch,
-    )
+    plan = Plan(config.recipe, rate, weight, prepare, seed=(job.seed, job.fold))
+    checkpoint = Checkpoint(run.unfinished / f"learning-rate-{rate:g}")
+    fitted = fit(fabric, model, train, fold.side("val"), plan, checkpoint, on_epoch)
     return fitted, model
 
 

@@ -45,16 +45,23 @@ class Fit:
         return self.epochs[self.epoch]["val_loss"]
 
 
+@dataclass(frozen=True)
+class Plan:
+    """All that decides a training besides the tiles and the fresh network."""
+
+    recipe: Recipe
+    learning_rate: float
+    positive_weight: float
+    prepare: Preparation
+    seed: tuple[int, ...]
+
+
 def fit(
     fabric: Fabric,
     model: nn.Module,
     train: Side,
     validation: Side,
-    recipe: Recipe,
-    learning_rate: float,
-    positive_weight: float,
-    prepare: Preparation,
-    seed: tuple[int, ...],
+    plan: Plan,
     checkpoint: Checkpoint,
     on_epoch: Callable[[Epoch], None],
 ) -> Fit:
@@ -62,19 +69,31 @@ def fit(
 
     Everything random in an epoch comes from (seed, epoch), so a run that was stopped goes on
     from its checkpoint with the same result as if it had never been stopped.
+
+    Args:
+        fabric: device and precision.
+        model: fresh weights, on the device already.
+        train: the tiles to learn from.
+        validation: the tiles that choose the epoch, where the recipe says so.
+        plan: recipe, learning rate, weight of positives, normalisation and seed.
+        checkpoint: where the run in progress is kept.
+        on_epoch: told of each epoch, also of those trained before a stop.
     """
+    recipe = plan.recipe
     fused = fabric.device.type in ("cpu", "cuda")
-    optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=fused)
+    optimiser = torch.optim.Adam(model.parameters(), lr=plan.learning_rate, fused=fused)
     progress = checkpoint.load(model, optimiser) or {"epochs": [], "best_epoch": -1}
     wrapped, stepper = fabric.setup(model, optimiser)
-    loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(positive_weight, device=fabric.device))
+    loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(plan.positive_weight, device=fabric.device))
     epochs: list[Epoch] = progress["epochs"]
     for row in epochs:  # those trained before the run was stopped
         on_epoch(row)
     for number in range(len(epochs), recipe.epochs):
-        row = {"epoch": number, "learning_rate": learning_rate}
-        row |= _train_epoch(fabric, wrapped, stepper, loss, train, recipe, prepare, (*seed, number))
-        row |= _measures("val", forward_loss(wrapped, validation, loss, prepare, fabric.device))
+        row = {"epoch": number, "learning_rate": plan.learning_rate}
+        row |= _train_epoch(fabric, wrapped, stepper, loss, train, plan, number)
+        row |= _measures(
+            "val", forward_loss(wrapped, validation, loss, plan.prepare, fabric.device)
+        )
         epochs.append(row)
         progress["best_epoch"] = _kept_epoch(epochs, recipe)
         if progress["best_epoch"] == number and recipe.keep != "last":
@@ -101,18 +120,17 @@ def _train_epoch(
     optimiser: Any,
     loss: nn.Module,
     tiles: Side,
-    recipe: Recipe,
-    prepare: Preparation,
-    seed: tuple[int, ...],
+    plan: Plan,
+    number: int,
 ) -> Epoch:
     start = time.perf_counter()
-    order, generator = _seeded(seed, len(tiles.rows))
+    order, generator = _seeded((*plan.seed, number), len(tiles.rows))
     sums, logits = torch.zeros((), device=fabric.device), list[Tensor]()
     model.train()
-    for batch in np.split(order, range(recipe.batch, len(order), recipe.batch)):
-        inputs = prepare(tiles.pixels[tiles.rows[batch]], fabric.device)
+    for batch in np.split(order, range(plan.recipe.batch, len(order), plan.recipe.batch)):
+        inputs = plan.prepare(tiles.pixels[tiles.rows[batch]], fabric.device)
         targets = torch.from_numpy(tiles.targets[batch].astype(np.float32)).to(fabric.device)
-        output = model(augment(inputs, recipe.augment, generator))
+        output = model(augment(inputs, plan.recipe.augment, generator))
         value = loss(output, targets)
         optimiser.zero_grad()
         fabric.backward(value)

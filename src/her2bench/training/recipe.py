@@ -16,8 +16,8 @@ class Recipe(Settings):
     the same budget for each model.
     """
 
-    epochs: int = Field(20, ge=1)
-    batch: int = Field(32, ge=1)
+    epochs: int = Field(default=20, ge=1)
+    batch: int = Field(default=32, ge=1)
     learning_rates: tuple[float, ...] | dict[str, tuple[float, ...]] = (1e-4,)
     pos_weight: Literal["none", "negatives/positives", "total/positives"] | float = (
         "negatives/positives"
