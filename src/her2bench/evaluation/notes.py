@@ -38,8 +38,9 @@ def _group_notes(split: str, sample: Sample) -> list[str]:
     scarce = min(sample.positive_groups, sample.negative_groups)
     if scarce < FEW_GROUPS / 2:
         return [
-            f"Few slides of one class ({split}): of {sample.n_groups}, {sample.positive_groups} hold "
-            f"positive tiles, {sample.negative_groups} negative ones; what rests on the scarcer "
+            f"Few slides of one class ({split}): of {sample.n_groups}, "
+            f"{sample.positive_groups} hold positive tiles, {sample.negative_groups} negative "
+            f"ones; what rests on the scarcer "
             "class is as uncertain as in a study that small."
         ]
     return []

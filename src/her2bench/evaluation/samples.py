@@ -43,7 +43,8 @@ class Sample:
 
     def sums(self, values: Floats) -> Floats:
         """Sum (n,) values within each slide: (G,)."""
-        return np.bincount(self.groups, weights=values, minlength=self.n_groups)
+        total = np.bincount(self.groups, weights=values, minlength=self.n_groups)
+        return total.astype(np.float64, copy=False)
 
 
 @dataclass(frozen=True)
