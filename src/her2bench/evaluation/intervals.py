@@ -1,0 +1,116 @@
+"""Confidence intervals from an estimate, its variance and its degrees of freedom."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from her2bench.evaluation.samples import Floats
+
+
+class Interval(NamedTuple):
+    """The two ends of a confidence interval; NaN where there is none."""
+
+    low: float
+    high: float
+
+
+NONE = Interval(float("nan"), float("nan"))
+
+
+def t_quantile(df: float, confidence: float) -> float:
+    """The two-sided quantile of Student's t: 1.96 for 0.95 and infinite degrees of freedom."""
+    return float(stats.t.ppf((1 + confidence) / 2, df))
+
+
+def logit_t(value: float, variance: float, df: float, confidence: float) -> Interval:
+    """Student's interval on the logit scale, for a value strictly between 0 and 1.
+
+    Args:
+        value: between 0 and 1.
+        variance: of the value itself.
+        df: degrees of freedom of the variance, above 0.
+        confidence: 0.95 for a 95% interval.
+
+    Returns:
+        The interval, within 0 to 1.
+    """
+    centre = np.log(value / (1 - value))
+    half = t_quantile(df, confidence) * np.sqrt(variance) / (value * (1 - value))
+    low, high = 1 / (1 + np.exp(-np.array([centre - half, centre + half])))
+    return Interval(float(low), float(high))
+
+
+def wilson(value: float, effective: float, df: float, confidence: float) -> Interval:
+    """Wilson's score interval with an effective sample size, and t for z.
+
+    Args:
+        value: a proportion, 0 and 1 included.
+        effective: the number of independent observations that would be as sure, above 0.
+        df: degrees of freedom, above 0.
+        confidence: 0.95 for a 95% interval.
+
+    Returns:
+        The interval, within 0 to 1.
+
+    Source: Wilson 1927, JASA 22:209; with a design effect: Franco et al. 2019, J Surv Stat
+    Methodol 7:334.
+
+    >>> [round(end, 4) for end in wilson(8 / 217, 217, 1e9, 0.95)]
+    [0.0188, 0.071]
+    """
+    t = t_quantile(df, confidence)
+    shrink = 1 + t**2 / effective
+    centre = (value + t**2 / (2 * effective)) / shrink
+    half = t * np.sqrt(value * (1 - value) / effective + t**2 / (4 * effective**2)) / shrink
+    return Interval(max(float(centre - half), 0.0), min(float(centre + half), 1.0))
+
+
+def linear_t(
+    value: float, variance: float, df: float, confidence: float, least: float, most: float
+) -> Interval:
+    """Student's interval, cut at the ends of the metric's range."""
+    half = t_quantile(df, confidence) * np.sqrt(variance)
+    return Interval(max(value - half, least), min(value + half, most))
+
+
+def expanded_levels(df: float, confidence: float) -> Floats:
+    """Quantile levels of the bootstrap that make up for few slides.
+
+    The plain percentile interval is too narrow by the factor sqrt((k - 1) / k) x z / t with k
+    slides; the levels are moved outward so that a normal distribution would get the t interval.
+
+    Args:
+        df: k - 1.
+        confidence: 0.95 for a 95% interval.
+
+    Returns:
+        (2,) float64, the lower and upper level.
+
+    Source: Hesterberg 2015, The American Statistician 69:371 (expanded percentile interval).
+    """
+    level = stats.norm.cdf(-t_quantile(df, confidence) * np.sqrt((df + 1) / df))
+    return np.array([level, 1 - level])
+
+
+def percentile(replicates: Floats, df: float, confidence: float) -> Interval:
+    """Expanded percentile interval of (B,) bootstrap replicates, undefined ones left out."""
+    defined = replicates[np.isfinite(replicates)]
+    if not len(defined) or df < 1:
+        return NONE
+    low, high = np.quantile(defined, expanded_levels(df, confidence))
+    return Interval(float(low), float(high))
+
+
+def reflected(
+    value: float, replicates: Floats, df: float, confidence: float, least: float, most: float
+) -> Interval:
+    """Expanded basic interval: the percentile interval mirrored at the estimate.
+
+    For an estimate that is biased by noise, as the calibration error is (upward): resampling adds
+    the same bias once more, and mirroring takes it away again.
+    """
+    low, high = percentile(replicates, df, confidence)
+    return Interval(
+        float(np.clip(2 * value - high, least, most)), float(np.clip(2 * value - low, least, most))
+    )

@@ -1,0 +1,70 @@
+"""What a user may choose about the statistics; the `[score]` section of a comparison."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MetricName = Literal[
+    "roc_auc",
+    "average_precision",
+    "brier",
+    "log_loss",
+    "calibration_error",
+    "accuracy",
+    "balanced_accuracy",
+    "sensitivity",
+    "specificity",
+    "ppv",
+    "npv",
+    "f1",
+    "mcc",
+    "kappa",
+]
+
+
+class ThresholdRule(BaseModel):
+    """How a run's threshold is found: set beforehand, or chosen on its validation tiles.
+
+    `fixed` takes `logit` or `probability` (0.5 where neither is given); `youden` maximises
+    sensitivity + specificity; `sensitivity` and `specificity` reach `value` and then do as well
+    as they can on the other. There is no way to choose a threshold on test tiles.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["fixed", "youden", "sensitivity", "specificity"] = "fixed"
+    logit: float | None = Field(default=None, allow_inf_nan=False)
+    probability: float | None = Field(default=None, gt=0, lt=1)
+    value: float | None = Field(default=None, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        wants_value = self.kind in ("sensitivity", "specificity")
+        if wants_value != (self.value is not None):
+            raise ValueError(
+                f"threshold kind {self.kind!r} {'needs' if wants_value else 'takes no'} value"
+                + (", for example value = 0.95" if wants_value else "")
+            )
+        given = [name for name in ("logit", "probability") if getattr(self, name) is not None]
+        if given and self.kind != "fixed":
+            raise ValueError(f"{given[0]} is for threshold kind 'fixed', not {self.kind!r}")
+        if len(given) == 2:
+            raise ValueError("give logit or probability, not both")
+        return self
+
+
+class ScoreSettings(BaseModel):
+    """The choices behind a `scores.json`, all with defaults that suit a first look."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    threshold: ThresholdRule = ThresholdRule()
+    primary: MetricName = Field(default="roc_auc", description="the metric the verdict rests on")
+    margin: float = Field(default=0.02, gt=0, lt=1, description="two models closer are equivalent")
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    bootstrap: int = Field(default=2000, ge=0, description="replicates; 0: linearised intervals")
+    flips: int = Field(default=9999, ge=99, description="sign flips of the permutation test")
+    bins: int = Field(default=15, ge=2, description="equal-mass bins of the calibration error")
+    seed: int = Field(default=0, ge=0, description="of the bootstrap and the permutation test")
+    by: tuple[str, ...] = Field(default=(), description="columns to break the calls down by")
+    mcnemar: bool = Field(default=False, description="the tile-level test beside ours")

@@ -1,0 +1,73 @@
+"""Predictions to judge: simulated slides, and the counts of the study this project starts from."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from her2bench.core.predictions import check_predictions
+
+# True positives, false positives, false negatives, true negatives on its validation tiles.
+STUDY = {
+    "lenet": (398, 77, 152, 152),
+    "alexnet": (450, 126, 100, 103),
+    "mini_hahnet": (556, 209, 6, 8),
+}
+
+
+def counts_table(model: str, counts: tuple[int, int, int, int]) -> pl.DataFrame:
+    """A four-column table, positives first, that has the given confusion table at 0.5."""
+    tp, fp, fn, tn = counts
+    positives = tp + fn
+    n = positives + fp + tn
+    called = np.r_[np.arange(positives) < tp, np.arange(fp + tn) < fp]
+    return pl.DataFrame(
+        {
+            "model": model,
+            "tile_id": [f"tile-{i:04}" for i in range(n)],
+            "target": np.r_[np.ones(positives, int), np.zeros(fp + tn, int)],
+            "probability": np.where(called, 0.9, 0.1),
+        }
+    )
+
+
+def always_positive(table: pl.DataFrame) -> pl.DataFrame:
+    return table.with_columns(model=pl.lit("always_positive"), probability=pl.lit(1 - 1e-7))
+
+
+def simulated(
+    seed: int = 0,
+    groups: int = 30,
+    models: tuple[str, ...] = ("a", "b"),
+    seeds: int = 1,
+    known: bool = True,
+    splits: tuple[str, ...] = ("test",),
+) -> pl.DataFrame:
+    """Tiles in slides of unequal size, with a slide effect in the scores."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for split in splits:
+        slide = np.repeat(np.arange(groups), rng.integers(3, 15, groups))
+        target = rng.integers(0, 2, len(slide))
+        shared = rng.normal(size=groups)[slide]
+        for model in models:
+            for s in range(seeds):
+                own = rng.normal(size=groups)[slide]
+                z = 1.2 * target - 0.6 + 0.5 * shared + 0.3 * own + rng.normal(size=len(slide))
+                z = np.round(z, 2)  # some ties
+                columns = {
+                    "model": model,
+                    "seed": s,
+                    "split": split,
+                    "tile_id": [f"{split}-{i:04}" for i in range(len(slide))],
+                    "target": target,
+                    "probability": 1 / (1 + np.exp(-z)),
+                }
+                if known:
+                    columns["group_id"] = [f"{split}-slide-{i}" for i in slide]
+                parts.append(pl.DataFrame(columns))
+    return check_predictions(pl.concat(parts))
+
+
+@pytest.fixture
+def two_models() -> pl.DataFrame:
+    return simulated()

@@ -1,0 +1,98 @@
+"""The study's table from its counts, and what a whole score run must say."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from her2bench.core.errors import UserError
+from her2bench.core.predictions import check_predictions
+from her2bench.evaluation.metrics import METRICS
+from her2bench.evaluation.scores import score_predictions
+from her2bench.evaluation.settings import ScoreSettings
+
+from .conftest import STUDY, always_positive, counts_table, simulated
+
+FAST = ScoreSettings(bootstrap=200)
+
+
+def values(scores, model, split="test"):
+    return {r.metric: r for r in scores.rows if (r.model, r.split) == (model, split)}
+
+
+@pytest.mark.parametrize(
+    ("model", "accuracy", "always", "specificity", "balanced"),
+    [
+        ("lenet", 0.7060, 0.7060, 0.664, 0.694),
+        ("alexnet", 0.7099, 0.7060, 0.450, 0.634),
+        ("mini_hahnet", 0.7240, 0.7214, 0.037, 0.513),
+    ],
+)
+def test_every_figure_of_the_studys_table(model, accuracy, always, specificity, balanced):
+    table = counts_table(model, STUDY[model])
+    scores = score_predictions(check_predictions(pl.concat([table, always_positive(table)])), FAST)
+    mine = values(scores, model)
+    assert round(mine["accuracy"].value, 4) == accuracy
+    assert round(values(scores, "always_positive")["accuracy"].value, 4) == always
+    assert round(mine["specificity"].value, 3) == specificity
+    assert round(mine["balanced_accuracy"].value, 3) == balanced
+    assert mine["accuracy"].tiles == 779
+
+
+def test_mini_hahnets_specificity_has_wilsons_interval():
+    scores = score_predictions(
+        check_predictions(counts_table("mini_hahnet", STUDY["mini_hahnet"])), FAST
+    )
+    row = values(scores, "mini_hahnet")["specificity"]
+    assert row.value == pytest.approx(8 / 217)
+    assert (row.low, row.high) == pytest.approx((0.0188, 0.0711), abs=2e-4)
+    assert row.design_effect == pytest.approx(1)
+    assert row.effective_tiles == pytest.approx(217)
+
+
+def test_unknown_slides_are_said_loudly(two_models):
+    unknown = score_predictions(simulated(known=False), FAST)
+    assert any(note.startswith("SLIDES UNKNOWN") for note in unknown.notes)
+    assert all("independent" in row.method for row in unknown.rows if row.low is not None)
+    known = score_predictions(two_models, FAST)
+    assert not any("SLIDES UNKNOWN" in note for note in known.notes)
+    assert values(known, "a")["roc_auc"].groups == 30
+
+
+def test_scores_are_json_with_all_rows(two_models):
+    scores = score_predictions(simulated(splits=("train", "val", "test"), seeds=3), FAST)
+    text = json.dumps(scores.as_dict(), allow_nan=False)
+    rows = json.loads(text)["rows"]
+    assert len(rows) == 2 * 3 * len(METRICS)
+    assert {"model", "split", "metric", "value", "low", "high", "method"} <= set(rows[0])
+    assert {"tiles", "groups", "seeds"} <= set(rows[0])
+    assert all(row["seeds"] == 3 and row["recipe_low"] is not None for row in rows)
+
+
+def test_value_is_the_mean_over_seeds():
+    table = simulated(seeds=3)
+    whole = values(score_predictions(table, FAST), "a")
+    single = [
+        values(score_predictions(table.filter(pl.col("seed") == s), FAST), "a") for s in range(3)
+    ]
+    for metric in METRICS:
+        mean = np.mean([one[metric].value for one in single])
+        assert whole[metric].value == pytest.approx(mean)
+
+
+def test_seeds_on_different_tiles_are_refused():
+    table = simulated(seeds=2)
+    first = table["tile_id"][0]
+    torn = table.filter(~((pl.col("tile_id") == first) & (pl.col("seed") == 1)))
+    with pytest.raises(UserError, match=r"different tiles: 1 only in model a, seed 0\n +test-0000"):
+        score_predictions(torn, FAST)
+
+
+def test_one_class_is_reported_not_scored():
+    table = simulated().filter(pl.col("target") == 1)
+    scores = score_predictions(table, FAST)
+    row = values(scores, "a")["roc_auc"]
+    assert row.value is None and row.low is None and row.method.startswith("undefined")
+    assert values(scores, "a")["sensitivity"].value is not None
+    assert any(note.startswith("One class only") for note in scores.notes)
