@@ -6,6 +6,7 @@ import typer
 
 from her2bench import __version__
 from her2bench.cli.compare import compare
+from her2bench.cli.phantom import phantom
 from her2bench.cli.predict import predict
 from her2bench.cli.report import report
 from her2bench.core.errors import UserError
@@ -28,6 +29,7 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
         raise typer.Exit()
 
 
+app.command()(phantom)
 app.command()(compare)
 app.command()(report)
 app.command()(predict)

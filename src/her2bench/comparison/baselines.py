@@ -11,7 +11,7 @@ from her2bench.comparison.plan import Job
 from her2bench.comparison.sides import Fold
 from her2bench.core.runs import RunFolder
 from her2bench.evaluation.thresholds import choose_threshold
-from her2bench.stain.features import dab_percentiles, white_points
+from her2bench.stain import dab_percentiles, white_points
 
 FEATURES = {"dab_baseline": dab_percentiles, "background_baseline": white_points}
 CERTAIN = 16.0  # the logit of "always positive": a probability of 1 − 1e-7, yet finite

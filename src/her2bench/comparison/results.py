@@ -22,7 +22,7 @@ def write_results(folder: ComparisonFolder, config: ComparisonConfig, jobs: list
     manifest = read_manifest(folder.manifest)
     extra = [name for name in manifest.columns if name not in predictions.columns]
     joined = predictions.join(manifest.select("tile_id", *extra), on="tile_id", how="left")
-    scores = score_predictions(joined, config.score).as_json()
+    scores = score_predictions(joined, config.score).as_dict()
     if config.split.kind == "random-tiles":
         scores["notes"].insert(0, RANDOM_TILES)
     write_text(folder.scores, json.dumps(scores, indent=1))

@@ -1,0 +1,78 @@
+"""`her2bench phantom`: synthetic IHC tiles with known truth."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_SETTING = "Settings"
+
+
+def phantom(
+    out: Annotated[Path, typer.Argument(help="Folder to write; it must not exist yet.")],
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with any of the settings below.")
+    ] = None,
+    slides: Annotated[
+        int | None, typer.Option(help="Number of slides. [default: 51, as BCI]")
+    ] = None,
+    tiles_per_slide: Annotated[
+        int | None, typer.Option(help="Tiles of a slide on average. [default: 20; BCI has 95]")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Side of a tile, pixels. [default: 256]")] = None,
+    mpp: Annotated[
+        float | None, typer.Option(help="µm/pixel. [default: 0.92; BCI has 0.46 at size 1024]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything. [default: 0]")] = None,
+    confounding: Annotated[
+        float | None,
+        typer.Option(help="How far the target decides the white point, 0 to 1. [default: 0]"),
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="manifest, or bci (its folders). [default: manifest]")
+    ] = None,
+    quality: Annotated[int | None, typer.Option(help="JPEG quality. [default: 90]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes. [default: as many as there are cores]")
+    ] = None,
+) -> None:
+    """Draw synthetic IHC tiles with known truth, as a manifest or in BCI's layout."""
+    from her2bench.core.errors import UserError
+    from her2bench.data.phantom import phantom_settings, read_settings
+
+    given = {
+        "slides": slides,
+        "tiles_per_slide": tiles_per_slide,
+        "size": size,
+        "mpp": mpp,
+        "seed": seed,
+        "confounding": confounding,
+        "layout": layout,
+        "quality": quality,
+    }
+    if workers is not None and workers < 1:
+        raise UserError("--workers", found=str(workers), expected="at least 1")
+    if config is not None:
+        phantom_settings(read_settings(config), config)
+    from_file = {} if config is None else read_settings(config)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = phantom_settings({**from_file, **chosen}, "phantom")
+    if _write_with_progress(out, settings, workers):
+        typer.echo(
+            f"{out}: {settings.slides} slides, {settings.slides * settings.tiles_per_slide} tiles"
+        )
+    else:
+        typer.echo(f"{out}: this phantom is there already, nothing to do")
+
+
+def _write_with_progress(out: Path, settings, workers: int | None) -> bool:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from her2bench.data.phantom import write_phantom
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not sys.stderr.isatty(), transient=True) as progress:
+        task = progress.add_task("drawing", total=settings.slides * settings.tiles_per_slide)
+        return write_phantom(out, settings, workers, lambda n: progress.advance(task, n))

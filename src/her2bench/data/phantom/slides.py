@@ -1,0 +1,197 @@
+"""The slides of a phantom: how many tiles and which score each has, and what its tiles share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from her2bench.data.phantom.scoring import expression_limits
+from her2bench.data.phantom.settings import PhantomSettings
+from her2bench.stain import DAB, HAEMATOXYLIN
+
+BCI_TILES = np.array([240, 1153, 2142, 1335])  # tiles of each score in the BCI paper
+WHITE_LEVELS = (180, 215, 252)  # the three levels of empty glass seen in BCI
+WHITE_SHARES = (0.55, 0.15, 0.30)
+AMPLIFIED_SHARE = 0.25  # of slides scored 2+: a minority has an amplified gene
+
+# Calibrated so that about 16% of tiles have no tumour, and 24% of the rest lie on the other side
+# of the 2+ line: the spread of expression between cells, between places of a tile, and between
+# tiles of a slide, and the mean of the tissue's leaning to tumour.
+SPREAD_CELLS, SPREAD_PLACES, SPREAD_TILES = 0.45, 0.25, 0.75
+TUMOUR_LEANING = -0.05
+_LOWEST, _HIGHEST = -0.6, 1.3  # how far the outer scores reach beyond their limits
+
+
+@dataclass(frozen=True)
+class Slide:
+    """What all tiles of a slide share; densities are optical densities, lengths µm."""
+
+    index: int
+    score: int
+    status: int
+    tiles: int
+    white_level: int
+    white: tuple[float, float, float]
+    haematoxylin: tuple[float, float, float]
+    dab: tuple[float, float, float]
+    nuclear_density: float
+    dab_strength: float
+    cytoplasm: float
+    stroma_blue: float
+    stroma_brown: float
+    expression: float
+    spread_tiles: float
+    region: float
+    tumour: float
+    fat: float
+    glass: float
+    lumen: float
+    nest: float
+    cell: float
+    inflammation: float
+    retraction: float
+    blur: float
+    noise: float
+    sharpening: float
+
+    @property
+    def group_id(self) -> str:
+        """The slide's id, as in the manifest."""
+        return f"slide-{self.index:03d}"
+
+
+def draw_slides(settings: PhantomSettings) -> list[Slide]:
+    """All slides of a phantom, in order; the same for the same settings."""
+    rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(0,)))
+    scores = rng.permutation(np.repeat(np.arange(4), slide_counts(settings.slides)))
+    tiles = tile_counts(scores, settings.slides * settings.tiles_per_slide, rng)
+    region = settings.size * settings.mpp
+    return [
+        draw_slide(i, int(s), int(n), rng.spawn(1)[0], settings.confounding, region)
+        for i, (s, n) in enumerate(zip(scores, tiles, strict=True))
+    ]
+
+
+def slide_counts(slides: int) -> NDArray[np.int64]:
+    """How many slides have each score: BCI's proportions, every score once if there are four.
+
+    >>> slide_counts(51).tolist()
+    [3, 12, 22, 14]
+    """
+    if slides < 4:
+        return np.isin(np.arange(4), (2, 1, 3)[:slides]).astype(np.int64)
+    return 1 + _apportion(np.maximum(BCI_TILES / BCI_TILES.sum() * slides - 1, 0), slides - 4)
+
+
+def tile_counts(
+    scores: NDArray[np.int64], tiles: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Tiles of each slide: at least one, uneven as on real slides, by score as in BCI.
+
+    Args:
+        scores: (slides,), 0 to 3.
+        tiles: of all slides together, at least the number of slides.
+    """
+    slides = np.bincount(scores, minlength=4)
+    present = BCI_TILES * (slides > 0)
+    more = np.maximum(present / present.sum() * tiles - slides, 0)
+    more = _apportion(more, tiles - len(scores))
+    weights = rng.lognormal(0, 0.35, len(scores))
+    counts = np.ones(len(scores), np.int64)
+    for score in range(4):
+        here = scores == score
+        if here.any():
+            counts[here] += _apportion(weights[here], int(more[score]))
+    return counts
+
+
+def draw_slide(
+    index: int,
+    score: int,
+    tiles: int,
+    rng: np.random.Generator,
+    confounding: float = 0.0,
+    region: float = 236.0,
+) -> Slide:
+    """One slide of a given score.
+
+    Args:
+        index: the slide's number.
+        score: 0 to 3, what the slide's cells all together deserve.
+        tiles: number of tiles to be cut from it.
+        rng: source of the slide's own properties.
+        confounding: 0 to 1, how far the target 2+ decides the white point.
+        region: µm over which tissue and expression change; the calibration holds for tiles of
+            this side.
+    """
+    level = _white_level(score, confounding, rng)
+    spread = SPREAD_TILES * rng.lognormal(0, 0.25)
+    vectors = [
+        np.asarray(v) + rng.normal(0, s, 3)
+        for v, s in ((HAEMATOXYLIN, (0.03, 0.02, 0.03)), (DAB, (0.025, 0.02, 0.025)))
+    ]
+    haematoxylin, dab = (_triple(v / np.linalg.norm(v)) for v in vectors)
+    return Slide(
+        index=index,
+        score=score,
+        status=int(score == 3 or (score == 2 and rng.random() < AMPLIFIED_SHARE)),
+        tiles=tiles,
+        white_level=level,
+        white=_white(level, rng),
+        haematoxylin=haematoxylin,
+        dab=dab,
+        nuclear_density=0.20 * rng.lognormal(0, 0.25),
+        dab_strength=rng.lognormal(0, 0.3),
+        cytoplasm=0.05 * rng.lognormal(0, 0.4),
+        stroma_blue=0.03 * rng.lognormal(0, 0.35),
+        stroma_brown=0.03 * rng.lognormal(0, 0.45),
+        expression=_expression(score, spread, rng),
+        spread_tiles=spread,
+        region=region,
+        tumour=TUMOUR_LEANING + rng.normal(0, 0.5),
+        fat=rng.normal(-1.1, 0.7),
+        glass=rng.normal(-2.6, 0.5),
+        lumen=rng.uniform(0.7, 1.6) if rng.random() < 0.5 else 9.0,
+        nest=rng.uniform(35, 90),
+        cell=rng.uniform(11.5, 15.5),
+        inflammation=rng.lognormal(-1.2, 0.7),
+        retraction=rng.uniform(0, 1) ** 2,
+        blur=rng.uniform(0.30, 0.55),
+        noise=rng.uniform(0.8, 1.8),
+        sharpening=rng.uniform(0.6, 1.1) if level == 252 else rng.uniform(0.0, 0.3),
+    )
+
+
+def _white_level(score: int, confounding: float, rng: np.random.Generator) -> int:
+    free = int(rng.choice(WHITE_LEVELS, p=WHITE_SHARES))
+    tied = WHITE_LEVELS[0] if score >= 2 else WHITE_LEVELS[2]
+    return tied if rng.random() < confounding else free
+
+
+def _white(level: int, rng: np.random.Generator) -> tuple[float, float, float]:
+    red = level + rng.normal(0, 1.5)
+    warmth = abs(rng.normal(0, 1.5))
+    return _triple(np.minimum(red + np.array([1.5, 0.5 - warmth / 2, -0.5 - warmth]), 254.5))
+
+
+def _expression(score: int, spread: float, rng: np.random.Generator) -> float:
+    """A slide's mean expression, such that its cells all together deserve the score."""
+    limits = expression_limits(np.hypot(np.hypot(SPREAD_CELLS, SPREAD_PLACES), spread))
+    limits = np.concatenate([[limits[0] + _LOWEST], limits, [limits[2] + _HIGHEST]])
+    return float(limits[score] + (limits[score + 1] - limits[score]) * rng.uniform())
+
+
+def _triple(values: NDArray) -> tuple[float, float, float]:
+    red, green, blue = values.tolist()
+    return red, green, blue
+
+
+def _apportion(weights: NDArray, total: int) -> NDArray[np.int64]:
+    """`total` shared out by weight, in whole numbers, by largest remainder."""
+    weights = np.asarray(weights, np.float64)
+    weights = weights if weights.sum() > 0 else np.ones_like(weights)
+    exact = weights / weights.sum() * total
+    counts = np.floor(exact).astype(np.int64)
+    order = np.argsort(counts - exact, kind="stable")
+    counts[order[: total - counts.sum()]] += 1
+    return counts
