@@ -15,7 +15,7 @@ def print_results(folder: ComparisonFolder) -> None:
     # Piped output has no width of its own; a table squeezed into 80 columns cannot be read.
     console = Console()
     if not console.is_terminal:
-        console = Console(width=150)
+        console = Console(width=140)
     console.print(_table(pl.read_csv(folder.table)))
     scores = json.loads(folder.scores.read_text(encoding="utf-8"))
     for note in scores["notes"]:
@@ -26,28 +26,27 @@ def print_results(folder: ComparisonFolder) -> None:
 
 def _table(rows: pl.DataFrame) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("model", no_wrap=True)
-    table.add_column("split")
-    names = ["tiles", *METRICS.values(), "parameters", "train s", "tiles/s"]
-    for name in names:
-        table.add_column(name, justify="right")
-    before = None
-    for row in rows.iter_rows(named=True):
-        first = row["model"] != before
-        before = row["model"]
-        cells = [row["model"] if first else "", row["split"], str(row["tiles"])]
-        cells += [_value(row, metric) for metric in METRICS]
-        cost = [row["parameters"], row["train_seconds"], row["tiles_per_second"]]
-        cells += [f"{v:,.0f}" if first and v is not None else "" for v in cost]
-        table.add_row(*cells, end_section=False)
+    for name in ("model", "split"):
+        table.add_column(name, no_wrap=True)
+    for name in ("tiles", *METRICS.values(), "parameters", "train s", "tiles/s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for model in rows["model"].unique(maintain_order=True):
+        for number, row in enumerate(rows.filter(pl.col("model") == model).to_dicts()):
+            cost = [row["parameters"], row["train_seconds"], row["tiles_per_second"]]
+            table.add_row(
+                model if number == 0 else "",
+                row["split"],
+                str(row["tiles"]),
+                *(_value(row, metric) for metric in METRICS),
+                *(f"{value:,.0f}" if number == 0 and value is not None else "" for value in cost),
+            )
     return table
 
 
 def _value(row: dict, metric: str) -> str:
-    value, low, high = (row.get(f"{metric}{end}") for end in ("", "_low", "_high"))
+    """The value; under it, for test tiles, its interval."""
+    value, low, high = (row[f"{metric}{end}"] for end in ("", "_low", "_high"))
     if value is None:
         return "undefined"
-    text = f"{value:.3f}"
-    if row["split"] == "test" and low is not None:
-        text += f" [{low:.2f}, {high:.2f}]"
-    return text
+    interval = f"\n{low:.2f}–{high:.2f}" if row["split"] == "test" and low is not None else ""
+    return f"{value:.3f}{interval}"
