@@ -24,6 +24,15 @@ class UserError(Exception):
         lines += [f"  cure: {cure}"] if cure else []
         super().__init__("\n".join(lines))
 
+    def __reduce__(self) -> tuple:
+        """Pickled by its parts, so that one raised in a worker process arrives whole."""
+        parts = self.where, self.found, self.expected, self.cure
+        return _rebuilt, parts
+
+
+def _rebuilt(where: str, found: str, expected: str, cure: str) -> UserError:
+    return UserError(where, found=found, expected=expected, cure=cure)
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The known name most like `name`, as a sentence; empty if none is near.

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_model, save_file
+from safetensors.torch import load_model
 from torch import nn
 
 from her2bench.core.errors import UserError
-from her2bench.core.files import replacing
 from her2bench.core.runs import RunFolder
 from her2bench.models import build_model
 from her2bench.prediction.preparation import Preparation
+from her2bench.prediction.weights import write_tensors
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,7 @@ def save_trained(model: nn.Module, description: Description, path: Path) -> None
         "threshold": repr(description.threshold),
         "endpoint": description.endpoint,
     }
-    tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata=header)
+    write_tensors(model.state_dict(), path, header)
 
 
 def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Description]:

@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from her2bench.core.files import replacing
+from her2bench.prediction.weights import write_tensors
 
 _SHARE_OF_TIME = 0.1  # of training time that writing states may take
 
@@ -63,16 +63,14 @@ class Checkpoint:
         tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
         for index, state in optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
-        with replacing(self._state) as temporary:
-            save_file(tensors, temporary, metadata={"progress": json.dumps(progress)})
+        write_tensors(tensors, self._state, {"progress": json.dumps(progress)})
         self._forget_all_but(progress["best_epoch"])
         self._written_at = time.monotonic()
         self._cost = self._written_at - now
 
     def save_best(self, model: nn.Module, epoch: int) -> None:
         """Keep the weights of an epoch that is the best so far."""
-        with replacing(self._best(epoch)) as temporary:
-            save_file(model.state_dict(), temporary)
+        write_tensors(model.state_dict(), self._best(epoch), {})
 
     def load_best(self, model: nn.Module, epoch: int) -> None:
         """Put the weights of the best epoch into the network."""
