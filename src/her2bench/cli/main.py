@@ -5,6 +5,7 @@ import sys
 import typer
 
 from her2bench import __version__
+from her2bench.cli import manifest
 from her2bench.core.errors import UserError
 
 app = typer.Typer(
@@ -16,6 +17,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(manifest.app, name="manifest")
 
 
 @app.callback(invoke_without_command=True)
