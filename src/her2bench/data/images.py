@@ -108,7 +108,7 @@ def tile_images(labels: pl.DataFrame, tiling: Tiling, where: object = "labels") 
     if wrong:
         raise UserError(
             where,
-            found=f"{len(wrong)} images cannot be divided into tiles:{listed(wrong)}",
+            found=f"{len(wrong)} images cannot be divided into tiles:{listed(wrong, most=100)}",
             expected="readable images, at least one tile large",
             cure="mend these rows: the path, the column mpp, or choose another --tile-size",
         )
