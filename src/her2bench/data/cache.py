@@ -92,7 +92,7 @@ def _unreadable(bad: list[Bad], total: int) -> UserError:
     lines = [f"{tile_id}: {path}: {reason}" for tile_id, path, reason in bad]
     return UserError(
         "manifest",
-        found=f"{len(bad)} of {total} tiles cannot be read:{listed(lines)}",
+        found=f"{len(bad)} of {total} tiles cannot be read:{listed(lines, most=100)}",
         expected="readable images that hold their regions",
         cure="mend or remove them, or leave them out with --skip-bad"
         if len(bad) < total

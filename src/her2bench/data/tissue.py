@@ -1,0 +1,90 @@
+"""Where an image holds tissue: optical density and its texture, against the image's own glass."""
+
+import numpy as np
+from scipy import ndimage
+
+_WINDOW = 9
+# Spread of optical density: glass has about 0.002, the palest stroma 0.01 and more. Its level is
+# trusted half as much: glass itself may lie 0.01 apart where two of the scanner's fields meet.
+_TISSUE = 0.01
+_FLAT = 3.0  # grey levels; glass varies by about 1, tissue by 6 and more
+_NEAR_BRIGHTEST = 40
+_LEAST_GLASS = 0.05
+_BLACK = 10
+
+
+def white_point(rgb: np.ndarray) -> np.ndarray:
+    """The colour of empty glass: the commonest colour among flat, bright pixels.
+
+    Scanners write glass at 180 as well as at 252 of 255, so that no fixed white will do. Padding
+    of pure white is passed over where there is glass beside it; where nothing is flat the image
+    holds no glass, and its brightest hundredth stands in.
+
+    Args:
+        rgb: (h, w, 3) uint8.
+
+    Returns:
+        (3,) float64, in 0 to 255.
+    """
+    grey = rgb.mean(axis=2, dtype=np.float32)
+    flat = _spread(grey) < _FLAT
+    for possible in ((rgb < 254).any(axis=2), np.ones_like(flat)):
+        if not possible.any():
+            continue
+        bright = grey > np.percentile(grey[possible], 99.5) - _NEAR_BRIGHTEST
+        glass = possible & flat & bright
+        if glass.mean() >= _LEAST_GLASS:
+            commonest = np.bincount(grey[glass].astype(np.int64)).argmax()
+            near = glass & (np.abs(grey - commonest) <= 2)
+            return np.median(rgb[near], axis=0)
+    return np.percentile(rgb.reshape(-1, 3), 99, axis=0)
+
+
+def tissue_mask(rgb: np.ndarray) -> np.ndarray:
+    """Which pixels of an overview show tissue.
+
+    A pixel counts where its neighbourhood is denser than glass, or rougher: unstained stroma has
+    nearly the colour of glass, and only its texture gives it away.
+
+    Args:
+        rgb: (h, w, 3) uint8, shrunk about fourfold (near 1 to 2 µm/pixel), so that the camera's
+            noise is averaged out and cells are not.
+
+    Returns:
+        (h, w) bool.
+    """
+    white = np.maximum(white_point(rgb), 1)
+    density = -np.log10(np.maximum(rgb, 1) / white).mean(axis=2, dtype=np.float32)
+    darker = np.maximum(ndimage.uniform_filter(density, _WINDOW), 0)
+    tissue = np.hypot(darker / 2, _spread(density)) > _TISSUE
+    tissue &= rgb.max(axis=2) >= _BLACK  # black is what scanners put where they did not look
+    return ndimage.uniform_filter(tissue.astype(np.float32), _WINDOW) > 0.5
+
+
+def tissue_share(mask: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Share of each box that is tissue.
+
+    Args:
+        mask: (h, w) bool.
+        boxes: (n, 4) left, top, right, bottom in mask pixels, fractions allowed.
+
+    Returns:
+        (n,) float64, 0 to 1.
+
+    >>> tissue_share(np.eye(4, dtype=bool), np.array([[0, 0, 2, 2], [2, 0, 4, 2]])).tolist()
+    [0.5, 0.0]
+    """
+    height, width = mask.shape
+    total = np.zeros((height + 1, width + 1))
+    total[1:, 1:] = mask.cumsum(axis=0).cumsum(axis=1)
+    left, right = np.clip(np.rint(boxes[:, [0, 2]]).astype(np.int64), 0, width).T
+    top, bottom = np.clip(np.rint(boxes[:, [1, 3]]).astype(np.int64), 0, height).T
+    inside = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
+    return inside / np.maximum((right - left) * (bottom - top), 1)
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """Standard deviation in the window around each pixel."""
+    mean = ndimage.uniform_filter(values, _WINDOW)
+    square = ndimage.uniform_filter(values * values, _WINDOW)
+    return np.sqrt(np.maximum(square - mean * mean, 0))
