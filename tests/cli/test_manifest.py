@@ -31,8 +31,8 @@ def test_bci_writes_a_manifest_with_relative_paths(bci, tmp_path):
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)["counts"]
     assert counts == {"split": {"test": {"0": 1, "1+": 0, "2+": 1, "3+": 0}}}
-    assert "BCI_dataset/IHC/test/00001_test_0.png" in (tmp_path / "manifest.csv").read_text()
-    assert read_manifest(tmp_path / "manifest.csv")["score"].to_list() == [0, 2]
+    assert "BCI_dataset/IHC/test/00001_test_0.png" in (tmp_path / "bci.csv").read_text()
+    assert read_manifest(tmp_path / "bci.csv")["score"].to_list() == [0, 2]
 
 
 def test_bci_table_on_the_screen(bci, tmp_path):
@@ -62,7 +62,7 @@ def test_images(tmp_path):
     told = json.loads(done.stdout)
     assert told["tiles"] == 9 and told["counts"]["group_id"]["core"]["3+"] == 9
     assert [Path(path).name for path in told["no_tissue"]] == ["glass.png"]
-    table = read_manifest(tmp_path / "manifest.csv")
+    table = read_manifest(tmp_path / f"{tmp_path.name}.csv")
     assert table["path"].unique().to_list() == [str(tmp_path.resolve() / "core.png")]
 
 

@@ -30,7 +30,11 @@ def run_baseline(job: Job, config: ComparisonConfig, fold: Fold, run: RunFolder)
         logits = {split: np.full(len(side.rows), CERTAIN) for split, side in sides.items()}
         parameters = 0
     else:
-        features = {s: FEATURES[job.model](fold.pixels[side.rows]) for s, side in sides.items()}
+        measure = FEATURES[job.model]
+        features = {
+            split: measure(fold.pixels[side.rows]).astype(np.float64)
+            for split, side in sides.items()
+        }
         model = make_pipeline(StandardScaler(), LogisticRegression())
         model.fit(features["train"], sides["train"].targets)
         logits = {split: model.decision_function(x) for split, x in features.items()}

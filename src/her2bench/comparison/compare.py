@@ -17,6 +17,7 @@ from her2bench.comparison.results import write_results
 from her2bench.comparison.sides import Fold, fold_of
 from her2bench.core.config import differences
 from her2bench.core.errors import UserError
+from her2bench.core.files import working_alone
 from her2bench.core.manifest import read_manifest, targets, write_manifest
 from her2bench.core.runs import ComparisonFolder, write_text
 from her2bench.core.tables import write_table
@@ -24,6 +25,7 @@ from her2bench.data.cache import Tiles, cached_tiles
 from her2bench.data.splits import make_splits
 from her2bench.models import check_model
 from her2bench.prediction.device import choose_device
+from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.loop import Epoch
 
 
@@ -65,17 +67,27 @@ def compare(
     if tiles.bad:
         manifest = manifest.filter(pl.col("tile_id").is_in(tiles.tile_ids))
         splits = _splits(manifest, config)
-    _open(folder, config, manifest, splits, tiles)
     numbers = splits["fold"].unique(maintain_order=True).to_list()
     folds = {n: fold_of(splits, n, tiles.pixels, tiles.tile_ids) for n in numbers}
     jobs = [*baseline_jobs(config, len(folds)), *network_jobs(config, len(folds))]
-    _run_all(jobs, config, folder, folds, device, watcher)
-    write_results(folder, config, jobs)
+    with working_alone(out):
+        _open(folder, config, manifest, splits, tiles)
+        _run_all(jobs, config, folder, folds, device, watcher)
+        write_results(folder, config, jobs)
     return folder
 
 
 def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
-    return make_splits(manifest, targets(manifest, config.endpoint, config.manifest), config.split)
+    target = targets(manifest, config.endpoint, config.manifest)
+    splits = make_splits(manifest, target, config.split)
+    if "val" not in set(splits["split"]):
+        raise UserError(
+            "split.validation",
+            found="no validation tiles",
+            expected="a share for validation: epochs and thresholds are chosen there",
+            cure="set split.validation = 0.2",
+        )
+    return splits
 
 
 def _run_all(
@@ -89,9 +101,10 @@ def _run_all(
     done = [job for job in jobs if folder.run(job.model, job.seed, job.fold).done]
     watcher.planned(jobs, done, {job: _epochs(job, config) for job in jobs})
     for job in jobs:
-        if job in done:
-            continue
         run = folder.run(job.model, job.seed, job.fold)
+        if job in done:
+            Checkpoint(run.unfinished).remove()  # there still, if killed just after DONE
+            continue
         if job.model in config.baselines:
             run_baseline(job, config, folds[job.fold], run)
         else:

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from her2bench.core.errors import UserError
 
+LOCK = ".lock"
 _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -53,3 +56,29 @@ def writing(path: Path) -> Iterator[None]:
                 cure="choose another output with -o, or change the permissions",
             ) from error
         raise
+
+
+@contextmanager
+def working_alone(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process; what a killed one left half-written in it is removed.
+
+    Raises:
+        UserError: another process holds it.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise UserError(
+                folder,
+                found="another her2bench is at work in this folder",
+                cure="wait for it, or name another output with -o",
+            ) from error
+    try:
+        for left in folder.rglob(".*-*"):  # the temporary folders of `replacing`
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,66 @@
+"""A phantom and a config small enough to be compared in seconds."""
+
+import shutil
+
+import pytest
+import tomli_w
+
+from her2bench.comparison.compare import Choices, Watcher, compare
+from her2bench.comparison.config import ComparisonConfig
+from her2bench.core.config import settings_from
+from her2bench.core.runs import ComparisonFolder
+from her2bench.data.phantom import PhantomSettings, write_phantom
+from her2bench.models import MODELS
+
+CONFIG = {
+    "endpoint": "2+",
+    "models": ["lenet"],
+    "seeds": [0, 1],
+    "size": 64,
+    "split": {"kind": "grouped", "validation": 0.25, "test": 0.25},
+    "recipe": {"epochs": 3, "batch": 16, "learning_rates": [1e-4, 3e-4], "augment": ["flip"]},
+    "score": {"threshold": {"kind": "youden"}, "bootstrap": 50, "flips": 99},
+}
+
+
+@pytest.fixture(scope="session")
+def phantom(tmp_path_factory):
+    """The manifest of 16 slides of about 4 tiles."""
+    folder = tmp_path_factory.mktemp("phantom") / "tiles"
+    write_phantom(folder, PhantomSettings(slides=16, tiles_per_slide=4, size=64), workers=1)
+    return folder / "manifest.csv"
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """A tile cache for this test run."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def write_config(tmp_path, phantom):
+    """Write a config for the phantom, with changes; returns its path."""
+
+    def write(**changes):
+        path = tmp_path / "config.toml"
+        path.write_text(tomli_w.dumps({"manifest": str(phantom), **CONFIG, **changes}))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def finished_once(tmp_path_factory, phantom, cache):
+    """A finished comparison of all three networks, one epoch each; not to be changed."""
+    folder = tmp_path_factory.mktemp("finished")
+    settings = {"manifest": str(phantom), **CONFIG, "models": list(MODELS)}
+    settings["recipe"] = {"epochs": 1, "batch": 16, "learning_rates": [1e-4]}
+    config = settings_from(ComparisonConfig, settings, "test")
+    return compare(config, folder / "out", Choices(device="cpu", cache=cache), Watcher())
+
+
+@pytest.fixture
+def finished(finished_once, tmp_path):
+    """A copy of that comparison."""
+    shutil.copytree(finished_once.path, tmp_path / "finished")
+    return ComparisonFolder(tmp_path / "finished")

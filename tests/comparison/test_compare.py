@@ -1,0 +1,154 @@
+"""A whole comparison: what it leaves, that it repeats, and that a kill changes nothing."""
+
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+
+from her2bench.comparison.compare import Choices, Watcher, compare
+from her2bench.comparison.config import ComparisonConfig
+from her2bench.core.config import load_settings
+from her2bench.core.errors import UserError
+from her2bench.core.files import LOCK
+from her2bench.core.predictions import COLUMNS
+from her2bench.core.runs import ComparisonFolder
+
+
+@pytest.fixture
+def run(cache):
+    """Run a comparison in this process."""
+
+    def run(config_path, out, *overrides, skip_bad=False):
+        config = load_settings(ComparisonConfig, config_path, overrides)
+        return compare(config, out, Choices("cpu", cache, skip_bad), Watcher())
+
+    return run
+
+
+def test_the_folder_holds_every_file_of_the_contract(finished):
+    names = {path.name for path in finished.path.iterdir()}
+    assert names >= {
+        *("comparison.toml", "manifest.parquet", "splits.parquet", "runs", "predictions.parquet"),
+        *("scores.json", "table.csv", "figures", "report.html"),
+    }
+    run_files = {path.name for path in finished.run("lenet", 1, 0).path.iterdir()}
+    assert run_files >= {
+        *("config.toml", "metrics.csv", "model.safetensors", "predictions.parquet", "DONE"),
+    }
+    assert "unfinished" not in run_files
+    assert [p.name for p in finished.path.rglob(".*")] == [LOCK]
+
+
+def test_all_models_and_baselines_answer_on_the_same_tiles(finished):
+    table = pl.read_parquet(finished.predictions)
+    assert table.columns == list(COLUMNS)
+    splits = pl.read_parquet(finished.splits)
+    for (model, seed), part in table.group_by("model", "seed"):
+        same = part.select("tile_id", "split", "target").sort("tile_id")
+        assert same.equals(splits.select(same.columns).sort("tile_id")), (model, seed)
+    assert set(table["model"]) == {
+        *("lenet", "alexnet", "mini_hahnet"),
+        *("always_positive", "dab_baseline", "background_baseline"),
+    }
+    logit, probability = table["logit"].to_numpy(), table["probability"].to_numpy()
+    np.testing.assert_allclose(probability, 1 / (1 + np.exp(-logit)), rtol=1e-9)
+
+
+def test_scores_and_table_say_the_same(finished):
+    scores = json.loads(finished.scores.read_text())
+    table = pl.read_csv(finished.table)
+    found = {(r["model"], r["split"], r["metric"]): r["value"] for r in scores["rows"]}
+    for row in table.iter_rows(named=True):
+        assert row["roc_auc"] == found[row["model"], row["split"], "roc_auc"]
+        assert row["specificity"] == found[row["model"], row["split"], "specificity"]
+    always = table.filter(pl.col("model") == "always_positive", pl.col("split") == "test")
+    assert always["sensitivity"].item() == 1 and always["specificity"].item() == 0
+
+
+def test_folds_leave_no_group_on_two_sides_and_test_every_tile_once(run, write_config, tmp_path):
+    path = write_config(split={"kind": "grouped-kfold", "folds": 3, "validation": 0.3})
+    folder = run(path, tmp_path / "out", "recipe.epochs=1", "seeds=[0]")
+    table = pl.read_parquet(folder.predictions).filter(pl.col("model") == "lenet")
+    test = table.filter(pl.col("split") == "test")
+    assert sorted(test["tile_id"]) == sorted(pl.read_parquet(folder.manifest)["tile_id"])
+    sides = table.group_by("fold", "group_id").agg(pl.col("split").n_unique())
+    assert sides["split"].max() == 1
+
+
+def test_a_random_tile_split_is_marked_as_flattering_everywhere(run, write_config, tmp_path):
+    folder = run(
+        write_config(split={"kind": "random-tiles"}),
+        tmp_path / "out",
+        *("recipe.epochs=1", "seeds=[0]"),
+    )
+    assert "flatters" in json.loads(folder.scores.read_text())["notes"][0]
+    assert "flatters" in folder.report.read_text()
+
+
+def test_an_output_of_another_config_or_of_other_tiles_is_refused(
+    run, write_config, tmp_path, phantom
+):
+    one = ("recipe.epochs=1", "seeds=[0]")
+    folder = run(write_config(), tmp_path / "out", *one)
+    before = folder.predictions.read_bytes()
+    with pytest.raises(UserError, match=r"recipe.epochs: 1 before, 2 now"):
+        run(write_config(), folder.path, "recipe.epochs=2", "seeds=[0]")
+    splits = pl.read_parquet(folder.splits)
+    splits[1:].write_parquet(folder.splits)
+    with pytest.raises(UserError, match="other tiles"):
+        run(write_config(), folder.path, *one)
+    assert folder.predictions.read_bytes() == before
+
+
+def test_bad_images_are_left_out_on_request_and_recorded(run, write_config, tmp_path, phantom):
+    table = pl.read_csv(phantom).with_columns(
+        pl.Series("path", [str(phantom.parent / p) for p in pl.read_csv(phantom)["path"]])
+    )
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no image")
+    table[0, "path"] = str(bad)
+    manifest = tmp_path / "m.csv"
+    table.write_csv(manifest)
+    path = write_config(manifest=str(manifest))
+    small = ("recipe.epochs=1", "seeds=[0]")
+    with pytest.raises(UserError, match=r"bad\.jpg"):
+        run(path, tmp_path / "out", *small)
+    assert not (tmp_path / "out").exists()
+    folder = run(path, tmp_path / "out", *small, skip_bad=True)
+    assert pl.read_csv(folder.bad_tiles)["tile_id"].to_list() == [table["tile_id"][0]]
+    assert table["tile_id"][0] not in set(pl.read_parquet(folder.predictions)["tile_id"])
+
+
+MOMENTS = [
+    "comparison.toml",
+    "runs/lenet/seed-0/fold-0/unfinished/learning-rate-0.0001/state.safetensors",
+    "runs/lenet/seed-0/fold-0/unfinished/learning-rate-0.0003/state.safetensors",
+    "runs/lenet/seed-0/fold-0/DONE",
+    "runs/lenet/seed-1/fold-0/unfinished/learning-rate-0.0003/best-0.safetensors",
+]
+
+
+def test_killed_at_five_moments_it_ends_with_the_same_predictions_as_a_run_in_one_piece(
+    run, write_config, tmp_path, cache
+):
+    path = write_config()
+    whole = run(path, tmp_path / "whole")
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "her2bench", "compare", path, "-o", out]
+    command += ["--device", "cpu", "--cache", cache]
+    for moment in MOMENTS:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        while process.poll() is None and not (out / moment).exists():
+            time.sleep(0.002)
+        assert process.poll() is None, process.communicate()[1].decode()
+        process.kill()
+        process.communicate()
+        assert not (out / "predictions.parquet").exists()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    killed = ComparisonFolder(out)
+    assert pl.read_parquet(killed.predictions).equals(pl.read_parquet(whole.predictions))
+    assert not [*out.rglob("unfinished"), *out.rglob(".*-*")]
