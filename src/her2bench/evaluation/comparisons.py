@@ -109,11 +109,13 @@ def _bootstrap_interval(
         return NONE, "undefined"
     if metric not in a.replicates or metric not in b.replicates:
         return t_interval(d.value, weights_spread(d), settings.confidence), "linearised t"
+    slides = d.a.sample.n_groups
     replicates = a.replicates[metric] - b.replicates[metric]
     method = f"paired bootstrap of {len(replicates)}"
     if metric == "calibration_error":
-        return reflected(d.value, replicates, d.df, settings.confidence, -1.0, 1.0), method
-    return percentile(replicates, d.df, settings.confidence), method
+        limits = (-1.0, 1.0)
+        return reflected(d.value, replicates, slides, d.df, settings.confidence, limits), method
+    return percentile(replicates, slides, d.df, settings.confidence), method
 
 
 def _deterministic(model: Judged) -> bool:

@@ -5,10 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
+from her2bench.evaluation.degrees import degrees_of_freedom
 from her2bench.evaluation.estimates import (
     Estimate,
     clustered_variance,
-    degrees_of_freedom,
     satterthwaite,
     seed_component,
 )
@@ -52,9 +52,9 @@ class Difference:
         return clustered_variance(self.parts, self.a.metric, self.a.sample, self.counted_groups)
 
     @cached_property
-    def df(self) -> int:
-        """Degrees of freedom of the variance between slides."""
-        return degrees_of_freedom(self.a.metric, self.a.sample, self.counted_groups)
+    def df(self) -> float:
+        """Degrees of freedom of the variance between slides; 0 where there is none."""
+        return degrees_of_freedom(self.a.metric, self.a.tiles - self.b.tiles, self.a.sample)
 
     def slides(self) -> Floats:
         """(G,) float64 that sum to the difference: each slide's share of it.
