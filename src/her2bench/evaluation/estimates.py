@@ -10,8 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
+from her2bench.evaluation.degrees import degrees_of_freedom
 from her2bench.evaluation.metrics import METRICS, counted, influence
-from her2bench.evaluation.samples import Answers, Floats, Sample
+from her2bench.evaluation.samples import Answers, Bools, Floats, Sample
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Estimate:
         metric: a key of `METRICS`.
         values: (S,) float64, one a seed.
         parts: (S, 2, G) float64, the influence of each slide's positive and negative tiles.
-        tile_variance: the variance if all tiles were independent.
+        tiles: (n,) float64, the influence of each tile, meant over seeds.
         sample: the tiles.
         counted_tiles: the tiles the metric is a statement about (for PPV: called positive), the
             mean over seeds.
@@ -32,7 +33,7 @@ class Estimate:
     metric: str
     values: Floats
     parts: Floats
-    tile_variance: float
+    tiles: Floats
     sample: Sample
     counted_tiles: float
     counted_groups: int
@@ -53,14 +54,15 @@ class Estimate:
         return clustered_variance(self.mean_parts, self.metric, self.sample, self.counted_groups)
 
     @cached_property
-    def df(self) -> int:
-        """Degrees of freedom of the variance between slides."""
-        return degrees_of_freedom(self.metric, self.sample, self.counted_groups)
+    def df(self) -> float:
+        """Degrees of freedom of the variance between slides; 0 where there is none."""
+        return degrees_of_freedom(self.metric, self.tiles, self.sample)
 
     @property
     def design_effect(self) -> float:
         """Variance as it is over the variance if tiles were independent; NaN where both are 0."""
-        return self.variance / self.tile_variance if self.tile_variance > 0 else float("nan")
+        independent = tile_variance(self.tiles, self.metric, self.sample.targets)
+        return self.variance / independent if independent > 0 else float("nan")
 
 
 def estimate(metric: str, sample: Sample, answers: Answers, bins: int) -> Estimate:
@@ -79,7 +81,7 @@ def estimate(metric: str, sample: Sample, answers: Answers, bins: int) -> Estima
         metric=metric,
         values=np.array(values),
         parts=np.array(parts),
-        tile_variance=_tile_variance(mean, metric, targets),
+        tiles=mean,
         sample=sample,
         counted_tiles=float(np.mean([h.sum() for h in held])),
         counted_groups=len(np.unique(sample.groups[np.logical_or.reduce(held)])),
@@ -121,16 +123,6 @@ def clustered_variance(parts: Floats, metric: str, sample: Sample, counted_group
     return max(total, 0.0) if np.isfinite(total) else float("nan")
 
 
-def degrees_of_freedom(metric: str, sample: Sample, counted_groups: int) -> int:
-    """Slides that carry the metric, less one; of the scarcer class where both classes do."""
-    match METRICS[metric].over:
-        case "both":
-            return min(sample.positive_groups, sample.negative_groups) - 1
-        case "all":
-            return sample.n_groups - 1
-    return counted_groups - 1
-
-
 def seed_component(estimate: Estimate) -> float:
     """What the choice of seeds adds to the variance of the mean over S >= 2 seeds.
 
@@ -150,7 +142,7 @@ def seed_component(estimate: Estimate) -> float:
     return max(between - max(interaction, 0.0), 0.0) / seeds
 
 
-def satterthwaite(variances: list[float], dfs: list[int]) -> float:
+def satterthwaite(variances: list[float], dfs: list[float]) -> float:
     """Degrees of freedom of a sum of independent variances.
 
     Source: Satterthwaite 1946, Biometrics Bulletin 2:110.
@@ -162,10 +154,17 @@ def satterthwaite(variances: list[float], dfs: list[int]) -> float:
     return sum(variances) ** 2 / below if below > 0 else float(min(dfs))
 
 
-def _tile_variance(mean: Floats, metric: str, targets: np.ndarray) -> float:
+def tile_variance(tiles: Floats, metric: str, targets: Bools) -> float:
+    """The variance a metric would have if all tiles were independent (for ROC-AUC: DeLong's).
+
+    Args:
+        tiles: (n,) float64 influences.
+        metric: a key of `METRICS`.
+        targets: (n,) bool.
+    """
     if METRICS[metric].over not in ("both", "positives", "negatives"):
-        return _small(len(mean)) * float((mean**2).sum())
-    classes = (mean[targets], mean[~targets])
+        return _small(len(tiles)) * float((tiles**2).sum())
+    classes = (tiles[targets], tiles[~targets])
     return sum(_small(len(c)) * float((c**2).sum()) for c in classes if np.any(c))
 
 

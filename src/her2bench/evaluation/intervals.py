@@ -74,14 +74,15 @@ def linear_t(
     return Interval(max(value - half, least), min(value + half, most))
 
 
-def expanded_levels(df: float, confidence: float) -> Floats:
+def expanded_levels(slides: int, df: float, confidence: float) -> Floats:
     """Quantile levels of the bootstrap that make up for few slides.
 
     The plain percentile interval is too narrow by the factor sqrt((k - 1) / k) x z / t with k
     slides; the levels are moved outward so that a normal distribution would get the t interval.
 
     Args:
-        df: k - 1.
+        slides: k, at least 2.
+        df: degrees of freedom of the t, at most k - 1.
         confidence: 0.95 for a 95% interval.
 
     Returns:
@@ -89,28 +90,31 @@ def expanded_levels(df: float, confidence: float) -> Floats:
 
     Source: Hesterberg 2015, The American Statistician 69:371 (expanded percentile interval).
     """
-    level = stats.norm.cdf(-t_quantile(df, confidence) * np.sqrt((df + 1) / df))
+    level = stats.norm.cdf(-t_quantile(df, confidence) * np.sqrt(slides / (slides - 1)))
     return np.array([level, 1 - level])
 
 
-def percentile(replicates: Floats, df: float, confidence: float) -> Interval:
+def percentile(replicates: Floats, slides: int, df: float, confidence: float) -> Interval:
     """Expanded percentile interval of (B,) bootstrap replicates, undefined ones left out."""
     defined = replicates[np.isfinite(replicates)]
-    if not len(defined) or df < 1:
+    if not len(defined) or slides < 2 or df < 1:
         return NONE
-    low, high = np.quantile(defined, expanded_levels(df, confidence))
+    low, high = np.quantile(defined, expanded_levels(slides, df, confidence))
     return Interval(float(low), float(high))
 
 
 def reflected(
-    value: float, replicates: Floats, df: float, confidence: float, least: float, most: float
+    value: float,
+    replicates: Floats,
+    slides: int,
+    df: float,
+    confidence: float,
+    limits: tuple[float, float],
 ) -> Interval:
     """Expanded basic interval: the percentile interval mirrored at the estimate.
 
     For an estimate that is biased by noise, as the calibration error is (upward): resampling adds
     the same bias once more, and mirroring takes it away again.
     """
-    low, high = percentile(replicates, df, confidence)
-    return Interval(
-        float(np.clip(2 * value - high, least, most)), float(np.clip(2 * value - low, least, most))
-    )
+    low, high = percentile(replicates, slides, df, confidence)
+    return Interval(*(float(np.clip(2 * value - end, *limits)) for end in (high, low)))

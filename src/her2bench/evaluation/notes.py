@@ -1,24 +1,74 @@
 """What a reader must know before believing a number."""
 
+from collections.abc import Iterable
+
+import polars as pl
+
+from her2bench.evaluation.metrics import METRICS
+from her2bench.evaluation.pairs import Pair
+from her2bench.evaluation.rows import Row
 from her2bench.evaluation.samples import Sample
+from her2bench.evaluation.settings import ScoreSettings
+from her2bench.evaluation.verdict import BASELINES
 
 FEW_GROUPS = 20
 
 
-def sample_notes(split: str, samples: dict[str, Sample]) -> list[str]:
-    """Notes on slides and classes of one split; models with the same sample share a note."""
-    notes = []
-    for sample in {id(s): s for s in _distinct(samples.values())}.values():
-        notes += [*_group_notes(split, sample), *_class_notes(split, sample)]
+def sample_notes(split: str, samples: Iterable[Sample]) -> list[str]:
+    """Notes on the slides and classes of one split, each once."""
+    notes = [note for s in samples for note in (*_group_notes(split, s), *_class_notes(split, s))]
     return list(dict.fromkeys(notes))
 
 
-def _distinct(samples) -> list[Sample]:
-    seen: dict[tuple, Sample] = {}
-    for s in samples:
-        key = (len(s.targets), int(s.targets.sum()), s.n_groups, s.known)
-        seen.setdefault(key, s)
-    return list(seen.values())
+def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[str]:
+    """Notes on the comparisons: what the verdicts are about, and who beats no baseline."""
+    if not pairs:
+        return []
+    primary = [pair for pair in pairs if pair.metric == settings.primary]
+    weights = [pair for pair in primary if pair.question == "weights"]
+    label = METRICS[settings.primary].label
+    notes = [
+        f"{pair.verdict[0].upper()}{pair.verdict[1:]} ({label})."
+        for pair in weights
+        if pair.model_b in BASELINES and pair.model_a not in BASELINES and pair.decision != "a"
+    ]
+    notes.append(
+        f"The verdict rests on {label}, chosen beforehand; the other metrics' tests are corrected "
+        f"over the {len(weights)} pair(s) of models, but not over metrics. The margin "
+        f"±{settings.margin:g} is on the scale of {label}."
+    )
+    if any(pair.decision == "unanswered" for pair in primary):
+        notes.append(
+            "Verdicts are about these trained weights on new slides. What another training run "
+            "would give is answered only from 3 seeds on."
+        )
+    if any(pair.mcnemar_p_value is not None for pair in pairs):
+        notes.append("McNemar's test takes every tile as independent; it is shown, not used.")
+    return notes
+
+
+def fold_notes(table: pl.DataFrame) -> list[str]:
+    """What pooling over folds takes for granted."""
+    folds = table["fold"].n_unique()
+    if folds < 2:
+        return []
+    return [
+        f"Predictions of {folds} folds are pooled: each tile is judged by the model that was not "
+        "trained on it, and all are ranked together as if one model had made them. This takes the "
+        "folds' scores to be on one scale, and the overlap of their training tiles as given."
+    ]
+
+
+def row_notes(rows: list[Row]) -> list[str]:
+    """Which metrics are undefined, and where."""
+    undefined: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.value is None:
+            undefined.setdefault((row.model, row.split), []).append(METRICS[row.metric].label)
+    return [
+        f"Undefined for {model} on {split}, not 0: {', '.join(labels)}."
+        for (model, split), labels in undefined.items()
+    ]
 
 
 def _group_notes(split: str, sample: Sample) -> list[str]:
@@ -29,19 +79,18 @@ def _group_notes(split: str, sample: Sample) -> list[str]:
             "that are not there (on data of BCI's shape, between equal models, 43 times in 100 "
             "instead of 5). Give the slide or patient of each tile as group_id."
         ]
+    positive, negative = sample.positive_groups, sample.negative_groups
     if sample.n_groups < FEW_GROUPS:
         return [
-            f"Few slides ({split}): {sample.n_groups}, {sample.positive_groups} with positive and "
-            f"{sample.negative_groups} with negative tiles. Intervals are wide and lean on "
-            "assumptions that so few slides cannot check; take them as a pilot's."
+            f"Few slides ({split}): {sample.n_groups}, {positive} with positive and {negative} "
+            "with negative tiles. Intervals are wide and lean on assumptions that so few slides "
+            "cannot check; take them as a pilot's."
         ]
-    scarce = min(sample.positive_groups, sample.negative_groups)
-    if scarce < FEW_GROUPS / 2:
+    if min(positive, negative) < FEW_GROUPS / 2:
         return [
-            f"Few slides of one class ({split}): of {sample.n_groups}, "
-            f"{sample.positive_groups} hold positive tiles, {sample.negative_groups} negative "
-            f"ones; what rests on the scarcer "
-            "class is as uncertain as in a study that small."
+            f"Few slides of one class ({split}): of {sample.n_groups}, {positive} hold positive "
+            f"tiles, {negative} negative ones; what rests on the scarcer class is as uncertain as "
+            "in a study that small."
         ]
     return []
 

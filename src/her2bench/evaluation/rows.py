@@ -101,14 +101,15 @@ def interval_of(
         return proportion_interval(estimate, settings.confidence), f"Wilson with t, {unit}"
     if replicates is None:
         return _linearised(estimate, settings.confidence), f"linearised t, {unit}{bins}"
+    slides, confidence = estimate.sample.n_groups, settings.confidence
     lost = int((~np.isfinite(replicates)).sum())
     left_out = f", {lost} of {len(replicates)} replicates undefined" if lost else ""
     method = f"bootstrap of {len(replicates)}, {unit}{bins}{left_out}"
     if metric.name == "calibration_error":
         limits = (metric.least, metric.most)
-        interval = reflected(value, replicates, estimate.df, settings.confidence, *limits)
+        interval = reflected(value, replicates, slides, estimate.df, confidence, limits)
     else:
-        interval = percentile(replicates, estimate.df, settings.confidence)
+        interval = percentile(replicates, slides, estimate.df, confidence)
     return interval, method
 
 
@@ -121,7 +122,8 @@ def auc_interval(estimate: Estimate, confidence: float) -> Interval:
     value, variance = estimate.value, estimate.variance
     if 0 < value < 1:
         return logit_t(value, variance, estimate.df, confidence)
-    return wilson(value, estimate.df + 1, estimate.df, confidence)
+    slides = min(estimate.sample.positive_groups, estimate.sample.negative_groups)
+    return wilson(value, slides, slides - 1, confidence)
 
 
 def proportion_interval(estimate: Estimate, confidence: float) -> Interval:

@@ -1,0 +1,127 @@
+"""One metric, two models, one question: difference, interval and p-values, before correction."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from her2bench.evaluation.differences import (
+    Difference,
+    Spread,
+    equivalence_test,
+    mover,
+    recipe_spread,
+    t_interval,
+    t_test,
+    weights_spread,
+)
+from her2bench.evaluation.intervals import NONE, Interval, percentile, reflected
+from her2bench.evaluation.judged import Judged
+from her2bench.evaluation.metrics import METRICS
+from her2bench.evaluation.permutation import sign_flip_p_value
+from her2bench.evaluation.rows import MINIMUM_SEEDS, interval_of
+from her2bench.evaluation.samples import Answers
+from her2bench.evaluation.settings import ScoreSettings
+from her2bench.evaluation.verdict import BASELINES
+
+Question = Literal["weights", "recipe"]
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A pair before Holm's correction."""
+
+    metric: str
+    question: Question
+    names: tuple[str, str]
+    difference: Difference
+    spread: Spread
+    interval: Interval
+    p_value: float
+    p_equivalent: float
+    method: str
+
+
+def compare_weights(metric: str, a: Judged, b: Judged, settings: ScoreSettings) -> Tested:
+    d = _difference(metric, a, b)
+    spread = weights_spread(d)
+    unit = "clustered by slide" if d.a.sample.known else "tiles as independent"
+    if METRICS[metric].interval == "obuchowski":
+        interval, p = _t_or_mover(d, spread, settings), t_test(d, spread)
+        method = f"paired Obuchowski, t, {unit}"
+    else:
+        rng = np.random.default_rng(settings.seed)
+        p = sign_flip_p_value(d.slides(), settings.flips, rng)
+        interval, method = _bootstrap_interval(metric, a, b, d, settings)
+        method = f"{method}; sign-flip permutation, {unit}"
+    return _tested(metric, "weights", a, b, d, spread, interval, p, method, settings)
+
+
+def compare_recipes(metric: str, a: Judged, b: Judged, settings: ScoreSettings) -> Tested:
+    d = _difference(metric, a, b)
+    spread = recipe_spread(d, _deterministic(a), _deterministic(b))
+    interval, p = _t_or_mover(d, spread, settings), t_test(d, spread)
+    method = "t, variance of slides and of seeds"
+    return _tested(metric, "recipe", a, b, d, spread, interval, p, method, settings)
+
+
+def _tested(
+    metric: str,
+    question: Question,
+    a: Judged,
+    b: Judged,
+    d: Difference,
+    spread: Spread,
+    interval: Interval,
+    p_value: float,
+    method: str,
+    settings: ScoreSettings,
+) -> Tested:
+    primary = metric == settings.primary
+    equivalent = equivalence_test(d, spread, settings.margin) if primary else float("nan")
+    names = (a.name, b.name)
+    return Tested(metric, question, names, d, spread, interval, p_value, equivalent, method)
+
+
+def _difference(metric: str, a: Judged, b: Judged) -> Difference:
+    same = _same_answers(a.panel.answers, b.panel.answers)
+    return Difference(a.estimates[metric], b.estimates[metric], same)
+
+
+def _same_answers(a: Answers, b: Answers) -> bool:
+    return all(
+        bool((one == other[0]).all() and (other == one[0]).all())
+        for one, other in ((a.logits, b.logits), (a.probabilities, b.probabilities))
+    )
+
+
+def _t_or_mover(d: Difference, spread: Spread, settings: ScoreSettings) -> Interval:
+    if np.isnan(d.value) or np.isnan(spread.error) or spread.error > 0 or d.identical:
+        return t_interval(d.value, spread, settings.confidence)
+    single = [interval_of(e, None, settings)[0] for e in (d.a, d.b)]
+    return mover(d.a, d.b, *single)
+
+
+def _bootstrap_interval(
+    metric: str, a: Judged, b: Judged, d: Difference, settings: ScoreSettings
+) -> tuple[Interval, str]:
+    if np.isnan(d.value):
+        return NONE, "undefined"
+    if metric not in a.replicates or metric not in b.replicates:
+        return t_interval(d.value, weights_spread(d), settings.confidence), "linearised t"
+    slides = d.a.sample.n_groups
+    replicates = a.replicates[metric] - b.replicates[metric]
+    method = f"paired bootstrap of {len(replicates)}"
+    if metric == "calibration_error":
+        limits = (-1.0, 1.0)
+        return reflected(d.value, replicates, slides, d.df, settings.confidence, limits), method
+    return percentile(replicates, slides, d.df, settings.confidence), method
+
+
+def _deterministic(model: Judged) -> bool:
+    """The baselines are: trained again, they are the same model."""
+    return model.name in BASELINES and len(model.panel.answers.seeds) == 1
+
+
+def recipe_known(model: Judged) -> bool:
+    return _deterministic(model) or len(model.panel.answers.seeds) >= MINIMUM_SEEDS

@@ -1,0 +1,171 @@
+"""Every pair of models on every metric: difference, interval, p-values, verdict."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+
+from her2bench.evaluation.comparisons import (
+    Question,
+    Tested,
+    compare_recipes,
+    compare_weights,
+    recipe_known,
+)
+from her2bench.evaluation.judged import Judged
+from her2bench.evaluation.metrics import METRICS
+from her2bench.evaluation.rows import MINIMUM_SEEDS, known
+from her2bench.evaluation.settings import ScoreSettings
+from her2bench.evaluation.significance import groups_needed, holm, mcnemar
+from her2bench.evaluation.verdict import BASELINES, Decision, Evidence, decide, in_words
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models on one metric of the test tiles; None where a number is undefined or unknown.
+
+    `question` is "weights" (these trained networks, on new slides) or "recipe" (trained again).
+    `difference` is model_a's value less model_b's, `low` to `high` its interval, uncorrected;
+    `p_adjusted` is Holm's over all pairs of one metric and question. `needed_groups` is about how
+    many slides would be needed to see a difference of `needed_for`. McNemar's numbers take tiles
+    as independent and stand beside, only where asked for.
+    """
+
+    metric: str
+    question: Question
+    model_a: str
+    model_b: str
+    verdict: str
+    decision: Decision | Literal["unanswered"]
+    method: str
+    groups: int
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    margin: float | None = None
+    p_equivalent: float | None = None
+    p_equivalent_adjusted: float | None = None
+    needed_groups: float | None = None
+    needed_for: float | None = None
+    mcnemar_only_a_right: int | None = None
+    mcnemar_only_b_right: int | None = None
+    mcnemar_p_value: float | None = None
+
+
+def compare_all(judged: Mapping[str, Judged], settings: ScoreSettings) -> tuple[Pair, ...]:
+    """Compare all pairs of models, judged on the same tiles, on all metrics.
+
+    Args:
+        judged: name → model, all on one sample; the caller has checked that.
+        settings: primary metric, margin, confidence, flips and seed.
+
+    Returns:
+        Pairs by question, metric, then in the order of the models; a baseline stands second.
+    """
+    pairs: list[Pair] = []
+    everyone = _two_by_two(judged)
+    answered = [two for two in everyone if all(map(recipe_known, two))]
+    for metric in METRICS:
+        tested = [compare_weights(metric, *two, settings) for two in everyone]
+        pairs += _with_verdicts(tested, settings)
+    for metric in METRICS:
+        tested = [compare_recipes(metric, *two, settings) for two in answered]
+        pairs += _with_verdicts(tested, settings)
+    pairs += [
+        _unanswered(settings.primary, *two) for two in everyone if not all(map(recipe_known, two))
+    ]
+    if settings.mcnemar:
+        pairs = [_with_mcnemar(pair, judged) for pair in pairs]
+    return tuple(pairs)
+
+
+def _two_by_two(judged: Mapping[str, Judged]) -> list[tuple[Judged, Judged]]:
+    ordered = sorted(judged.values(), key=lambda model: model.name in BASELINES)
+    return list(combinations(ordered, 2))
+
+
+def _with_verdicts(tested: list[Tested], settings: ScoreSettings) -> list[Pair]:
+    """Holm over the family, then the verdicts."""
+    adjusted = holm(np.array([t.p_value for t in tested]))
+    equivalent = holm(np.array([t.p_equivalent for t in tested]))
+    return [
+        _pair(t, float(p), float(q), len(tested), settings)
+        for t, p, q in zip(tested, adjusted, equivalent, strict=True)
+    ]
+
+
+def _pair(
+    t: Tested, p_adjusted: float, q_adjusted: float, family: int, settings: ScoreSettings
+) -> Pair:
+    d, alpha = t.difference, 1 - settings.confidence
+    target = max(abs(d.value), settings.margin)
+    needed = float("nan")
+    if t.spread.df >= 1 and t.spread.error > 0 and np.isfinite(target):
+        slides, seeds, groups = t.spread.slides, t.spread.seeds, d.a.sample.n_groups
+        needed = groups_needed(target, slides, seeds, groups, d.df, alpha / family)
+    evidence = Evidence(
+        *t.names,
+        gain=d.value if METRICS[t.metric].higher_is_better else -d.value,
+        p_adjusted=p_adjusted,
+        p_equivalent=q_adjusted,
+        margin=settings.margin,
+        alpha=alpha,
+        needed=needed,
+        target=target,
+        known=d.a.sample.known,
+    )
+    return Pair(
+        metric=t.metric,
+        question=t.question,
+        model_a=t.names[0],
+        model_b=t.names[1],
+        difference=known(d.value),
+        low=known(t.interval.low),
+        high=known(t.interval.high),
+        p_value=known(t.p_value),
+        p_adjusted=known(p_adjusted),
+        verdict=in_words(evidence),
+        decision=decide(evidence),
+        method=t.method,
+        margin=settings.margin if t.metric == settings.primary else None,
+        p_equivalent=known(t.p_equivalent),
+        p_equivalent_adjusted=known(q_adjusted),
+        groups=d.a.sample.n_groups,
+        needed_groups=known(needed),
+        needed_for=known(target) if np.isfinite(needed) else None,
+    )
+
+
+def _unanswered(metric: str, a: Judged, b: Judged) -> Pair:
+    seeds = [len(model.panel.answers.seeds) for model in (a, b)]
+    return Pair(
+        metric=metric,
+        question="recipe",
+        model_a=a.name,
+        model_b=b.name,
+        difference=known(a.estimates[metric].value - b.estimates[metric].value),
+        verdict=f"cannot be answered: at least {MINIMUM_SEEDS} seeds of each recipe are needed, "
+        f"there are {seeds[0]} and {seeds[1]}",
+        decision="unanswered",
+        method="none",
+        groups=a.panel.sample.n_groups,
+    )
+
+
+def _with_mcnemar(pair: Pair, judged: Mapping[str, Judged]) -> Pair:
+    """Add McNemar's test, on the calls of each model's first seed, to the pair on accuracy."""
+    if (pair.metric, pair.question) != ("accuracy", "weights"):
+        return pair
+    a, b = (judged[name].panel for name in (pair.model_a, pair.model_b))
+    right = [panel.answers.calls[0] == panel.sample.targets for panel in (a, b)]
+    only_a, only_b, p_value = mcnemar(*right)
+    return replace(
+        pair,
+        mcnemar_only_a_right=only_a,
+        mcnemar_only_b_right=only_b,
+        mcnemar_p_value=p_value,
+    )

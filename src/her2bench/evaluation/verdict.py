@@ -1,0 +1,82 @@
+"""The verdict on a pair of models, in words that claim only what the numbers carry."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Decision = Literal["a", "b", "equivalent", "undecided", "undefined"]
+BASELINES = {
+    "dab_baseline": "the DAB baseline",
+    "background_baseline": "the background baseline",
+    "always_positive": "always positive",
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a verdict rests on.
+
+    Args:
+        model_a, model_b: the two; where one is a baseline, it is model_b.
+        gain: how much better a did, in the metric's units; negative if b did better.
+        p_adjusted: of "no difference", after Holm.
+        p_equivalent: of "further apart than the margin", after Holm; NaN where not asked.
+        margin: the largest difference that does not matter.
+        alpha: 0.05 for 95% confidence.
+        needed: about how many slides would be needed to see `target`; NaN unknown.
+        target: the difference they would be needed for.
+        known: whether slides are known.
+    """
+
+    model_a: str
+    model_b: str
+    gain: float
+    p_adjusted: float
+    p_equivalent: float
+    margin: float
+    alpha: float
+    needed: float
+    target: float
+    known: bool
+
+
+def decide(e: Evidence) -> Decision:
+    """Who is better, or whether the two are equivalent, or neither can be said."""
+    if np.isnan(e.gain) or np.isnan(e.p_adjusted):
+        return "undefined"
+    if e.p_adjusted < e.alpha:
+        return "a" if e.gain > 0 else "b"
+    return "equivalent" if e.p_equivalent < e.alpha else "undecided"
+
+
+def in_words(e: Evidence) -> str:
+    """The verdict as a sentence without a full stop."""
+    decision = decide(e)
+    if decision == "undefined":
+        return "undefined: the metric or its variance is undefined here"
+    words = _claim(e, decision)
+    if e.model_b in BASELINES and e.model_a not in BASELINES and decision != "a":
+        words = f"{e.model_a} is not shown to beat {BASELINES[e.model_b]}: {words}"
+    return words if e.known else f"{words} (slides unknown: tiles taken as independent)"
+
+
+def _claim(e: Evidence, decision: Decision) -> str:
+    if decision in ("a", "b"):
+        better, worse = (e.model_a, e.model_b) if decision == "a" else (e.model_b, e.model_a)
+        little = f", but by less than {e.margin:g}" if e.p_equivalent < e.alpha else ""
+        return f"{better} better than {worse}{little}"
+    if decision == "equivalent":
+        return f"cannot be told apart, and equivalent within ±{e.margin:g}"
+    return f"cannot be told apart{_needed(e)}"
+
+
+def _needed(e: Evidence) -> str:
+    unit = "slides" if e.known else "tiles"
+    if np.isnan(e.needed):
+        return ""
+    if np.isinf(e.needed):
+        return (
+            f"; more seeds, not more {unit}, would be needed to see a difference of {e.target:.3g}"
+        )
+    return f"; about {e.needed:.0f} {unit} would be needed to see a difference of {e.target:.3g}"
