@@ -1,6 +1,7 @@
 """The slides of a phantom: how many tiles and which score each has, and what its tiles share."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,42 +141,60 @@ def draw_slide(
             0 to 1. Without it, drawn.
     """
     amount, rank = rng.uniform(0.01, 0.99, 2) if ranks is None else ranks
-    level = _white_level(score, confounding, rng)
     spread = SPREAD_TILES * rng.lognormal(0, 0.25)
-    vectors = [
-        np.asarray(v) + rng.normal(0, s, 3) for v, s in ((_HAEMATOXYLIN, 0.025), (_DAB, 0.02))
-    ]
-    haematoxylin, dab = (_triple(v / np.linalg.norm(v)) for v in vectors)
     return Slide(
         index=index,
         score=score,
         status=int(score == 3 or (score == 2 and rng.random() < AMPLIFIED_SHARE)),
         tiles=tiles,
-        white_level=level,
-        white=_white(level, rng),
-        haematoxylin=haematoxylin,
-        dab=dab,
-        nuclear_density=0.15 * rng.lognormal(0, 0.3),
-        dab_strength=rng.lognormal(0, 0.25),
-        cytoplasm=0.042 * rng.lognormal(0, 0.35),
-        stroma_blue=0.016 * rng.lognormal(0, 0.35),
-        stroma_brown=0.026 * rng.lognormal(0, 0.45),
         expression=_expression(score, spread, rank),
         spread_tiles=spread,
         region=region,
         tumour=_tumour_leaning(region) + 0.5 * float(ndtri(amount)),
-        fat=rng.normal(-1.1, 0.7),
-        glass=rng.normal(-2.6, 0.5),
-        lumen=rng.uniform(0.9, 1.7) if rng.random() < 0.5 else 9.0,
-        nest=rng.uniform(28, 85),
-        cell=rng.uniform(8.5, 11.5),
-        fibroblasts=2300 * rng.lognormal(0, 0.45),
-        lymphocytes=400 * rng.lognormal(0, 0.9),
-        retraction=rng.uniform(0, 1) ** 2,
-        blur=rng.uniform(0.30, 0.55),
-        noise=rng.uniform(0.8, 1.8),
-        sharpening=rng.uniform(0.6, 1.1) if level == 252 else rng.uniform(0.0, 0.3),
+        **_tissue(rng),
+        **_stains(rng),
+        **_scanner(_white_level(score, confounding, rng), rng),
     )
+
+
+def _tissue(rng: np.random.Generator) -> dict[str, Any]:
+    return {
+        "fat": rng.normal(-1.1, 0.7),
+        "glass": rng.normal(-2.9, 0.4),
+        "lumen": rng.uniform(0.9, 1.7) if rng.random() < 0.5 else 9.0,
+        "nest": rng.uniform(28, 85),
+        "cell": rng.uniform(8.5, 11.5),
+        "fibroblasts": 2300 * rng.lognormal(0, 0.45),
+        "lymphocytes": 400 * rng.lognormal(0, 0.9),
+        "retraction": rng.uniform(0, 1) ** 2,
+    }
+
+
+def _stains(rng: np.random.Generator) -> dict[str, Any]:
+    vectors = [
+        np.asarray(v) + rng.normal(0, s, 3) for v, s in ((_HAEMATOXYLIN, 0.025), (_DAB, 0.02))
+    ]
+    haematoxylin, dab = (_triple(v / np.linalg.norm(v)) for v in vectors)
+    return {
+        "haematoxylin": haematoxylin,
+        "dab": dab,
+        "nuclear_density": 0.15 * rng.lognormal(0, 0.3),
+        "dab_strength": rng.lognormal(0, 0.25),
+        "cytoplasm": 0.042 * rng.lognormal(0, 0.35),
+        "stroma_blue": 0.016 * rng.lognormal(0, 0.35),
+        "stroma_brown": 0.026 * rng.lognormal(0, 0.45),
+    }
+
+
+def _scanner(level: int, rng: np.random.Generator) -> dict[str, Any]:
+    """The scanner's light and lens; BCI's brightest level comes with sharpened edges."""
+    return {
+        "white_level": level,
+        "white": _white(level, rng),
+        "blur": rng.uniform(0.30, 0.55),
+        "noise": rng.uniform(0.8, 1.8),
+        "sharpening": rng.uniform(0.6, 1.1) if level == 252 else rng.uniform(0.0, 0.3),
+    }
 
 
 def _white_level(score: int, confounding: float, rng: np.random.Generator) -> int:
