@@ -2,11 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-_SETTING = "Settings"
+if TYPE_CHECKING:
+    from her2bench.data.phantom import PhantomSettings
 
 
 def phantom(
@@ -38,9 +39,6 @@ def phantom(
     ] = None,
 ) -> None:
     """Draw synthetic IHC tiles with known truth, as a manifest or in BCI's layout."""
-    from her2bench.core.errors import UserError
-    from her2bench.data.phantom import phantom_settings, read_settings
-
     given = {
         "slides": slides,
         "tiles_per_slide": tiles_per_slide,
@@ -51,13 +49,7 @@ def phantom(
         "layout": layout,
         "quality": quality,
     }
-    if workers is not None and workers < 1:
-        raise UserError("--workers", found=str(workers), expected="at least 1")
-    if config is not None:
-        phantom_settings(read_settings(config), config)
-    from_file = {} if config is None else read_settings(config)
-    chosen = {name: value for name, value in given.items() if value is not None}
-    settings = phantom_settings({**from_file, **chosen}, "phantom")
+    settings = _settings(config, given)
     if _write_with_progress(out, settings, workers):
         typer.echo(
             f"{out}: {settings.slides} slides, {settings.slides * settings.tiles_per_slide} tiles"
@@ -66,12 +58,25 @@ def phantom(
         typer.echo(f"{out}: this phantom is there already, nothing to do")
 
 
-def _write_with_progress(out: Path, settings, workers: int | None) -> bool:
+def _settings(config: Path | None, given: dict[str, object]) -> "PhantomSettings":
+    """The settings of the file, checked by its name, then those given as options over them."""
+    from her2bench.data.phantom import phantom_settings, read_settings
+
+    from_file = {} if config is None else read_settings(config)
+    phantom_settings(from_file, config)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return phantom_settings({**from_file, **chosen})
+
+
+def _write_with_progress(out: Path, settings: "PhantomSettings", workers: int | None) -> bool:
     from rich.console import Console
     from rich.progress import Progress
 
+    from her2bench.core.errors import UserError
     from her2bench.data.phantom import write_phantom
 
+    if workers is not None and workers < 1:
+        raise UserError("--workers", found=str(workers), expected="at least 1")
     console = Console(stderr=True)
     with Progress(console=console, disable=not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task("drawing", total=settings.slides * settings.tiles_per_slide)

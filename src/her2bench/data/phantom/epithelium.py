@@ -1,6 +1,10 @@
 """The tumour: membranes as far round as they are stained, cytoplasm, nuclei, lumens."""
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 from scipy.special import ndtri
 
 from her2bench.data.phantom.canvas import Canvas
@@ -9,85 +13,104 @@ from her2bench.data.phantom.texture import Floats, Indices, SmoothField, fine_te
 from her2bench.data.phantom.tissue import Tissue
 
 _MEMBRANE = 0.8  # µm, half the width of a stained membrane
-_GAP = 4.0  # µm, length of a gap in an incomplete membrane
-_BULGE = 0.13  # how far cells bulge, as a share of their size
-_INTO_CYTOPLASM = 0.16  # share of the membrane's stain that is seen over the cytoplasm
+_ROUGHNESS = np.float32(0.05)  # of the outline of a nest
+_EDGE = 0.7  # from leaning to distance: about the inverse slope at an outline, in nests
+_GAP = 3.2  # µm, length of a gap in an incomplete membrane
+_CLEFT = 7.0  # µm, how wide the tissue can shrink away from a nest
+_INTO_CYTOPLASM = 0.28  # share of the membrane's stain that is seen over the cytoplasm
 _OUT_OF_PLANE = 0.12  # share of cells whose nucleus the section missed
 
 
 def draw_epithelium(canvas: Canvas, tissue: Tissue, rng: np.random.Generator) -> None:
     """Draw all tumour cells and the lumens between them over the canvas."""
-    drawn = tissue.is_tumour | tissue.is_lumen
-    if not drawn.any():
+    level, lumen = tissue.tumour_level(canvas.y, canvas.x)
+    outline = SmoothField.draw(rng, canvas.extent, 9.0, 1.0)
+    rough = _ROUGHNESS * outline.on_grid(canvas.y, canvas.x)
+    level, lumen = level + rough, lumen + rough
+    level[tissue.glass_level(canvas.y, canvas.x) > 0] = -9
+    epithelium = level > 0
+    if not epithelium.any():
         return
-    bulges = [SmoothField.draw(rng, canvas.extent, 0.9 * tissue.cells.spacing, 60.0) for _ in "yx"]
-    y, x = canvas.y[:, None], canvas.x[None]
-    reach = np.float32(_BULGE * tissue.cells.spacing)
-    bent_y = (y + reach * bulges[0].on_grid(canvas.y, canvas.x)).ravel()
-    bent_x = (x + reach * bulges[1].on_grid(canvas.y, canvas.x)).ravel()
-    near = np.flatnonzero(tissue.cells.around(drawn)[tissue.cells.square(bent_y, bent_x)])
-    cell, border = tissue.cells.nearest(bent_y[near], bent_x[near])
-    _clear(canvas, tissue, near, cell, border, rng)
-    own = tissue.is_tumour[cell]
-    near, cell, border = near[own], cell[own], border[own]
-    _draw_cells(canvas, tissue, near, cell, border, rng)
+    _clear(canvas, epithelium, rng)
+    grid = tissue.cells
+    bulges = [_Bulge.draw(rng, canvas.extent, grid.spacing) for _ in "yx"]
+    y = (canvas.y[:, None] + bulges[0].on_grid(canvas.y, canvas.x)).ravel()
+    x = (canvas.x[None] + bulges[1].on_grid(canvas.y, canvas.x)).ravel()
+    near = np.flatnonzero(epithelium & (lumen < 0))
+    cell, border = grid.nearest(y[near], x[near])
+    edge = np.minimum(level.ravel()[near], -lumen.ravel()[near])
+    border = np.minimum(border, edge * np.float32(_EDGE * tissue.slide.nest))
+    _draw_cells(canvas, tissue, (near, cell, border), rng)
     _draw_nuclei(canvas, tissue, bulges, rng)
 
 
-def _clear(
-    canvas: Canvas,
-    tissue: Tissue,
-    near: Indices,
-    cell: Indices,
-    border: Floats,
-    rng: np.random.Generator,
-) -> None:
+@dataclass(frozen=True)
+class _Bulge:
+    """How far cells are bent out of straight borders along one axis, µm."""
+
+    coarse: SmoothField
+    fine: SmoothField
+    size: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, extent: tuple[float, float], size: float) -> "_Bulge":
+        coarse, fine = (SmoothField.draw(rng, extent, k * size, 60.0) for k in (0.9, 0.33))
+        return cls(coarse, fine, size)
+
+    def on_grid(self, y: Floats, x: Floats) -> Floats:
+        coarse = np.float32(0.15 * self.size) * self.coarse.on_grid(y, x)
+        return coarse + np.float32(0.035 * self.size) * self.fine.on_grid(y, x)
+
+    def at(self, y: Floats, x: Floats) -> Floats:
+        return np.float32(0.15 * self.size) * self.coarse.at(y, x)
+
+
+def _clear(canvas: Canvas, drawn: NDArray[np.bool_], rng: np.random.Generator) -> None:
     """Take away the stroma under tumour cells, in lumens, and in clefts around nests."""
-    outside = ~(tissue.is_tumour | tissue.is_lumen)[cell]
-    row, column = np.divmod(near, len(canvas.x))
-    noise = fine_texture(canvas.y[row], canvas.x[column], rng, (30.0, 30.0))
-    width = canvas.slide.retraction * (1.5 + 2.0 * noise)
-    beside = tissue.cells.around(tissue.is_tumour)[cell]
-    cleft = outside & beside & (border < width)
-    gone = near[~outside | cleft]
+    epithelium = drawn.astype(np.float32)
+    beside = uniform_filter(epithelium, max(1, round(_CLEFT / canvas.mpp)), mode="nearest")
+    noise = SmoothField.draw(rng, canvas.extent, 15.0, 1.0).on_grid(canvas.y, canvas.x)
+    cleft = (beside - np.float32(0.62 - 0.5 * canvas.slide.retraction) + 0.16 * noise) * 8
+    stays = 1 - np.maximum(epithelium, np.clip(cleft, 0, 1) * (beside > 0.02))
     for plane in (canvas.blue, canvas.brown):
-        plane.ravel()[gone] *= np.float32(0.05)
+        plane *= stays
 
 
 def _draw_cells(
     canvas: Canvas,
     tissue: Tissue,
-    near: Indices,
-    cell: Indices,
-    border: Floats,
+    pixels: tuple[Indices, Indices, Floats],
     rng: np.random.Generator,
 ) -> None:
+    """Cytoplasm and membranes at `pixels`: where, which cell, and how far from its border."""
     slide, staining = canvas.slide, tissue.staining
+    near, cell, border = pixels
     row, column = np.divmod(near, len(canvas.x))
     y, x = canvas.y[row], canvas.x[column]
-    least_noise = ndtri(np.clip(1 - staining.completeness, 1e-5, 1 - 1e-5)).astype(np.float32)
-    noise = fine_texture(y, x, rng, (_GAP, _GAP))
-    stained = np.clip((noise - least_noise[cell]) * 3 + 0.5, 0, 1)
-    strength = (staining.density * np.float32(slide.dab_strength))[cell]
+    least = ndtri(np.clip(1 - staining.completeness, 1e-5, 1 - 1e-5)).astype(np.float32)
+    along = fine_texture(y, x, rng, (_GAP, _GAP))
     grain = fine_texture(y, x, rng, (1.8, 1.8))
-    uneven = rng.lognormal(0, 0.2, len(staining.density)).astype(np.float32)[cell]
-    membrane = canvas.soft_line(border, _MEMBRANE) * stained * (1 + np.float32(0.2) * grain)
+    patchy = np.clip(1 + 0.3 * along + 0.22 * grain, 0.35, 2)
+    stained = np.clip((along - least[cell]) * 2.5 + 0.5, 0, 1) * patchy
+    strength = (staining.density * np.float32(slide.dab_strength))[cell]
+    uneven = rng.lognormal(0, 0.25, len(staining.density)).astype(np.float32)[cell]
     cytoplasm = np.float32(slide.cytoplasm) * uneven + np.float32(_INTO_CYTOPLASM) * strength
-    canvas.brown.ravel()[near] += strength * membrane + cytoplasm * (1 + np.float32(0.25) * grain)
-    canvas.blue.ravel()[near] += np.float32(0.15 * slide.nuclear_density) * uneven
+    cytoplasm *= np.clip(1 + 0.3 * grain + 0.2 * along, 0.2, 2)
+    membrane = strength * canvas.soft_line(border, _MEMBRANE) * stained
+    canvas.brown.ravel()[near] += membrane + cytoplasm
+    canvas.blue.ravel()[near] += np.float32(slide.stroma_blue) * (uneven + 0.25 * grain)
 
 
 def _draw_nuclei(
-    canvas: Canvas, tissue: Tissue, bulges: list[SmoothField], rng: np.random.Generator
+    canvas: Canvas, tissue: Tissue, bulges: list[_Bulge], rng: np.random.Generator
 ) -> None:
     grid = tissue.cells
-    chosen = np.flatnonzero(tissue.is_tumour & (rng.random(len(grid.y)) > _OUT_OF_PLANE))
+    chosen = np.flatnonzero(tissue.has_nucleus & (rng.random(len(grid.y)) > _OUT_OF_PLANE))
     if len(chosen) == 0:
         return
     n, y, x = len(chosen), grid.y[chosen], grid.x[chosen]
-    reach = np.float32(_BULGE * grid.spacing)
-    y, x = y - reach * bulges[0].at(y, x), x - reach * bulges[1].at(y, x)
-    short = 0.25 * grid.spacing * rng.lognormal(0, 0.13, n)
+    y, x = y - bulges[0].at(y, x), x - bulges[1].at(y, x)
+    short = 0.265 * grid.spacing * rng.lognormal(0, 0.13, n)
     nuclei = Nuclei(
         *(
             a.astype(np.float32)
@@ -100,9 +123,9 @@ def _draw_nuclei(
                 canvas.slide.nuclear_density * rng.lognormal(0, 0.25, n),
             )
         ),
-        pale=0.4,
+        pale=0.5,
     )
     covered, density = stamp(canvas, nuclei)
     grain = fine_texture(canvas.y[:, None], canvas.x[None], rng, (1.6, 1.6))
-    canvas.brown *= 1 - np.float32(0.65) * covered
+    canvas.brown *= 1 - np.float32(0.6) * covered
     canvas.blue += density * (1 + np.float32(0.35) * grain)

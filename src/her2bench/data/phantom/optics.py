@@ -7,6 +7,7 @@ from her2bench.data.phantom.canvas import Canvas
 from her2bench.data.phantom.texture import Floats
 
 _SHARPENING_RADIUS = 1.1  # pixels
+_PIXEL = 0.45  # pixels: a pixel sees the light of its whole area
 _LN10 = np.float32(np.log(10))
 
 
@@ -23,7 +24,7 @@ def photograph(canvas: Canvas, rng: np.random.Generator) -> NDArray[np.uint8]:
         density += canvas.grey
         np.exp(density * -_LN10, out=light[c])
         light[c] *= np.float32(slide.white[c])
-    light = blurred(light, slide.blur / canvas.mpp)
+    light = blurred(light, float(np.hypot(slide.blur / canvas.mpp, _PIXEL)))
     if slide.sharpening > 0.05:
         light += np.float32(slide.sharpening) * (light - blurred(light, _SHARPENING_RADIUS))
     light += _sensor_noise(light, slide.noise, rng)

@@ -1,30 +1,39 @@
 """The slides of a phantom: how many tiles and which score each has, and what its tiles share."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from her2bench.data.phantom.scoring import expression_limits
 from her2bench.data.phantom.settings import PhantomSettings
-from her2bench.stain import DAB, HAEMATOXYLIN
 
 BCI_TILES = np.array([240, 1153, 2142, 1335])  # tiles of each score in the BCI paper
 WHITE_LEVELS = (180, 215, 252)  # the three levels of empty glass seen in BCI
 WHITE_SHARES = (0.55, 0.15, 0.30)
+# How the stains look to BCI's scanner: mean direction of the bluest and brownest pixels of BCI
+# tiles, greyer than the vectors of Ruifrok & Johnston 2001, which suit another camera.
+_HAEMATOXYLIN, _DAB = (0.65, 0.61, 0.43), (0.30, 0.52, 0.80)
 AMPLIFIED_SHARE = 0.25  # of slides scored 2+: a minority has an amplified gene
 
 # Calibrated so that about 16% of tiles have no tumour, and 24% of the rest lie on the other side
 # of the 2+ line: the spread of expression between cells, between places of a tile, and between
 # tiles of a slide, and the mean of the tissue's leaning to tumour.
-SPREAD_CELLS, SPREAD_PLACES, SPREAD_TILES = 0.45, 0.25, 0.75
-TUMOUR_LEANING = -0.05
+SPREAD_CELLS, SPREAD_PLACES, SPREAD_TILES = 0.45, 0.25, 0.70
+# Nests do not grow with the tile, so the leaning depends on its side (µm).
+TUMOUR_LEANING = {118: 0.2, 236: -0.47, 471: -1.04}
 _LOWEST, _HIGHEST = -0.6, 1.3  # how far the outer scores reach beyond their limits
 
 
 @dataclass(frozen=True)
 class Slide:
-    """What all tiles of a slide share; densities are optical densities, lengths µm."""
+    """What all tiles of a slide share.
+
+    Densities and strengths are optical densities, lengths µm, counts of nuclei 1/mm² of stroma;
+    `tumour`, `fat`, `glass`, `lumen` are the leanings (standard deviations) to these tissues.
+    """
 
     index: int
     score: int
@@ -48,7 +57,8 @@ class Slide:
     lumen: float
     nest: float
     cell: float
-    inflammation: float
+    fibroblasts: float
+    lymphocytes: float
     retraction: float
     blur: float
     noise: float
@@ -66,9 +76,12 @@ def draw_slides(settings: PhantomSettings) -> list[Slide]:
     scores = rng.permutation(np.repeat(np.arange(4), slide_counts(settings.slides)))
     tiles = tile_counts(scores, settings.slides * settings.tiles_per_slide, rng)
     region = settings.size * settings.mpp
+    # Evenly spread ranks instead of free ones: 51 slides then keep to the calibration.
+    amounts = _even_ranks(np.zeros(len(scores)), rng)
+    expressions = _even_ranks(scores, rng)
     return [
-        draw_slide(i, int(s), int(n), rng.spawn(1)[0], settings.confounding, region)
-        for i, (s, n) in enumerate(zip(scores, tiles, strict=True))
+        draw_slide(i, int(s), int(n), rng.spawn(1)[0], settings.confounding, region, (a, e))
+        for i, (s, n, a, e) in enumerate(zip(scores, tiles, amounts, expressions, strict=True))
     ]
 
 
@@ -112,6 +125,7 @@ def draw_slide(
     rng: np.random.Generator,
     confounding: float = 0.0,
     region: float = 236.0,
+    ranks: tuple[float, float] | None = None,
 ) -> Slide:
     """One slide of a given score.
 
@@ -123,43 +137,64 @@ def draw_slide(
         confounding: 0 to 1, how far the target 2+ decides the white point.
         region: µm over which tissue and expression change; the calibration holds for tiles of
             this side.
+        ranks: among slides, by amount of tumour, and among slides of the score, by expression;
+            0 to 1. Without it, drawn.
     """
-    level = _white_level(score, confounding, rng)
+    amount, rank = rng.uniform(0.01, 0.99, 2) if ranks is None else ranks
     spread = SPREAD_TILES * rng.lognormal(0, 0.25)
-    vectors = [
-        np.asarray(v) + rng.normal(0, s, 3)
-        for v, s in ((HAEMATOXYLIN, (0.03, 0.02, 0.03)), (DAB, (0.025, 0.02, 0.025)))
-    ]
-    haematoxylin, dab = (_triple(v / np.linalg.norm(v)) for v in vectors)
     return Slide(
         index=index,
         score=score,
         status=int(score == 3 or (score == 2 and rng.random() < AMPLIFIED_SHARE)),
         tiles=tiles,
-        white_level=level,
-        white=_white(level, rng),
-        haematoxylin=haematoxylin,
-        dab=dab,
-        nuclear_density=0.20 * rng.lognormal(0, 0.25),
-        dab_strength=rng.lognormal(0, 0.3),
-        cytoplasm=0.05 * rng.lognormal(0, 0.4),
-        stroma_blue=0.03 * rng.lognormal(0, 0.35),
-        stroma_brown=0.03 * rng.lognormal(0, 0.45),
-        expression=_expression(score, spread, rng),
+        expression=_expression(score, spread, rank),
         spread_tiles=spread,
         region=region,
-        tumour=TUMOUR_LEANING + rng.normal(0, 0.5),
-        fat=rng.normal(-1.1, 0.7),
-        glass=rng.normal(-2.6, 0.5),
-        lumen=rng.uniform(0.7, 1.6) if rng.random() < 0.5 else 9.0,
-        nest=rng.uniform(35, 90),
-        cell=rng.uniform(11.5, 15.5),
-        inflammation=rng.lognormal(-1.2, 0.7),
-        retraction=rng.uniform(0, 1) ** 2,
-        blur=rng.uniform(0.30, 0.55),
-        noise=rng.uniform(0.8, 1.8),
-        sharpening=rng.uniform(0.6, 1.1) if level == 252 else rng.uniform(0.0, 0.3),
+        tumour=_tumour_leaning(region) + 0.5 * float(ndtri(amount)),
+        **_tissue(rng),
+        **_stains(rng),
+        **_scanner(_white_level(score, confounding, rng), rng),
     )
+
+
+def _tissue(rng: np.random.Generator) -> dict[str, Any]:
+    return {
+        "fat": rng.normal(-1.1, 0.7),
+        "glass": rng.normal(-2.9, 0.4),
+        "lumen": rng.uniform(0.9, 1.7) if rng.random() < 0.5 else 9.0,
+        "nest": rng.uniform(28, 85),
+        "cell": rng.uniform(8.5, 11.5),
+        "fibroblasts": 2300 * rng.lognormal(0, 0.45),
+        "lymphocytes": 400 * rng.lognormal(0, 0.9),
+        "retraction": rng.uniform(0, 1) ** 2,
+    }
+
+
+def _stains(rng: np.random.Generator) -> dict[str, Any]:
+    vectors = [
+        np.asarray(v) + rng.normal(0, s, 3) for v, s in ((_HAEMATOXYLIN, 0.025), (_DAB, 0.02))
+    ]
+    haematoxylin, dab = (_triple(v / np.linalg.norm(v)) for v in vectors)
+    return {
+        "haematoxylin": haematoxylin,
+        "dab": dab,
+        "nuclear_density": 0.15 * rng.lognormal(0, 0.3),
+        "dab_strength": rng.lognormal(0, 0.25),
+        "cytoplasm": 0.042 * rng.lognormal(0, 0.35),
+        "stroma_blue": 0.016 * rng.lognormal(0, 0.35),
+        "stroma_brown": 0.026 * rng.lognormal(0, 0.45),
+    }
+
+
+def _scanner(level: int, rng: np.random.Generator) -> dict[str, Any]:
+    """The scanner's light and lens; BCI's brightest level comes with sharpened edges."""
+    return {
+        "white_level": level,
+        "white": _white(level, rng),
+        "blur": rng.uniform(0.30, 0.55),
+        "noise": rng.uniform(0.8, 1.8),
+        "sharpening": rng.uniform(0.6, 1.1) if level == 252 else rng.uniform(0.0, 0.3),
+    }
 
 
 def _white_level(score: int, confounding: float, rng: np.random.Generator) -> int:
@@ -171,19 +206,33 @@ def _white_level(score: int, confounding: float, rng: np.random.Generator) -> in
 def _white(level: int, rng: np.random.Generator) -> tuple[float, float, float]:
     red = level + rng.normal(0, 1.5)
     warmth = abs(rng.normal(0, 1.5))
-    return _triple(np.minimum(red + np.array([1.5, 0.5 - warmth / 2, -0.5 - warmth]), 254.5))
+    return _triple(np.minimum(red + np.array([0.5, 0.3 - warmth / 3, -1.0 - warmth]), 254.5))
 
 
-def _expression(score: int, spread: float, rng: np.random.Generator) -> float:
+def _tumour_leaning(region: float) -> float:
+    sides = np.log(list(TUMOUR_LEANING))
+    return float(np.interp(np.log(region), sides, list(TUMOUR_LEANING.values())))
+
+
+def _expression(score: int, spread: float, rank: float) -> float:
     """A slide's mean expression, such that its cells all together deserve the score."""
     limits = expression_limits(np.hypot(np.hypot(SPREAD_CELLS, SPREAD_PLACES), spread))
     limits = np.concatenate([[limits[0] + _LOWEST], limits, [limits[2] + _HIGHEST]])
-    return float(limits[score] + (limits[score + 1] - limits[score]) * rng.uniform())
+    return float(limits[score] + (limits[score + 1] - limits[score]) * rank)
 
 
 def _triple(values: NDArray) -> tuple[float, float, float]:
     red, green, blue = values.tolist()
     return red, green, blue
+
+
+def _even_ranks(scores: NDArray, rng: np.random.Generator) -> NDArray[np.float64]:
+    """For each slide a rank from 0 to 1, evenly spread among the slides of the same score."""
+    ranks = np.empty(len(scores))
+    for score in np.unique(scores):
+        here = np.flatnonzero(scores == score)
+        ranks[here] = (rng.permutation(len(here)) + rng.uniform(0.02, 0.98, len(here))) / len(here)
+    return ranks
 
 
 def _apportion(weights: NDArray, total: int) -> NDArray[np.int64]:

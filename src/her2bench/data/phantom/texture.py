@@ -9,8 +9,8 @@ from scipy.ndimage import gaussian_filter
 
 Floats = NDArray[np.floating]  # float32 throughout; the checker loses count of it
 Indices = NDArray[np.integer]
-_TEXTURE = 512  # side of the periodic texture
-_GRAIN = 4.0  # its grain: one correlation length, in its own pixels
+_TEXTURE = 1024  # side of the periodic texture
+_GRAIN = 8.0  # its grain: one correlation length, in its own pixels
 
 
 @dataclass(frozen=True)
