@@ -5,6 +5,7 @@ import sys
 import typer
 
 from her2bench import __version__
+from her2bench.cli.score import score
 from her2bench.core.errors import UserError
 
 app = typer.Typer(
@@ -23,6 +24,9 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
     if version:
         typer.echo(__version__)
         raise typer.Exit()
+
+
+app.command("score")(score)
 
 
 def main() -> None:
