@@ -10,6 +10,7 @@ from her2bench.cli.compare import compare
 from her2bench.cli.phantom import phantom
 from her2bench.cli.predict import predict
 from her2bench.cli.report import report
+from her2bench.cli.score import score
 from her2bench.core.errors import UserError
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 app.command()(phantom)
 app.add_typer(manifest.app, name="manifest")
 app.command()(compare)
+app.command()(score)
 app.command()(report)
 app.command()(predict)
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from her2bench.evaluation.counts import COUNT_METRICS, cells
+from her2bench.evaluation.counts import COUNT_METRICS
 from her2bench.evaluation.precision_recall import ranking, weighted_average_precision
 from her2bench.evaluation.probability import brier_terms, equal_mass_bins, log_loss_terms
 from her2bench.evaluation.samples import Answers, Floats, Sample
+from her2bench.evaluation.shares import slide_tables
 
 BLOCK = 400_000  # weights a block: small enough for the processor's cache
 
@@ -68,8 +69,7 @@ class _SeedSums:
         self, sample: Sample, logits: Floats, probabilities: Floats, calls: np.ndarray, bins: int
     ) -> None:
         targets, groups, size = sample.targets, sample.groups, sample.n_groups
-        cell = cells(targets, calls)
-        self._counts = np.bincount(groups * 4 + cell, minlength=4 * size).reshape(size, 4) * 1.0
+        self._counts = slide_tables(sample, calls[None])[0]
         self._tiles = self._counts.sum(1)
         self._terms = {
             "brier": sample.sums(brier_terms(probabilities, targets)),

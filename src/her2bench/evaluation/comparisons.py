@@ -22,6 +22,7 @@ from her2bench.evaluation.permutation import sign_flip_p_value
 from her2bench.evaluation.rows import MINIMUM_SEEDS, interval_of
 from her2bench.evaluation.samples import Answers
 from her2bench.evaluation.settings import ScoreSettings
+from her2bench.evaluation.shares import shares
 from her2bench.evaluation.verdict import BASELINES
 
 Question = Literal["weights", "recipe"]
@@ -51,7 +52,8 @@ def compare_weights(metric: str, a: Judged, b: Judged, settings: ScoreSettings) 
         method = f"paired Obuchowski, t, {unit}"
     else:
         rng = np.random.default_rng(settings.seed)
-        p = sign_flip_p_value(d.slides(), settings.flips, rng)
+        parts = shares(d, a.panel.answers, b.panel.answers)
+        p = sign_flip_p_value(parts, settings.flips, rng)
         interval, method = _bootstrap_interval(metric, a, b, d, settings)
         method = f"{method}; sign-flip permutation, {unit}"
     return _tested(metric, "weights", a, b, d, spread, interval, p, method, settings)

@@ -13,7 +13,6 @@ from her2bench.evaluation.estimates import (
     seed_component,
 )
 from her2bench.evaluation.intervals import NONE, Interval, t_quantile
-from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.samples import Floats
 from her2bench.evaluation.significance import t_p_value, tost_p_value
 
@@ -55,19 +54,6 @@ class Difference:
     def df(self) -> float:
         """Degrees of freedom of the variance between slides; 0 where there is none."""
         return degrees_of_freedom(self.a.metric, self.a.tiles - self.b.tiles, self.a.sample)
-
-    def slides(self) -> Floats:
-        """(G,) float64 that sum to the difference: each slide's share of it.
-
-        The difference itself is shared out over slides by the number of tiles the metric looks
-        at, which makes the shares exact for metrics that are means over tiles.
-        """
-        sample = self.a.sample
-        over = METRICS[self.a.metric].over
-        everywhere = np.ones_like(sample.targets)
-        chosen = {"positives": sample.targets, "negatives": ~sample.targets}.get(over, everywhere)
-        tiles = sample.sums(chosen.astype(np.float64))
-        return self.parts.sum(axis=0) + self.value * tiles / tiles.sum()
 
 
 @dataclass(frozen=True)

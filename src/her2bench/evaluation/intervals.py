@@ -41,14 +41,13 @@ def logit_t(value: float, variance: float, df: float, confidence: float) -> Inte
     return Interval(float(low), float(high))
 
 
-def wilson(value: float, effective: float, df: float, confidence: float) -> Interval:
-    """Wilson's score interval with an effective sample size, and t for z.
+def wilson(value: float, effective: float, quantile: float) -> Interval:
+    """Wilson's score interval with an effective sample size.
 
     Args:
         value: a proportion, 0 and 1 included.
         effective: the number of independent observations that would be as sure, above 0.
-        df: degrees of freedom, above 0.
-        confidence: 0.95 for a 95% interval.
+        quantile: 1.96 for a 95% interval, or Student's for few slides.
 
     Returns:
         The interval, within 0 to 1.
@@ -56,13 +55,13 @@ def wilson(value: float, effective: float, df: float, confidence: float) -> Inte
     Source: Wilson 1927, JASA 22:209; with a design effect: Franco et al. 2019, J Surv Stat
     Methodol 7:334.
 
-    >>> [round(end, 4) for end in wilson(8 / 217, 217, 1e9, 0.95)]
+    >>> [round(end, 4) for end in wilson(8 / 217, 217, 1.959964)]
     [0.0188, 0.071]
     """
-    t = t_quantile(df, confidence)
-    shrink = 1 + t**2 / effective
-    centre = (value + t**2 / (2 * effective)) / shrink
-    half = t * np.sqrt(value * (1 - value) / effective + t**2 / (4 * effective**2)) / shrink
+    shrink = 1 + quantile**2 / effective
+    centre = (value + quantile**2 / (2 * effective)) / shrink
+    noise = value * (1 - value) / effective + quantile**2 / (4 * effective**2)
+    half = quantile * np.sqrt(noise) / shrink
     return Interval(max(float(centre - half), 0.0), min(float(centre + half), 1.0))
 
 

@@ -13,9 +13,9 @@ def sign_flip_p_value(differences: Floats, flips: int, rng: np.random.Generator)
     If two models are equally good, a slide's difference is as likely to fall this way as that.
     With G slides of any difference at all, 2^G sign patterns exist; where that is no more than
     `flips` all are looked at, otherwise so many random ones, and the observed pattern counts as
-    one of them, so that the p-value is never 0. For accuracy, sensitivity, specificity, Brier
-    score and log loss this is exactly the swap of the two models' answers in whole slides. The
-    studentised sum gives the same p-value, since a sum of squares does not change with signs.
+    one of them, so that the p-value is never 0. For metrics that are means over tiles this is
+    exactly the swap of the two models' answers in whole slides. The studentised sum gives the
+    same p-value, since a sum of squares does not change with signs.
 
     Args:
         differences: (G,) float64, each slide's share of the difference between the models.

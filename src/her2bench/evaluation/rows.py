@@ -12,6 +12,7 @@ from her2bench.evaluation.intervals import (
     logit_t,
     percentile,
     reflected,
+    t_quantile,
     wilson,
 )
 from her2bench.evaluation.metrics import METRICS
@@ -98,7 +99,7 @@ def interval_of(
     if metric.interval == "obuchowski":
         return auc_interval(estimate, settings.confidence), f"Obuchowski, logit t, {unit}"
     if metric.interval == "proportion":
-        return proportion_interval(estimate, settings.confidence), f"Wilson with t, {unit}"
+        return proportion_interval(estimate, settings.confidence), f"Wilson, {unit}"
     if replicates is None:
         return _linearised(estimate, settings.confidence), f"linearised t, {unit}{bins}"
     slides, confidence = estimate.sample.n_groups, settings.confidence
@@ -123,22 +124,27 @@ def auc_interval(estimate: Estimate, confidence: float) -> Interval:
     if 0 < value < 1:
         return logit_t(value, variance, estimate.df, confidence)
     slides = min(estimate.sample.positive_groups, estimate.sample.negative_groups)
-    return wilson(value, slides, slides - 1, confidence)
+    return wilson(value, slides, t_quantile(slides - 1, confidence))
 
 
 def proportion_interval(estimate: Estimate, confidence: float) -> Interval:
-    """Wilson's interval with the effective sample size of the cluster-robust variance, and t.
+    """Wilson's interval with the effective sample size of the cluster-robust variance.
 
-    The effective size is never more than the number of answers given. At 0 and 1, where the
-    variance cannot be seen, each slide counts as one observation.
+    The effective size is lessened for few degrees of freedom, and is never more than the number
+    of answers given: tiles of one slide do not tell more than independent ones. At 0 and 1, where
+    the variance cannot be seen, each slide counts as one observation.
+
+    Source: Korn and Graubard 1998, Survey Methodology 24:193 (effective sample size).
     """
     value, n = estimate.value, estimate.counted_tiles
     if value in (0.0, 1.0):
-        return wilson(value, estimate.counted_groups, estimate.df, confidence)
+        slides = estimate.counted_groups
+        return wilson(value, slides, t_quantile(slides - 1, confidence))
     most = n * len(estimate.values)
     independent = value * (1 - value) * n / max(n - 1, 1)
     effective = independent / estimate.variance if estimate.variance > 0 else most
-    return wilson(value, min(effective, most), estimate.df, confidence)
+    few = t_quantile(max(n - 1, 1), confidence) / t_quantile(estimate.df, confidence)
+    return wilson(value, min(effective * few**2, most), t_quantile(np.inf, confidence))
 
 
 def recipe_interval(estimate: Estimate, confidence: float) -> Interval:

@@ -1,0 +1,96 @@
+"""Scores as text for a terminal: a table of metrics, the verdicts, the notes."""
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from her2bench.evaluation.metrics import METRICS
+from her2bench.evaluation.pairs import Pair
+from her2bench.evaluation.rows import Row
+from her2bench.evaluation.scores import Scores
+
+MODELS_A_TABLE = 4
+QUESTIONS = {
+    "weights": "These trained weights, on new slides",
+    "recipe": "These recipes, trained again",
+}
+
+
+def print_scores(scores: Scores) -> None:
+    """Print notes first (what a reader must know), then test metrics and verdicts."""
+    console = Console(highlight=False)
+    splits = [row.split for row in scores.rows]
+    split = "test" if "test" in splits else splits[-1]
+    rows = [row for row in scores.rows if row.split == split]
+    models = list(dict.fromkeys(row.model for row in rows))
+    for some in batches(models, MODELS_A_TABLE):
+        console.print(_metrics(rows, some, split, scores.settings.confidence))
+    _print_verdicts(console, scores)
+    console.print()
+    for note in scores.notes:
+        console.print(Padding(escape(f"! {note}"), (0, 0, 0, 0)), soft_wrap=False)
+
+
+def _metrics(rows: list[Row], models: tuple[str, ...], split: str, confidence: float) -> Table:
+    first = rows[0]
+    group = "tiles taken as independent" if "independent" in first.method else "clustered by slide"
+    title = (
+        f"{split}: {first.tiles} tiles, {first.groups} groups; {confidence:.0%} intervals, {group}"
+    )
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("")
+    for model in models:
+        table.add_column(escape(model), justify="left")
+    by_key = {(row.model, row.metric): row for row in rows}
+    for name, metric in METRICS.items():
+        cells = [_cell(by_key.get((model, name))) for model in models]
+        table.add_row(metric.label, *cells)
+    return table
+
+
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return ""
+    if row.value is None:
+        return "undefined"
+    if row.low is None or row.high is None:
+        return f"{row.value:.3f}"
+    return f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
+
+
+def _print_verdicts(console: Console, scores: Scores) -> None:
+    primary = [pair for pair in scores.pairs if pair.metric == scores.settings.primary]
+    for question, title in QUESTIONS.items():
+        asked = [pair for pair in primary if pair.question == question]
+        if asked:
+            console.print()
+            label = METRICS[scores.settings.primary].label
+            console.print(_verdicts(asked, f"{title}: {label}"))
+
+
+def _verdicts(pairs: list[Pair], title: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in ("", "difference", "p (Holm)", "verdict"):
+        table.add_column(name)
+    for pair in pairs:
+        table.add_row(
+            escape(f"{pair.model_a} − {pair.model_b}"),
+            _difference(pair),
+            "" if pair.p_adjusted is None else f"{pair.p_adjusted:.3g}",
+            escape(pair.verdict),
+        )
+    return table
+
+
+def _difference(pair: Pair) -> str:
+    if pair.difference is None:
+        return "undefined"
+    if pair.low is None or pair.high is None:
+        return f"{pair.difference:+.3f}"
+    return f"{pair.difference:+.3f} ({pair.low:+.3f} to {pair.high:+.3f})"
+
+
+def batches(items: list[str], size: int) -> list[tuple[str, ...]]:
+    """Items in tuples of at most `size`."""
+    return [tuple(items[start : start + size]) for start in range(0, len(items), size)]

@@ -1,0 +1,40 @@
+"""Every config in the repository parses, and its header says how to run it."""
+
+from pathlib import Path
+
+import pytest
+
+from her2bench.comparison.config import ComparisonConfig
+from her2bench.core.config import load_settings, to_toml
+from her2bench.data.phantom import phantom_settings, read_settings
+from her2bench.models import check_model
+
+FOLDER = Path(__file__).parents[1] / "configs"
+CONFIGS = sorted(FOLDER.glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config(path, tmp_path):
+    assert f"configs/{path.name}" in path.read_text().partition("\n\n")[0]
+    if path.stem == "phantom_tiles":
+        phantom_settings(read_settings(path), path)
+        return
+    config = load_settings(ComparisonConfig, path)
+    for model in config.models:
+        check_model(model, config.size)
+    copy = tmp_path / "copy.toml"
+    copy.write_text(to_toml(config))
+    assert load_settings(ComparisonConfig, copy) == config
+
+
+def test_the_notebook_recipe_is_the_published_protocol():
+    config = load_settings(ComparisonConfig, FOLDER / "notebook.toml")
+    recipe = config.recipe
+    assert (config.size, recipe.batch, recipe.epochs) == (299, 32, 20)
+    assert [recipe.rates_for(m) for m in ("lenet", "alexnet", "mini_hahnet")] == [
+        *((1e-4,), (1e-5,), (1e-5,)),
+    ]
+    assert (recipe.pos_weight, recipe.normalise, recipe.augment) == ("total/positives", False, ())
+    assert recipe.keep == "last"
+    assert (config.split.kind, config.split.validation) == ("random-tiles", 0.2)
+    assert config.score.threshold.logit == 0.5
