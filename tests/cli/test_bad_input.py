@@ -143,7 +143,6 @@ def test_all_bad_images_are_listed_at_once(study, capsys, monkeypatch):
         (("report", "."), "comparison.toml"),
         (("predict", ".", "0.png", "-o", "out"), "DONE"),
         (("predict", ".", "none.png", "-o", "out"), "none.png"),
-        (("predict", ".", "m.csv", "-o", "out"), "m.csv"),
         (("manifest", "bci", "none"), "none"),
         (("manifest", "images", "none.csv"), "none.csv"),
         (("score", "none.parquet"), "none.parquet"),

@@ -63,8 +63,8 @@ def test_scores_and_table_say_the_same(finished):
     table = pl.read_csv(finished.table)
     found = {(r["model"], r["split"], r["metric"]): r["value"] for r in scores["rows"]}
     for row in table.iter_rows(named=True):
-        assert row["roc_auc"] == found[row["model"], row["split"], "roc_auc"]
-        assert row["specificity"] == found[row["model"], row["split"], "specificity"]
+        for metric in ("roc_auc", "accuracy", "specificity"):
+            assert row[metric] == found.get((row["model"], row["split"], metric))
     always = table.filter(pl.col("model") == "always_positive", pl.col("split") == "test")
     assert always["sensitivity"].item() == 1 and always["specificity"].item() == 0
 
@@ -121,6 +121,30 @@ def test_bad_images_are_left_out_on_request_and_recorded(run, write_config, tmp_
     folder = run(path, tmp_path / "out", *small, skip_bad=True)
     assert pl.read_csv(folder.bad_tiles)["tile_id"].to_list() == [table["tile_id"][0]]
     assert table["tile_id"][0] not in set(pl.read_parquet(folder.predictions)["tile_id"])
+
+
+def test_optimism_is_the_difference_to_the_same_comparison_on_random_tiles(
+    cache, write_config, tmp_path
+):
+    config = load_settings(ComparisonConfig, write_config(), ["recipe.epochs=1", "seeds=[0]"])
+    folder = compare(config, tmp_path / "out", Choices("cpu", cache, optimism=True), Watcher())
+    splits = pl.read_parquet(folder.random_tiles.splits)
+    assert splits.group_by("group_id").agg(pl.col("split").n_unique())["split"].max() == 3
+    for row in json.loads(folder.scores.read_text())["optimism"]:
+        assert row["flattered_by"] == row["random_tiles"] - row["value"]
+        if (row["model"], row["metric"]) == ("dab_baseline", "accuracy"):
+            table = pl.read_csv(folder.random_tiles.table)
+            found = table.filter(pl.col("model") == "dab_baseline", pl.col("split") == "test")
+            assert row["random_tiles"] == found["accuracy"].item()
+            break
+    else:
+        pytest.fail("no row for the DAB baseline")
+
+
+def test_optimism_of_a_random_split_is_refused(cache, write_config, tmp_path):
+    config = load_settings(ComparisonConfig, write_config(), ["split.kind=random-tiles"])
+    with pytest.raises(UserError, match="keeps slides whole"):
+        compare(config, tmp_path / "out", Choices("cpu", cache, optimism=True), Watcher())
 
 
 MOMENTS = [

@@ -24,6 +24,13 @@ def compare(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out images that cannot be read.")
     ] = False,
+    optimism: Annotated[
+        bool,
+        typer.Option(
+            "--optimism",
+            help="Train once more on random tiles: how much would that have flattered?",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores.json.")] = False,
 ) -> None:
     """Train and compare models: one config, one manifest, one folder with one report.
@@ -41,7 +48,7 @@ def compare(
         folder = run(
             resolved,
             out or Path("out") / config.stem,
-            Choices(device=device, cache=cache, skip_bad=skip_bad),
+            Choices(device, cache, skip_bad, optimism),
             bar,
         )
     if as_json:

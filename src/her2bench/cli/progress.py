@@ -25,7 +25,6 @@ class Bar(Watcher):
             disable=not sys.stderr.isatty(),
         )
         self._task = self._progress.add_task("preparing", total=None)
-        self._epochs: dict[Job, int] = {}
 
     def __enter__(self) -> "Bar":
         self._progress.start()
@@ -39,12 +38,11 @@ class Bar(Watcher):
     ) -> None:
         self._progress.stop()
 
-    def planned(self, jobs: list[Job], done: list[Job], epochs: dict[Job, int]) -> None:
-        self._epochs = epochs
-        over = sum(epochs.get(job, 0) for job in done)
-        self._progress.update(
-            self._task, description="training", total=sum(epochs.values()), completed=over
-        )
+    def planned(self, epochs: int) -> None:
+        self._progress.update(self._task, description="training", total=epochs)
+
+    def skipped(self, epochs: int) -> None:
+        self._progress.advance(self._task, epochs)
 
     def epoch(self, job: Job, row: Epoch) -> None:
         losses = f"loss {row['train_loss']:.3f} train, {row['val_loss']:.3f} validation"

@@ -18,6 +18,11 @@ def print_results(folder: ComparisonFolder) -> None:
         console = Console(width=140)
     console.print(_table(pl.read_csv(folder.table)))
     scores = json.loads(folder.scores.read_text(encoding="utf-8"))
+    for row in scores.get("optimism", []):
+        if row["metric"] in ("roc_auc", "balanced_accuracy"):
+            text = "{model}: {metric} {value:.3f}, with random tiles {random_tiles:.3f}"
+            text += " (flattered by {flattered_by:+.3f})"
+            console.print(text.format_map(row), markup=False, highlight=False, soft_wrap=True)
     for note in scores["notes"]:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     console.print("2+ is equivocal; research use only, not for diagnosis.", style="dim")

@@ -5,6 +5,7 @@ import json
 import polars as pl
 
 from her2bench.comparison.config import ComparisonConfig
+from her2bench.comparison.optimism import flattery
 from her2bench.comparison.plan import Job
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder, write_text
@@ -25,6 +26,7 @@ def write_results(folder: ComparisonFolder, config: ComparisonConfig, jobs: list
     scores = score_predictions(joined, config.score).as_dict()
     if config.split.kind == "random-tiles":
         scores["notes"].insert(0, RANDOM_TILES)
+    scores["optimism"] = flattery(folder, scores)
     write_text(folder.scores, json.dumps(scores, indent=1))
     write_table(result_table(scores, run_table(folder)), folder.table)
     write_report(folder)

@@ -93,6 +93,11 @@ class ComparisonFolder:
     def bad_tiles(self) -> Path:
         return self.path / "bad_tiles.csv"
 
+    @property
+    def random_tiles(self) -> "ComparisonFolder":
+        """The same comparison with tiles divided at random, where it was asked for."""
+        return ComparisonFolder(self.path / "random-tiles")
+
     def run(self, model: str, seed: int, fold: int) -> RunFolder:
         return RunFolder(self.path / "runs" / model / f"seed-{seed}" / f"fold-{fold}")
 

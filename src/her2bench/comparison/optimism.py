@@ -1,0 +1,71 @@
+"""How much a random tile split would have flattered: the same comparison once more, split so."""
+
+import json
+from typing import Any
+
+import polars as pl
+
+from her2bench.comparison.config import ComparisonConfig
+from her2bench.core.errors import UserError
+from her2bench.core.runs import ComparisonFolder
+from her2bench.data.splits import SplitSettings
+
+
+def with_random_tiles(
+    config: ComparisonConfig, manifest: pl.DataFrame
+) -> tuple[ComparisonConfig, pl.DataFrame]:
+    """The config and the manifest with tiles divided at random, in about the same shares.
+
+    The manifest loses its `split` column, so that test tiles are drawn at random as well.
+    """
+    split = config.split
+    if split.kind == "random-tiles":
+        raise UserError(
+            "--optimism",
+            found="split.kind = 'random-tiles'",
+            expected="a split that keeps slides whole, to compare a random one with",
+            cure="set split.kind = 'grouped'",
+        )
+    share = split.test
+    if split.kind == "grouped-kfold":
+        share = 1 / split.folds
+    elif split.kind == "manifest" and "split" in manifest.columns:
+        share = manifest.filter(pl.col("split") == "test").height / manifest.height
+    validation = split.validation
+    if split.kind != "grouped":  # there it is a share of all tiles, else of what is not test
+        validation *= 1 - share
+    random = SplitSettings(kind="random-tiles", validation=validation, test=share, seed=split.seed)
+    return config.model_copy(update={"split": random}), manifest.drop("split", strict=False)
+
+
+def flattery(folder: ComparisonFolder, scores: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each model's test metrics by the honest split and by random tiles, and the difference.
+
+    Args:
+        folder: the comparison.
+        scores: its own scores, as in scores.json.
+
+    Returns:
+        `model, metric, value, random_tiles, flattered_by` each; empty where the comparison was
+        not repeated with random tiles.
+    """
+    if not folder.random_tiles.scores.is_file():
+        return []
+    random = _test_values(json.loads(folder.random_tiles.scores.read_text(encoding="utf-8")))
+    honest = _test_values(scores)
+    return [
+        {
+            "model": model,
+            "metric": metric,
+            "value": value,
+            "random_tiles": random[model, metric],
+            "flattered_by": random[model, metric] - value,
+        }
+        for (model, metric), value in honest.items()
+        if value is not None and random.get((model, metric)) is not None
+    ]
+
+
+def _test_values(scores: dict[str, Any]) -> dict[tuple[str, str], float]:
+    rows = [row for row in scores["rows"] if row["split"] == "test"]
+    return {(row["model"], row["metric"]): row["value"] for row in rows}

@@ -1,0 +1,118 @@
+"""A comparison made ready: everything checked, tiles cached, nothing yet trained or written."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import tomli_w
+
+from her2bench.comparison.config import ComparisonConfig
+from her2bench.comparison.plan import Job, baseline_jobs, network_jobs
+from her2bench.comparison.sides import Fold, fold_of
+from her2bench.core.config import differences
+from her2bench.core.errors import UserError
+from her2bench.core.manifest import targets, write_manifest
+from her2bench.core.runs import ComparisonFolder, write_text
+from her2bench.core.tables import write_table
+from her2bench.data.cache import Tiles, cached_tiles
+from her2bench.data.splits import make_splits
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a comparison starts from; `manifest` holds the readable tiles only."""
+
+    config: ComparisonConfig
+    folder: ComparisonFolder
+    manifest: pl.DataFrame
+    splits: pl.DataFrame
+    tiles: Tiles
+
+    @property
+    def folds(self) -> dict[int, Fold]:
+        """Each fold's number and its tiles."""
+        numbers = self.splits["fold"].unique(maintain_order=True).to_list()
+        pixels, tile_ids = self.tiles.pixels, self.tiles.tile_ids
+        return {number: fold_of(self.splits, number, pixels, tile_ids) for number in numbers}
+
+    @property
+    def jobs(self) -> list[Job]:
+        """All runs, in the order in which they are done."""
+        folds = self.splits["fold"].n_unique()
+        return [*baseline_jobs(self.config, folds), *network_jobs(self.config, folds)]
+
+
+def prepare(
+    config: ComparisonConfig,
+    manifest: pl.DataFrame,
+    folder: ComparisonFolder,
+    cache: Path | None,
+    skip_bad: bool,
+) -> Prepared:
+    """Check config, manifest and folder, divide the tiles, decode them into the cache.
+
+    Raises:
+        UserError: anything wrong with them, the cheapest checks first.
+    """
+    splits = _splits(manifest, config)
+    _same_settings(folder, config)
+    tiles = cached_tiles(manifest, config.size, cache, skip_bad)
+    if tiles.bad:
+        manifest = manifest.filter(pl.col("tile_id").is_in(tiles.tile_ids))
+        splits = _splits(manifest, config)
+    _same_splits(folder, splits)
+    return Prepared(config, folder, manifest, splits, tiles)
+
+
+def open_folder(prepared: Prepared) -> None:
+    """Write what the comparison starts from, unless the folder holds it already."""
+    folder = prepared.folder
+    if folder.config.is_file():
+        return
+    write_manifest(prepared.manifest, folder.manifest)
+    write_table(prepared.splits, folder.splits)
+    if prepared.tiles.bad:
+        names = ("tile_id", "path", "reason")
+        write_table(pl.DataFrame(prepared.tiles.bad, schema=names, orient="row"), folder.bad_tiles)
+    write_text(folder.config, tomli_w.dumps(_settings(prepared.config)))  # last: now it is whole
+
+
+def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
+    target = targets(manifest, config.endpoint, config.manifest)
+    splits = make_splits(manifest, target, config.split)
+    if "val" not in set(splits["split"]):
+        raise UserError(
+            "split.validation",
+            found="no validation tiles",
+            expected="a share for validation: epochs and thresholds are chosen there",
+            cure="set split.validation = 0.2",
+        )
+    return splits
+
+
+def _settings(config: ComparisonConfig) -> dict:
+    return config.model_dump(mode="json", exclude_none=True)
+
+
+def _same_settings(folder: ComparisonFolder, config: ComparisonConfig) -> None:
+    if not folder.config.is_file():
+        return
+    before = tomllib.loads(folder.config.read_text(encoding="utf-8"))
+    changed = differences(before, _settings(config))
+    if changed:
+        raise UserError(
+            folder.path,
+            found="the folder belongs to another config: " + "; ".join(changed),
+            cure="name another output with -o, or delete that folder",
+        )
+
+
+def _same_splits(folder: ComparisonFolder, splits: pl.DataFrame) -> None:
+    if folder.config.is_file() and not pl.read_parquet(folder.splits).equals(splits):
+        raise UserError(
+            folder.path,
+            found="the folder belongs to other tiles or labels: its splits.parquet differs from "
+            "what the manifest gives now",
+            cure="name another output with -o, or delete that folder",
+        )
