@@ -1,49 +1,192 @@
-"""report.html, from the comparison folder alone."""
+"""report.html, figures and model cards, from the comparison folder alone."""
 
 import base64
-import json
+import hashlib
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import polars as pl
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from her2bench import __version__
 from her2bench.core.files import replacing
 from her2bench.core.runs import ComparisonFolder
-from her2bench.report.figures import draw_losses, draw_roc
-from her2bench.report.table import METRICS, epoch_table, result_table, run_table
+from her2bench.core.tables import write_table
+from her2bench.evaluation.panels import Panel
+from her2bench.report import formats, provenance
+from her2bench.report.answer import answer, primary_pairs
+from her2bench.report.card import write_cards
+from her2bench.report.cautions import cautions, flattered, lesser_notes
+from her2bench.report.curves import REPLICATES
+from her2bench.report.drawing import draw_all
+from her2bench.report.failures import by_slide, calls_by_score, failing_slides
+from her2bench.report.gallery import read_gallery
+from her2bench.report.material import Material, read_material
+from her2bench.report.names import ENDPOINTS, METRICS, SPLITS, label, relabelled
+from her2bench.report.operating import operating_points, printed
+from her2bench.report.panels import shown_panels
+from her2bench.report.pictures import picture_groups
+from her2bench.report.reliability import calibration_of, calibration_rows
+from her2bench.report.standing import every_metric, shown_metrics, standings
+
+_STYLES = ("colours.css", "page.css", "tables.css", "figures.css", "print.css")
+_SCRIPTS = ("page.js", "operating.js")
 
 
 def write_report(folder: ComparisonFolder) -> Path:
-    """Draw the figures and write report.html: one file that opens offline; returns its path."""
-    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
-    predictions = pl.read_parquet(folder.predictions)
-    epochs = epoch_table(folder)
-    if epochs.height:
-        draw_losses(epochs, folder.figures)
-    splits = [s for s in ("val", "test") if s in set(predictions["split"])]
-    for split in splits:
-        draw_roc(predictions, split, folder.figures)
-    names = [*(["loss"] if epochs.height else []), *(f"roc-{split}" for split in splits)]
-    page = _template().render(
-        rows=result_table(scores, run_table(folder)).to_dicts(),
-        metrics=METRICS,
-        scores=scores,
-        figures=[(name, _embedded(folder.figures / f"{name}.svg")) for name in names],
-        settings=folder.config.read_text(encoding="utf-8"),
-        version=__version__,
-    )
+    """Draw the figures, write the model cards and report.html, one file that opens offline.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        UserError: a file of the folder is broken. What is only missing is named in the report.
+    """
+    material = read_material(folder)
+    page = _environment().get_template("page.html").render(**_contents(material), **_assets())
+    write_cards(material)
+    slides = by_slide(material)
+    if slides.height:
+        write_table(slides, folder.figures / "slides.csv")
     with replacing(folder.report) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8", newline="\n")
     return folder.report
 
 
-def _template() -> Template:
-    text = files("her2bench.report").joinpath("report.html").read_text(encoding="utf-8")
+def _environment() -> Environment:
     # Names of models, slides and tiles are the user's text: everything is escaped.
-    return Environment(autoescape=True, undefined=StrictUndefined).from_string(text)
+    environment = Environment(
+        loader=PackageLoader("her2bench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    environment.filters |= {
+        "num": formats.number,
+        "short": formats.short,
+        "p": formats.p_value,
+        "duration": formats.duration,
+        "score": formats.score,
+        "label": label,
+        "relabelled": relabelled,
+        "difference": formats.difference,
+    }
+    return environment
 
 
-def _embedded(path: Path) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode()
+def _assets() -> dict[str, str]:
+    folder = files("her2bench.report").joinpath("assets")
+
+    def text(names: tuple[str, ...]) -> str:
+        parts = [folder.joinpath(name).read_text(encoding="utf-8") for name in names]
+        return "\n".join(parts).replace("\r\n", "\n")
+
+    script = text(_SCRIPTS)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return {"style": Markup(text(_STYLES)), "script": Markup(script), "script_hash": digest}
+
+
+def _contents(material: Material) -> dict[str, Any]:
+    panels = shown_panels(material)
+    rows = material.scores["rows"]
+    present = [s for s in ("test", "val", "train") if any(r["split"] == s for r in rows)]
+    return {
+        "name": material.folder.path.resolve().name,
+        "about": _about(material),
+        "answer": answer(material),
+        "warnings": cautions(material),
+        "notes": lesser_notes(material),
+        "flattered": flattered(material),
+        "grouped": material.grouped,
+        "split_name": SPLITS.get(material.split or "", ""),
+        "split_names": SPLITS,
+        "metric_names": METRICS,
+        "primary": METRICS[material.settings.primary],
+        "margin": f"{material.settings.margin:g}",
+        "shown_metrics": shown_metrics(material),
+        "beside": [s for s in ("val", "train") if s in present and s != material.split],
+        "standings": standings(material),
+        "caption_results": _caption(material),
+        "threshold_rule": formats.threshold_rule(material.settings.threshold),
+        "all_metrics": [(split, every_metric(material, split)) for split in present],
+        "pairs": {q: primary_pairs(material, q) for q in ("weights", "recipe")},
+        "figures": draw_all(material, panels),
+        "operating": printed(operating_points(panels, material.settings)),
+        "models": material.models,
+        "scores_called": calls_by_score(material),
+        "slides": failing_slides(material),
+        **_pictures(material),
+        "replicates": REPLICATES,
+        **_calibration(material, panels),
+        **_made(material),
+    }
+
+
+def _about(material: Material) -> dict[str, str]:
+    shown = material.shown
+    tiles = shown["tile_id"].n_unique() if shown.height else 0
+    slides = f" of {shown['group_id'].n_unique()} slides" if material.grouped else ""
+    names = [label(m) for m in material.networks] or ["No model"]
+    listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" and {names[-1]}"
+    endpoint = str(material.config.get("endpoint", "2+"))
+    return {
+        "models": listed,
+        "tiles": f"{tiles:,} {SPLITS.get(material.split or '', '')} tiles{slides}",
+        "endpoint": ENDPOINTS.get(endpoint, endpoint),
+    }
+
+
+def _caption(material: Material) -> str:
+    about = _about(material)
+    unknown = "" if material.grouped else "; slides unknown"
+    return f"Models and baselines on {about['tiles']}, with 95% intervals{unknown}"
+
+
+def _pictures(material: Material) -> dict[str, Any]:
+    groups = picture_groups(material, read_gallery(material.folder))
+    return {"groups": groups, "no_pictures": _absence([p for g in groups for p in g.pictures])}
+
+
+def _absence(pictures: list[Any]) -> str:
+    if not pictures or any(picture.thumbnail for picture in pictures):
+        return ""
+    return (
+        "No pictures are kept in this folder: the tiles have been moved since, or none could be "
+        "read. Ids, labels and answers are shown without them."
+    )
+
+
+def _calibration(material: Material, panels: dict[str, Panel]) -> dict[str, Any]:
+    rows = [
+        row
+        for model, panel in panels.items()
+        if model != "always_positive"
+        for row in calibration_rows(panel, *calibration_of(material, model), material.settings)
+    ]
+    folds = material.predictions["fold"].n_unique() if material.predictions.height else 1
+    return {"calibration": rows, "calibrated": bool(rows), "several_folds": folds > 1}
+
+
+def _runs(material: Material) -> list[dict[str, Any]]:
+    order = {model: place for place, model in enumerate(material.models)}
+    return sorted(
+        material.runs.to_dicts(),
+        key=lambda run: (order.get(run["model"], len(order)), run["seed"], run["fold"]),
+    )
+
+
+def _made(material: Material) -> dict[str, Any]:
+    bad = material.folder.bad_tiles
+    return {
+        "counts": provenance.tile_counts(material),
+        "split_words": provenance.split_words(material),
+        "bad_tiles": pl.read_csv(bad).height if bad.is_file() else 0,
+        "audit": provenance.audit_findings(material),
+        "runs": _runs(material),
+        "total_seconds": provenance.total_seconds(material),
+        "devices": provenance.devices(material),
+        "versions": provenance.versions(),
+        "command": provenance.command(material),
+        "settings": provenance.flat_settings(material.config),
+    }

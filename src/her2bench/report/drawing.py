@@ -1,0 +1,84 @@
+"""All figures of a report, in the order in which they stand in it."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from her2bench.evaluation.panels import Panel
+from her2bench.report.answer import primary_pairs
+from her2bench.report.figures.canvas import Drawn
+from her2bench.report.figures.curves import draw_precision_recalls, draw_rocs
+from her2bench.report.figures.forest import draw_forest
+from her2bench.report.figures.losses import draw_losses
+from her2bench.report.figures.palette import line_style
+from her2bench.report.figures.reliability import draw_reliability
+from her2bench.report.figures.spreads import draw_spread
+from her2bench.report.material import Material
+from her2bench.report.reliability import calibration_of, reliability_table
+from her2bench.report.selection import first_seed
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures by the place where they stand; empty where there is nothing to draw."""
+
+    forest: Drawn | None
+    rocs: list[Drawn]
+    recalls: list[Drawn]
+    reliability: list[Drawn]
+    losses: list[Drawn]
+    spreads: list[Drawn]
+
+
+def draw_all(material: Material, panels: dict[str, Panel]) -> Figures:
+    """Draw everything into `figures/`; "always positive", the same for all, has no curve."""
+    folder, settings = material.folder.figures, material.settings
+    ranked = {m: p for m, p in panels.items() if m != "always_positive"} or panels
+    both = bool(panels) and 0 < next(iter(panels.values())).sample.targets.mean() < 1
+    return Figures(
+        forest=draw_forest(primary_pairs(material), settings.primary, settings.margin, folder),
+        rocs=draw_rocs(ranked, material.split or "", folder) if both else [],
+        recalls=draw_precision_recalls(ranked, material.split or "", folder) if both else [],
+        reliability=[_reliability(material, m, p) for m, p in ranked.items()],
+        losses=_losses(material),
+        spreads=_spreads(material, list(ranked)),
+    )
+
+
+def _colour(material: Material, model: str) -> str:
+    return str(line_style(model, material.models)["color"])
+
+
+def _reliability(material: Material, model: str, panel: Panel) -> Drawn:
+    bins = reliability_table(panel, *calibration_of(material, model), material.settings)
+    return draw_reliability(model, bins, _colour(material, model), material.folder.figures)
+
+
+def _losses(material: Material) -> list[Drawn]:
+    epochs = material.epochs
+    if not epochs.height:
+        return []
+    highest = epochs.select(pl.max_horizontal(pl.col("^(train|val)_loss$").quantile(0.99)))
+    top = 1.08 * float(highest.item() or 1)
+    present = epochs["model"].unique(maintain_order=True).to_list()
+    models = sorted(present, key=lambda m: material.models.index(m) if m in material.models else 99)
+    return [
+        draw_losses(m, epochs.filter(pl.col("model") == m), top, material.folder.figures)
+        for m in models
+    ]
+
+
+def _spreads(material: Material, models: list[str]) -> list[Drawn]:
+    shown = material.shown
+    if "score" not in shown.columns or shown["score"].is_null().all():
+        return []
+    first = first_seed(shown).filter(pl.col("score").is_not_null())
+    return [
+        draw_spread(
+            m,
+            first.filter(pl.col("model") == m),
+            _colour(material, m),
+            material.folder.figures,
+        )
+        for m in models
+    ]

@@ -1,0 +1,83 @@
+"""The forest plot: every pair's difference with its interval, and the margin drawn in."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from her2bench.report.figures.canvas import Drawn, sheet
+from her2bench.report.figures.palette import BAND, INK, MUTED, PAPER, SERIES
+from her2bench.report.names import METRICS, label
+
+COLUMNS = (
+    "model_a", "model_b", "difference", "low", "high", "p_value", "p_adjusted", "margin",
+    "decision", "verdict",
+)  # fmt: skip
+
+
+def draw_forest(
+    pairs: list[dict[str, Any]], metric: str, margin: float, folder: Path
+) -> Drawn | None:
+    """Draw the pairs of one metric, from the top down; None where no pair has a difference.
+
+    Args:
+        pairs: of scores.json.
+        metric: the primary one.
+        margin: half the width of the band of equivalence, in units of the metric.
+        folder: where the files go.
+    """
+    pairs = [pair for pair in pairs if pair.get("difference") is not None]
+    if not pairs:
+        return None
+    data = pl.DataFrame(
+        [{k: pair.get(k) for k in COLUMNS} for pair in pairs], infer_schema_length=None
+    )
+    name = METRICS.get(metric, metric)
+    title = f"Difference in {name} for every pair of models, with 95% intervals"
+    height = 0.9 + 0.44 * len(pairs)
+    with sheet(folder, "differences", title, data, (4.9, height)) as page:
+        axes = page.axes
+        axes.axvspan(-margin, margin, color=BAND, linewidth=0)
+        axes.axvline(0, color=MUTED, linewidth=0.9)
+        for place, pair in enumerate(pairs):
+            _draw_pair(axes, pair, len(pairs) - 1 - place)
+        axes.set(
+            ylim=(-0.6, len(pairs) - 0.35),
+            yticks=[],
+            xlabel=f"difference in {name}, first less second  (band: ±{margin:g})",
+        )
+        axes.spines["left"].set_visible(False)
+        axes.set_xlim(*_limits(pairs, margin))
+    return page.drawn
+
+
+def _draw_pair(axes: Any, pair: dict[str, Any], y: float) -> None:
+    decided = pair["decision"] in ("a", "b")
+    colour = SERIES[0] if decided else MUTED
+    value, low, high = pair["difference"], pair.get("low"), pair.get("high")
+    numbers = f"{value:+.3f}"
+    if low is not None and high is not None:
+        axes.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
+        numbers += f" ({low:+.2f} to {high:+.2f})"
+    axes.plot(
+        value,
+        y,
+        marker="s",
+        markersize=5.5,
+        markerfacecolor=colour if decided else PAPER,
+        markeredgecolor=colour,
+        linestyle="none",
+    )
+    names = f"{label(pair['model_a'])} − {label(pair['model_b'])}"
+    side = axes.get_yaxis_transform()
+    text = {"transform": side, "va": "bottom", "fontsize": 8.5, "parse_math": False}
+    axes.text(0, y + 0.2, names, color=INK, weight="bold" if decided else "normal", **text)
+    axes.text(1, y + 0.2, numbers.replace("-", "−"), color=INK, ha="right", **text)
+
+
+def _limits(pairs: list[dict[str, Any]], margin: float) -> tuple[float, float]:
+    ends = [
+        pair[k] for pair in pairs for k in ("low", "high", "difference") if pair.get(k) is not None
+    ]
+    reach = 1.08 * max(map(abs, [*ends, 1.5 * margin]))
+    return -reach, reach

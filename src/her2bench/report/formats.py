@@ -1,0 +1,88 @@
+"""Numbers as the report prints them."""
+
+from typing import Any
+
+from her2bench.evaluation.settings import ThresholdRule
+
+_SCORES = ("0", "1+", "2+", "3+")
+
+
+def number(value: float | None) -> str:
+    """Three decimals with a true minus sign; a dash for none.
+
+    >>> number(-0.1234), number(None)
+    ('−0.123', '–')
+    """
+    return "–" if value is None else f"{value:.3f}".replace("-", "−")
+
+
+def short(value: float) -> str:
+    """Two decimals, for the limits of an interval where room is scarce.
+
+    >>> short(-0.128)
+    '−0.13'
+    """
+    return f"{value:.2f}".replace("-", "−")
+
+
+def difference(pair: dict[str, Any]) -> str:
+    """A pair's difference and its interval.
+
+    >>> difference({"difference": 0.0237, "low": -0.11, "high": 0.162})
+    '+0.024 (−0.110 to +0.162)'
+    >>> difference({"difference": 0.5, "low": None, "high": None})
+    '+0.500 (no interval)'
+    """
+    value, low, high = (pair.get(name) for name in ("difference", "low", "high"))
+    if value is None:
+        return "undefined"
+    known = low is not None and high is not None
+    inner = f"{low:+.3f} to {high:+.3f}" if known else "no interval"
+    return f"{value:+.3f} ({inner})".replace("-", "−")
+
+
+def p_value(p: float | None) -> str:
+    """A p-value in three decimals at most.
+
+    >>> p_value(0.00001), p_value(0.0316)
+    ('< 0.001', '0.032')
+    """
+    if p is None:
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time in the unit that suits it.
+
+    >>> duration(9.4), duration(754), duration(9000)
+    ('9 s', '13 min', '2.5 h')
+    """
+    if seconds is None:
+        return "–"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def score(value: int | None) -> str:
+    """An IHC score as it is written.
+
+    >>> score(2), score(None)
+    ('2+', 'mixed')
+    """
+    return "mixed" if value is None else _SCORES[value]
+
+
+def threshold_rule(rule: ThresholdRule) -> str:
+    """How thresholds were found, in words.
+
+    >>> threshold_rule(ThresholdRule(kind="youden"))
+    'greatest sensitivity + specificity on validation tiles'
+    """
+    if rule.kind == "youden":
+        return "greatest sensitivity + specificity on validation tiles"
+    if rule.kind == "fixed":
+        given = f"logit {rule.logit:g}" if rule.logit is not None else ""
+        return f"fixed beforehand at {given or f'probability {rule.probability or 0.5:g}'}"
+    return f"{rule.kind} of at least {rule.value:g} on validation tiles"

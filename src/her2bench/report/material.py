@@ -1,0 +1,192 @@
+"""What a report is made from: the comparison folder, read once, whatever is missing of it."""
+
+import json
+import tomllib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from her2bench.core.errors import UserError
+from her2bench.core.runs import ComparisonFolder
+from her2bench.evaluation.scores import score_predictions
+from her2bench.evaluation.settings import ScoreSettings
+from her2bench.report.names import BASELINES
+from her2bench.report.table import epoch_table, run_table
+
+RUN = ("model", "seed", "fold")
+_EMPTY: dict[str, Any] = {"rows": [], "pairs": [], "notes": [], "thresholds": []}
+
+
+@dataclass(frozen=True)
+class Material:
+    """A comparison folder in memory.
+
+    Args:
+        folder: where it lies.
+        config: comparison.toml.
+        scores: scores.json, or the same made from the finished runs.
+        predictions: all predictions with `call` (Boolean) and, where the manifest knows it,
+            `score`; no rows when no run is finished.
+        manifest, splits: the tables, with no columns where the file is missing.
+        runs: what each finished run came to.
+        epochs: all metrics.csv.
+        missing: runs that are not finished, as text.
+    """
+
+    folder: ComparisonFolder
+    config: dict[str, Any]
+    scores: dict[str, Any]
+    predictions: pl.DataFrame
+    manifest: pl.DataFrame
+    splits: pl.DataFrame
+    runs: pl.DataFrame
+    epochs: pl.DataFrame
+    missing: list[str] = field(default_factory=list)
+
+    @cached_property
+    def split(self) -> str | None:
+        """The split that is shown: test; where there is none, validation, then training."""
+        present = set(self.predictions["split"]) if self.predictions.height else set()
+        return next((s for s in ("test", "val", "train") if s in present), None)
+
+    @cached_property
+    def shown(self) -> pl.DataFrame:
+        """The predictions of the split that is shown."""
+        if self.split is None:
+            return self.predictions
+        return self.predictions.filter(pl.col("split") == self.split)
+
+    @cached_property
+    def models(self) -> list[str]:
+        """Networks in the order of the config, then baselines."""
+        if not self.predictions.height:
+            return []
+        present = self.predictions["model"].unique(maintain_order=True).to_list()
+        first = [m for m in self.config.get("models", []) if m in present]
+        ordered = [*first, *(m for m in present if m not in first)]
+        return sorted(ordered, key=lambda model: model in BASELINES)
+
+    @property
+    def networks(self) -> list[str]:
+        """The models that are no baseline."""
+        return [model for model in self.models if model not in BASELINES]
+
+    @cached_property
+    def settings(self) -> ScoreSettings:
+        """The settings of the statistics."""
+        return ScoreSettings.model_validate(
+            self.scores.get("settings") or self.config.get("score") or {}
+        )
+
+    @property
+    def grouped(self) -> bool:
+        """Whether the slides of the shown tiles are known."""
+        return bool(self.shown.height) and not self.shown["group_id"].is_null().all()
+
+
+def read_material(folder: ComparisonFolder) -> Material:
+    """Read a comparison folder; what is not there yet is named in `missing`.
+
+    Raises:
+        UserError: a file that is there cannot be read.
+    """
+    config = _toml(folder)
+    manifest, splits = _table(folder.manifest), _table(folder.splits)
+    runs, epochs = run_table(folder), epoch_table(folder)
+    missing = _unfinished(config, splits, folder)
+    predictions = _with_scores(_predictions(folder), manifest)
+    scores = _scores(folder, predictions, config)
+    called = _with_calls(predictions, scores)
+    return Material(folder, config, scores, called, manifest, splits, runs, epochs, missing)
+
+
+def _toml(folder: ComparisonFolder) -> dict[str, Any]:
+    try:
+        return tomllib.loads(folder.config.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise _broken(folder.config, error) from error
+
+
+def _table(path: Any) -> pl.DataFrame:
+    if not path.is_file():
+        return pl.DataFrame()
+    try:
+        return pl.read_parquet(path)
+    except pl.exceptions.PolarsError as error:
+        raise _broken(path, error) from error
+
+
+def _predictions(folder: ComparisonFolder) -> pl.DataFrame:
+    """predictions.parquet; before it is written, the predictions of the finished runs."""
+    if folder.predictions.is_file():
+        return _table(folder.predictions)
+    runs = [run.predictions for *_, run in folder.finished_runs() if run.predictions.is_file()]
+    return pl.concat([_table(path) for path in runs]) if runs else pl.DataFrame()
+
+
+def _scores(
+    folder: ComparisonFolder, predictions: pl.DataFrame, config: dict[str, Any]
+) -> dict[str, Any]:
+    if folder.scores.is_file():
+        try:
+            return _EMPTY | json.loads(folder.scores.read_text(encoding="utf-8"))
+        except (ValueError, UnicodeDecodeError) as error:
+            raise _broken(folder.scores, error) from error
+    if not predictions.height:
+        return dict(_EMPTY)
+    settings = ScoreSettings.model_validate(config.get("score", {}))
+    return score_predictions(_comparable(predictions), settings).as_dict()
+
+
+def _comparable(predictions: pl.DataFrame) -> pl.DataFrame:
+    """The runs that cover all folds seen: others cannot be judged on the same tiles yet."""
+    folds = predictions["fold"].n_unique()
+    return predictions.filter(pl.col("fold").n_unique().over("model", "seed") == folds)
+
+
+def _with_scores(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
+    extra = [name for name in manifest.columns if name not in predictions.columns]
+    if not predictions.height or "tile_id" not in manifest.columns or not extra:
+        return predictions
+    known = manifest.select("tile_id", *extra)
+    return predictions.join(known, on="tile_id", how="left", maintain_order="left")
+
+
+def _with_calls(predictions: pl.DataFrame, scores: dict[str, Any]) -> pl.DataFrame:
+    """Call each tile at its run's frozen threshold; a run without one at probability 0.5."""
+    if not predictions.height:
+        return predictions
+    keys = {"model": pl.String, "seed": pl.Int64, "fold": pl.Int64, "logit": pl.Float64}
+    rows = [{key: entry[key] for key in keys} for entry in scores["thresholds"]]
+    thresholds = pl.DataFrame(rows, schema=keys).rename({"logit": "threshold"})
+    joined = predictions.join(thresholds, on=RUN, how="left", maintain_order="left")
+    joined = joined.with_columns(pl.col("threshold").fill_null(0.0))
+    return joined.with_columns(call=pl.col("logit") > pl.col("threshold"))
+
+
+def _unfinished(
+    config: dict[str, Any], splits: pl.DataFrame, folder: ComparisonFolder
+) -> list[str]:
+    folds = splits["fold"].unique().sort().to_list() if "fold" in splits.columns else [0]
+    wanted = [(m, s) for m in config.get("models", []) for s in config.get("seeds", [0])]
+    wanted += [(b, 0) for b in config.get("baselines", [])]
+    missing = [
+        (model, seed, fold)
+        for model, seed in wanted
+        for fold in folds
+        if not folder.run(model, seed, fold).done
+    ]
+    several = len(folds) > 1
+    return [f"{m}, seed {s}" + (f", fold {f}" if several else "") for m, s, f in missing]
+
+
+def _broken(path: Any, error: Exception) -> UserError:
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return UserError(
+        path,
+        found=f"cannot be read ({first})",
+        expected="the file as `her2bench compare` wrote it",
+        cure="run the comparison again; what is finished is kept",
+    )
