@@ -10,7 +10,7 @@ from her2bench.evaluation.pairs import Pair
 from her2bench.evaluation.rows import Row
 from her2bench.evaluation.scores import Scores
 
-MODELS_A_TABLE = 4
+LABEL, CELL = 22, 25  # columns of the terminal
 QUESTIONS = {
     "weights": "These trained weights, on new slides",
     "recipe": "These recipes, trained again",
@@ -20,16 +20,26 @@ QUESTIONS = {
 def print_scores(scores: Scores) -> None:
     """Print notes first (what a reader must know), then test metrics and verdicts."""
     console = Console(highlight=False)
+    loud, quiet = _by_weight(scores.notes)
+    for note in loud:
+        console.print(escape(note), style="bold")
+        console.print()
     splits = [row.split for row in scores.rows]
     split = "test" if "test" in splits else splits[-1]
     rows = [row for row in scores.rows if row.split == split]
     models = list(dict.fromkeys(row.model for row in rows))
-    for some in batches(models, MODELS_A_TABLE):
+    for some in batches(models, max((console.width - LABEL) // CELL, 1)):
         console.print(_metrics(rows, some, split, scores.settings.confidence))
+        console.print()
     _print_verdicts(console, scores)
-    console.print()
-    for note in scores.notes:
-        console.print(Padding(escape(f"! {note}"), (0, 0, 0, 0)), soft_wrap=False)
+    for note in quiet:
+        console.print(Padding(escape(note), (0, 0, 0, 2)))
+
+
+def _by_weight(notes: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """The notes that void the numbers below them, and the others."""
+    loud = [note for note in notes if note.startswith("SLIDES UNKNOWN")]
+    return loud, [note for note in notes if note not in loud]
 
 
 def _metrics(rows: list[Row], models: tuple[str, ...], split: str, confidence: float) -> Table:
@@ -39,9 +49,9 @@ def _metrics(rows: list[Row], models: tuple[str, ...], split: str, confidence: f
         f"{split}: {first.tiles} tiles, {first.groups} groups; {confidence:.0%} intervals, {group}"
     )
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for model in models:
-        table.add_column(escape(model), justify="left")
+        table.add_column(escape(model), no_wrap=True)
     by_key = {(row.model, row.metric): row for row in rows}
     for name, metric in METRICS.items():
         cells = [_cell(by_key.get((model, name))) for model in models]
@@ -64,9 +74,9 @@ def _print_verdicts(console: Console, scores: Scores) -> None:
     for question, title in QUESTIONS.items():
         asked = [pair for pair in primary if pair.question == question]
         if asked:
-            console.print()
             label = METRICS[scores.settings.primary].label
             console.print(_verdicts(asked, f"{title}: {label}"))
+            console.print()
 
 
 def _verdicts(pairs: list[Pair], title: str) -> Table:

@@ -15,7 +15,7 @@ from her2bench.evaluation.differences import (
     t_test,
     weights_spread,
 )
-from her2bench.evaluation.intervals import NONE, Interval, percentile, reflected
+from her2bench.evaluation.intervals import NONE, Interval, biased, percentile
 from her2bench.evaluation.judged import Judged
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.permutation import sign_flip_p_value
@@ -116,7 +116,7 @@ def _bootstrap_interval(
     method = f"paired bootstrap of {len(replicates)}"
     if metric == "calibration_error":
         limits = (-1.0, 1.0)
-        return reflected(d.value, replicates, slides, d.df, settings.confidence, limits), method
+        return biased(d.value, replicates, slides, d.df, settings.confidence, limits), method
     return percentile(replicates, slides, d.df, settings.confidence), method
 
 

@@ -102,7 +102,7 @@ def percentile(replicates: Floats, slides: int, df: float, confidence: float) ->
     return Interval(float(low), float(high))
 
 
-def reflected(
+def biased(
     value: float,
     replicates: Floats,
     slides: int,
@@ -110,10 +110,19 @@ def reflected(
     confidence: float,
     limits: tuple[float, float],
 ) -> Interval:
-    """Expanded basic interval: the percentile interval mirrored at the estimate.
+    """Interval for an estimate that noise pushes upward, as it does the calibration error.
 
-    For an estimate that is biased by noise, as the calibration error is (upward): resampling adds
-    the same bias once more, and mirroring takes it away again.
+    Resampling adds the same noise once more. Where the true value is near 0 only the percentile
+    interval mirrored at the estimate covers it; where it is large, only the plain one does. Which
+    case it is the data do not tell, so the interval spans both, and is wider than need be.
+
+    Args:
+        value: the estimate.
+        replicates: (B,) float64.
+        slides, df, confidence: as for `percentile`.
+        limits: the metric's range.
     """
-    low, high = percentile(replicates, slides, df, confidence)
-    return Interval(*(float(np.clip(2 * value - end, *limits)) for end in (high, low)))
+    plain = percentile(replicates, slides, df, confidence)
+    mirrored = (2 * value - plain.high, 2 * value - plain.low)
+    low, high = min(plain.low, *mirrored), max(plain.high, *mirrored)
+    return Interval(*(float(np.clip(end, *limits)) for end in (low, high)))

@@ -28,7 +28,7 @@ def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[str]:
     weights = [pair for pair in primary if pair.question == "weights"]
     label = METRICS[settings.primary].label
     notes = [
-        f"{pair.verdict[0].upper()}{pair.verdict[1:]} ({label})."
+        f"{label}: {pair.verdict}."
         for pair in weights
         if pair.model_b in BASELINES and pair.model_a not in BASELINES and pair.decision != "a"
     ]

@@ -1,6 +1,6 @@
 """Every pair of models on every metric: difference, interval, p-values, verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
@@ -56,12 +56,15 @@ class Pair:
     mcnemar_p_value: float | None = None
 
 
-def compare_all(judged: Mapping[str, Judged], settings: ScoreSettings) -> tuple[Pair, ...]:
+def compare_all(
+    judged: Mapping[str, Judged], settings: ScoreSettings, metrics: Iterable[str] = tuple(METRICS)
+) -> tuple[Pair, ...]:
     """Compare all pairs of models, judged on the same tiles, on all metrics.
 
     Args:
         judged: name → model, all on one sample; the caller has checked that.
         settings: primary metric, margin, confidence, flips and seed.
+        metrics: those to compare on, the primary one among them.
 
     Returns:
         Pairs by question, metric, then in the order of the models; a baseline stands second.
@@ -69,10 +72,10 @@ def compare_all(judged: Mapping[str, Judged], settings: ScoreSettings) -> tuple[
     pairs: list[Pair] = []
     everyone = _two_by_two(judged)
     answered = [two for two in everyone if all(map(recipe_known, two))]
-    for metric in METRICS:
+    for metric in metrics:
         tested = [compare_weights(metric, *two, settings) for two in everyone]
         pairs += _with_verdicts(tested, settings)
-    for metric in METRICS:
+    for metric in metrics:
         tested = [compare_recipes(metric, *two, settings) for two in answered]
         pairs += _with_verdicts(tested, settings)
     pairs += [

@@ -8,10 +8,10 @@ from her2bench.evaluation.estimates import Estimate, satterthwaite, seed_compone
 from her2bench.evaluation.intervals import (
     NONE,
     Interval,
+    biased,
     linear_t,
     logit_t,
     percentile,
-    reflected,
     t_quantile,
     wilson,
 )
@@ -108,7 +108,7 @@ def interval_of(
     method = f"bootstrap of {len(replicates)}, {unit}{bins}{left_out}"
     if metric.name == "calibration_error":
         limits = (metric.least, metric.most)
-        interval = reflected(value, replicates, slides, estimate.df, confidence, limits)
+        interval = biased(value, replicates, slides, estimate.df, confidence, limits)
     else:
         interval = percentile(replicates, slides, estimate.df, confidence)
     return interval, method

@@ -77,6 +77,6 @@ def _needed(e: Evidence) -> str:
         return ""
     if np.isinf(e.needed):
         return (
-            f"; more seeds, not more {unit}, would be needed to see a difference of {e.target:.3g}"
+            f"; more seeds, not more {unit}, would be needed to see a difference of {e.target:.2g}"
         )
-    return f"; about {e.needed:.0f} {unit} would be needed to see a difference of {e.target:.3g}"
+    return f"; about {e.needed:.0f} {unit} would be needed to see a difference of {e.target:.2g}"
