@@ -10,6 +10,7 @@ from her2bench.cli.compare import compare
 from her2bench.cli.phantom import phantom
 from her2bench.cli.predict import predict
 from her2bench.cli.report import report
+from her2bench.cli.serve import serve
 from her2bench.core.errors import UserError
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app.add_typer(manifest.app, name="manifest")
 app.command()(compare)
 app.command()(report)
 app.command()(predict)
+app.command()(serve)
 
 
 def main() -> None:
