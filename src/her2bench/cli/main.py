@@ -11,6 +11,7 @@ from her2bench.cli.phantom import phantom
 from her2bench.cli.predict import predict
 from her2bench.cli.report import report
 from her2bench.cli.score import score
+from her2bench.cli.serve import serve
 from her2bench.core.errors import UserError
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ app.command()(compare)
 app.command()(score)
 app.command()(report)
 app.command()(predict)
+app.command()(serve)
 
 
 def main() -> None:

@@ -24,3 +24,11 @@ def keep_memory() -> bool:
     settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 256 * 2**20))
     accepted = [mallopt(option, value) == 1 for option, value in settings]
     return all(accepted)
+
+
+def release_memory() -> bool:
+    """Give freed memory back to the operating system; False where there is no glibc."""
+    if not sys.platform.startswith("linux"):
+        return False
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim is not None and trim(0) == 1

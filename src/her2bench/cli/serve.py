@@ -1,0 +1,47 @@
+"""`her2bench serve OUT`: the results and a page to try tiles on, in the browser."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def serve(
+    out: Annotated[Path, typer.Argument(help="The folder of a comparison.")],
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; the default is this machine alone.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes any free one.")] = 8000,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", help="A further name under which the server answers."),
+    ] = None,
+) -> None:
+    """Show a comparison's report, and try tiles in its networks. Not for diagnosis."""
+    from her2bench.core.runs import opened_comparison
+    from her2bench.prediction.device import choose_device
+    from her2bench.web.app import create_app
+    from her2bench.web.server import bound_socket, is_loopback, names_of, serve_app
+    from her2bench.web.service import opened_service
+
+    folder = opened_comparison(out)
+    chosen = choose_device(device)
+    bound = bound_socket(host, port)
+    service = opened_service(folder, chosen)
+    if service is None:
+        typer.echo("no finished network in this folder: the report alone is shown", err=True)
+    elif isinstance(service.training, str):
+        typer.echo(service.likeness, err=True)
+    if not is_loopback(host):
+        typer.echo(
+            f"warning: listening on {host}, so that other machines can reach it; there is no "
+            "password and no encryption",
+            err=True,
+        )
+    app = create_app(
+        folder, service, hosts=names_of(host, allow_host or []), any_address=not is_loopback(host)
+    )
+    shown = f"[{host}]" if ":" in host else host
+    typer.echo(f"http://{shown}:{bound.getsockname()[1]}  (Ctrl-C ends it)")
+    serve_app(app, bound)

@@ -1,0 +1,142 @@
+"""All finished runs of a model as one: their mean logit, their mean threshold, their mean map."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from her2bench.core.runs import ComparisonFolder, RunFolder
+from her2bench.prediction.forward import forward, probabilities
+from her2bench.prediction.gradcam import gradcam, normalised
+from her2bench.prediction.trained import Description, load_trained
+
+KEPT_BYTES = 4_000_000_000  # networks beyond this are read again whenever they are asked
+
+
+@dataclass(frozen=True)
+class Member:
+    """A finished run of a network; slope and intercept scale its logit, where fitted."""
+
+    run: RunFolder
+    seed: int
+    fold: int
+    slope: float | None = None
+    intercept: float | None = None
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """A model's finished runs."""
+
+    model: str
+    members: tuple[Member, ...]
+
+    @property
+    def scaling(self) -> tuple[float, float] | None:
+        """Slope and intercept of the mean logit, the means over the runs; None if any lacks it."""
+        pairs = [(m.slope, m.intercept) for m in self.members]
+        known = [(a, b) for a, b in pairs if a is not None and b is not None]
+        if len(known) < len(pairs):
+            return None
+        slope, intercept = np.mean(known, axis=0).tolist()
+        return slope, intercept
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What an ensemble says of n tiles.
+
+    Attributes:
+        logits: (n,) float64, mean over runs.
+        threshold: mean of the runs' frozen thresholds, on the logit; above it is positive.
+        probabilities: (n,) float64, of the mean logit, calibrated where `calibrated`.
+        cut: the threshold on the scale of `probabilities`.
+        maps: (n, h, w) float32, 0 to 1, mean of the runs' normalised Grad-CAM maps.
+    """
+
+    logits: np.ndarray
+    threshold: float
+    probabilities: np.ndarray
+    cut: float
+    calibrated: bool
+    maps: np.ndarray
+
+    @property
+    def positive(self) -> np.ndarray:
+        """(n,) bool, the calls."""
+        return self.logits > self.threshold
+
+
+class Networks:
+    """Trained networks, read once and kept as long as there is room."""
+
+    def __init__(self, device: torch.device, keep_bytes: float = KEPT_BYTES) -> None:
+        self.device, self._room = device, keep_bytes
+        self._kept: dict[RunFolder, tuple[nn.Module, Description]] = {}
+
+    def read(self, run: RunFolder) -> tuple[nn.Module, Description]:
+        """The network of a run and its description."""
+        if run in self._kept:
+            return self._kept[run]
+        loaded = load_trained(run, self.device)
+        size = sum(p.numel() * p.element_size() for p in loaded[0].parameters())
+        if size <= self._room:
+            self._room -= size
+            self._kept[run] = loaded
+        return loaded
+
+
+def ensembles(
+    folder: ComparisonFolder, scalings: dict[tuple[str, int, int], tuple[float, float]]
+) -> list[Ensemble]:
+    """The networks of a comparison with a finished run, by name; baselines keep no weights.
+
+    Args:
+        folder: the comparison.
+        scalings: slope and intercept by model, seed and fold, where known.
+    """
+    members: dict[str, list[Member]] = {}
+    for model, seed, fold, run in folder.finished_runs():
+        if run.weights.is_file():
+            scaling = scalings.get((model, seed, fold), (None, None))
+            members.setdefault(model, []).append(Member(run, seed, fold, *scaling))
+    return [Ensemble(model, tuple(runs)) for model, runs in members.items()]
+
+
+def opinion(ensemble: Ensemble, tiles: np.ndarray, networks: Networks) -> Opinion:
+    """What an ensemble says of some tiles, and where it looked.
+
+    Args:
+        ensemble: at least one run.
+        tiles: (n, size, size, 3) uint8, at the size the model was trained at.
+        networks: where its networks are kept.
+    """
+    logits, thresholds, maps = [], [], []
+    for member in ensemble.members:
+        model, description = networks.read(member.run)
+        prepare, device = description.preparation, networks.device
+        logits.append(forward(model, tiles, np.arange(len(tiles)), prepare, device))
+        maps.append(normalised(gradcam(model, tiles, prepare, device)))
+        thresholds.append(description.threshold)
+    slope, intercept = ensemble.scaling or (1.0, 0.0)
+    mean, threshold = np.mean(logits, axis=0), float(np.mean(thresholds))
+    return Opinion(
+        logits=mean,
+        threshold=threshold,
+        probabilities=probabilities(slope * mean + intercept),
+        cut=float(_probability(slope * threshold + intercept)),
+        calibrated=ensemble.scaling is not None,
+        maps=np.mean(maps, axis=0),
+    )
+
+
+def agreement(opinions: Sequence[Opinion]) -> np.ndarray:
+    """(n,) bool: whether all models make the same call."""
+    calls = np.stack([o.positive for o in opinions])
+    return (calls == calls[0]).all(axis=0)
+
+
+def _probability(logit: float) -> float:
+    return float(probabilities(np.array([logit]))[0])

@@ -1,0 +1,184 @@
+"""The web application: the report, the page to try tiles on, and its interface for programs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.resources import files
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from jinja2 import Environment, StrictUndefined, Template
+
+from her2bench import __version__
+from her2bench.core.runs import ComparisonFolder
+from her2bench.web.answers import RESEARCH_USE, Answers, Health, Problem
+from her2bench.web.guard import LOCAL, Guard
+from her2bench.web.report_page import ReportPage
+from her2bench.web.service import Service
+from her2bench.web.uploads import BadUpload, Limits, uploads
+
+_AT_ONCE = 16  # requests whose body is read at the same time; the others wait
+_STATIC = {"try.css": "text/css", "try.js": "text/javascript"}
+_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {
+                        "files": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "Tiles: JPEG, PNG, TIFF, BMP or WebP, one picture each.",
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
+_REFUSALS = {
+    400: "The form is malformed or broke off.",
+    403: "A page of another site asked.",
+    408: "The upload fell silent.",
+    413: "More bytes than one request may bring.",
+    415: "The body is no multipart form.",
+    421: "The Host header names another server.",
+    422: "The form holds no file, or none that could be read (then as 200, an error a file).",
+    503: "No network of this comparison is finished.",
+}
+
+
+def create_app(
+    folder: ComparisonFolder,
+    service: Service | None,
+    limits: Limits | None = None,
+    hosts: Iterable[str] = LOCAL,
+    any_address: bool = False,
+) -> FastAPI:
+    """The application for one comparison.
+
+    Args:
+        folder: the comparison, for its report.
+        service: its networks; None where none is finished: the report is shown all the same.
+        limits: of uploads.
+        hosts: names under which the server may be addressed.
+        any_address: whether it may also be addressed by any IP address.
+    """
+    app = FastAPI(
+        title="her2bench",
+        version=__version__,
+        summary="Classifiers of HER2 status on IHC tiles, compared.",
+        description=f"{RESEARCH_USE} Score 2+ is equivocal.",
+        docs_url=None,  # FastAPI's own pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=_closing(service),
+    )
+    app.add_middleware(Guard, hosts=hosts, any_address=any_address)
+    _add_pages(app, folder, service, limits or Limits())
+    _add_interface(app, service, limits or Limits())
+    return app
+
+
+def _add_pages(
+    app: FastAPI, folder: ComparisonFolder, service: Service | None, limits: Limits
+) -> None:
+    report, template = ReportPage(folder.report), _template()
+    page = template.render(service=service, limits=limits, research_use=RESEARCH_USE)
+
+    @app.get("/", include_in_schema=False)
+    def show_report() -> Response:
+        found = report.read()
+        if found is None:
+            cure = f"No report.html in {folder.path} yet: run her2bench report on that folder."
+            return Response(cure, 404, media_type="text/plain")
+        return HTMLResponse(found[0], headers={"Content-Security-Policy": found[1]})
+
+    @app.get("/try", include_in_schema=False)
+    def show_try() -> HTMLResponse:
+        return HTMLResponse(page)
+
+    @app.get("/static/{name}", include_in_schema=False)
+    def show_static(name: str) -> Response:
+        if name not in _STATIC:
+            return JSONResponse({"error": "no such file"}, 404)
+        content = files("her2bench.web").joinpath(name).read_bytes()
+        return Response(content, media_type=_STATIC[name])
+
+
+def _add_interface(app: FastAPI, service: Service | None, limits: Limits) -> None:
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    @app.get("/healthz", summary="Is the server up?")
+    def healthz() -> Health:
+        models = [model.model for model in service.models] if service else []
+        return Health(version=__version__, models=models)
+
+    @app.post(
+        "/predict",
+        summary="What each model says of some tiles",
+        description=_about(limits),
+        openapi_extra=_FORM,
+        response_model=Answers,
+        responses={
+            code: {"model": Problem, "description": text} for code, text in _REFUSALS.items()
+        },
+    )
+    async def predict(
+        request: Request,
+        pictures: bool = Query(False, description="Send each tile and its heatmaps back too."),
+    ) -> Response:
+        if service is None:
+            return _problem(503, "No network of this comparison is finished yet.")
+        try:
+            _check_length(request, limits)
+            async with room:
+                form = uploads(
+                    aiter(request.stream()), request.headers.get("content-type", ""), limits
+                )
+                tiles = [answer async for answer in service.answers(form, pictures)]
+        except BadUpload as refusal:
+            return _problem(refusal.status, refusal.message)
+        if not tiles:
+            return _problem(422, "The form holds no file: send tiles in the field `files`.")
+        answers = Answers(
+            positive_means=service.positive_means, likeness=service.likeness, tiles=tiles
+        )
+        status = 422 if all(tile.error for tile in tiles) else 200
+        return Response(answers.model_dump_json(), status, media_type="application/json")
+
+
+def _about(limits: Limits) -> str:
+    return (
+        f"At most {limits.files} files of {limits.file_bytes / 1e6:g} MB in one request. Files "
+        "are read by their content, brought to RGB and to the networks' size, and never written "
+        "to disk. Each file is answered for itself, in order: a bad one has `error`, the others "
+        f"are judged all the same. {RESEARCH_USE}"
+    )
+
+
+def _check_length(request: Request, limits: Limits) -> None:
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > limits.total_bytes:
+        raise BadUpload(413, f"More than {limits.total_bytes / 1e6:,.0f} MB in one request.")
+
+
+def _problem(status: int, message: str) -> JSONResponse:
+    return JSONResponse({"error": message}, status)
+
+
+def _template() -> Template:
+    text = files("her2bench.web").joinpath("try.html").read_text(encoding="utf-8")
+    return Environment(autoescape=True, undefined=StrictUndefined).from_string(text)
+
+
+def _closing(service: Service | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        if service:
+            service.close()
+
+    return lifespan

@@ -1,0 +1,57 @@
+"""report.html as the server shows it: the file itself, a way to the other page, and a policy."""
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+_SCRIPT = re.compile(rb"<script\b[^>]*>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
+_BODY = re.compile(rb"<body\b[^>]*>", re.IGNORECASE)
+_BAR = (
+    b'<nav aria-label="her2bench" style="font:14px/1.5 system-ui,sans-serif;padding:.4rem 0">'
+    b'<a href="/try">Try tiles in these networks</a></nav>'
+)
+
+
+class ReportPage:
+    """The report of a comparison, read again whenever the file has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._stamp = path, (0.0, 0)
+        self._page, self._policy = b"", ""
+
+    def read(self) -> tuple[bytes, str] | None:
+        """The page and its Content-Security-Policy; None where there is no report yet."""
+        try:
+            stat = self._path.stat()
+            if self._stamp != (stat.st_mtime, stat.st_size):
+                page = self._path.read_bytes()
+                self._page, self._policy = with_bar(page), policy(page)
+                self._stamp = stat.st_mtime, stat.st_size
+        except FileNotFoundError:
+            return None
+        return self._page, self._policy
+
+
+def with_bar(page: bytes) -> bytes:
+    """The report with a link to the other page at the top of its body."""
+    return _BODY.sub(lambda body: body[0] + _BAR, page, count=1)
+
+
+def policy(page: bytes) -> str:
+    """A policy under which a report's own scripts run, and no others; nothing can be asked for.
+
+    The scripts are named by their hashes, so that no attribute such as `onerror` and nothing
+    added later runs. The sandbox gives the report an origin of its own: whatever it does, it
+    cannot speak to this server.
+    """
+    hashes = [
+        "'sha256-" + base64.b64encode(hashlib.sha256(script).digest()).decode() + "'"
+        for script in dict.fromkeys(_SCRIPT.findall(page))
+    ]
+    return (
+        f"default-src 'none'; script-src {' '.join(hashes) or chr(39) + 'none' + chr(39)}; "
+        "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'; "
+        "sandbox allow-scripts allow-downloads allow-modals allow-popups"
+    )

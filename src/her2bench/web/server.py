@@ -1,0 +1,71 @@
+"""Running the application: where it listens, and under which names it answers."""
+
+import ipaddress
+import socket
+from collections.abc import Sequence
+
+import uvicorn
+from fastapi import FastAPI
+
+from her2bench.core.errors import UserError
+from her2bench.web.guard import LOCAL
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("0.0.0.0")
+    (True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def names_of(host: str, more: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names under which a server bound to `host` answers."""
+    own = () if is_loopback(host) else (socket.gethostname(), socket.getfqdn())
+    return (*LOCAL, host, *own, *more)
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any free one.
+
+    Raises:
+        UserError: the address is not this machine's, or the port is taken.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind)
+        if hasattr(socket, "SO_REUSEPORT"):  # POSIX: a port just left can be taken again
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        return bound
+    except (OSError, OverflowError) as error:
+        raise UserError(
+            f"{host}:{port}",
+            found=f"cannot listen there ({error})",
+            cure="choose another --port (0 takes any free one) or another --host",
+        ) from error
+
+
+def serve_app(app: FastAPI, bound: socket.socket) -> None:
+    """Answer requests on a bound socket until interrupted."""
+    server_of(app).run([bound])
+
+
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """The HTTP server: one process, no proxy trusted, nothing said of itself."""
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        ws="none",
+    )
+    return uvicorn.Server(config)

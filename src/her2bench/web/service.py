@@ -1,0 +1,199 @@
+"""The service behind the page: pictures in, answers out, one inference at a time."""
+
+import asyncio
+import base64
+import io
+import json
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+
+from her2bench.core.runs import ComparisonFolder
+from her2bench.data.rgb import resized
+from her2bench.prediction.ensemble import (
+    Ensemble,
+    Networks,
+    Opinion,
+    agreement,
+    ensembles,
+    opinion,
+)
+from her2bench.prediction.gradcam import enlarged
+from her2bench.prediction.memory import keep_memory, release_memory
+from her2bench.web.answers import POSITIVE, ModelAnswer, TileAnswer
+from her2bench.web.decoding import Refused, decode
+from her2bench.web.likeness import Training, training_of, warnings
+from her2bench.web.overlay import overlay
+from her2bench.web.uploads import Upload
+
+T = TypeVar("T")
+_TOGETHER = 8  # tiles that go through the networks at once
+_PREVIEW = 320  # pixels a side of the tile that is sent back
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A decoded upload, or the reason there is none."""
+
+    answer: TileAnswer
+    pixels: np.ndarray | None = None
+
+
+@dataclass
+class Service:
+    """The networks of a comparison, ready to be asked.
+
+    Decoding runs in two threads and inference in one, whatever the number of clients: memory
+    stays bounded, and a network is never asked twice at once.
+    """
+
+    folder: ComparisonFolder
+    models: list[Ensemble]
+    networks: Networks
+    size: int
+    endpoint: str
+    training: Training | str
+    _decoding: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "decode"))
+    _inference: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "infer"))
+    _asked: int = 0
+
+    @property
+    def positive_means(self) -> str:
+        """The endpoint in words."""
+        return POSITIVE.get(self.endpoint, self.endpoint)
+
+    @property
+    def likeness(self) -> str:
+        """What tiles are compared with, in words."""
+        if isinstance(self.training, str):
+            return (
+                "Whether a tile looks unlike the training tiles cannot be said, except for "
+                f"missing tissue: {self.training}."
+            )
+        return f"Tiles are compared with {self.training.tiles} of the training tiles."
+
+    async def answers(
+        self, files: AsyncIterator[Upload], pictures: bool
+    ) -> AsyncIterator[TileAnswer]:
+        """An answer a file, in order; files are taken as fast as they are answered."""
+        self._asked += 1
+        try:
+            batch: list[Tile] = []
+            async for file in files:
+                batch.append(await _in(self._decoding, self._tile, file, pictures))
+                if len(batch) == _TOGETHER:
+                    for answer in await _in(self._inference, self._judged, batch, pictures):
+                        yield answer
+                    batch = []
+            for answer in await _in(self._inference, self._judged, batch, pictures):
+                yield answer
+        finally:
+            self._asked -= 1
+            if not self._asked:
+                self._inference.submit(release_memory)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._decoding.shutdown(cancel_futures=True)
+        self._inference.shutdown(cancel_futures=True)
+
+    def _tile(self, file: Upload, pictures: bool) -> Tile:
+        if file.problem:
+            return Tile(TileAnswer(name=file.name, error=file.problem))
+        try:
+            picture = decode(file.data)
+        except Refused as reason:
+            return Tile(TileAnswer(name=file.name, error=str(reason)))
+        pixels = resized(picture.rgb, self.size)
+        training = None if isinstance(self.training, str) else self.training
+        answer = TileAnswer(
+            name=file.name,
+            width=picture.rgb.shape[1],
+            height=picture.rgb.shape[0],
+            warnings=warnings(picture.rgb, pixels, training),
+            notes=list(picture.notes),
+            picture=_preview(picture.rgb) if pictures else None,
+        )
+        return Tile(answer, pixels)
+
+    def _judged(self, batch: list[Tile], pictures: bool) -> list[TileAnswer]:
+        good = [tile for tile in batch if tile.pixels is not None]
+        if not good:
+            return [tile.answer for tile in batch]
+        pixels = np.stack([tile.pixels for tile in good if tile.pixels is not None])
+        opinions = [opinion(model, pixels, self.networks) for model in self.models]
+        agree = agreement(opinions)
+        for i, tile in enumerate(good):
+            tile.answer.agree = bool(agree[i])
+            tile.answer.models = [
+                _model_answer(model, said, i, pictures)
+                for model, said in zip(self.models, opinions, strict=True)
+            ]
+        return [tile.answer for tile in batch]
+
+
+def opened_service(folder: ComparisonFolder, device: torch.device) -> Service | None:
+    """The service of a comparison; None where no network of it is finished.
+
+    Raises:
+        UserError: the weights of a run are damaged.
+    """
+    keep_memory()
+    models = ensembles(folder, scalings_of(folder))
+    if not models:
+        return None
+    networks = Networks(device)
+    described = [networks.read(member.run)[1] for model in models for member in model.members]
+    size = described[0].size
+    training = training_of(folder, size)
+    return Service(folder, models, networks, size, described[0].endpoint, training)
+
+
+def scalings_of(folder: ComparisonFolder) -> dict[tuple[str, int, int], tuple[float, float]]:
+    """Slope and intercept of the temperature scaling of each run, as scores.json holds them."""
+    if not folder.scores.is_file():
+        return {}
+    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
+    return {
+        (entry["model"], run["seed"], run["fold"]): (run["slope"], run["intercept"])
+        for entry in scores.get("calibration", [])
+        if entry.get("method") == "temperature"
+        for run in entry.get("runs", [])
+    }
+
+
+async def _in(pool: ThreadPoolExecutor, work: Callable[..., T], *given: object) -> T:
+    return await asyncio.get_running_loop().run_in_executor(pool, work, *given)
+
+
+def _model_answer(model: Ensemble, said: Opinion, i: int, pictures: bool) -> ModelAnswer:
+    return ModelAnswer(
+        model=model.model,
+        runs=len(model.members),
+        call="positive" if said.positive[i] else "negative",
+        probability=float(said.probabilities[i]),
+        threshold=said.cut,
+        calibrated=said.calibrated,
+        logit=float(said.logits[i]),
+        heatmap=_png(overlay(enlarged(said.maps[i : i + 1], 160, 160)[0])) if pictures else None,
+    )
+
+
+def _preview(rgb: np.ndarray) -> str:
+    image = Image.fromarray(rgb)
+    scale = min(1.0, _PREVIEW / max(image.size))
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    stream = io.BytesIO()
+    image.resize((width, height), Image.Resampling.BOX).save(stream, "JPEG", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def _png(rgba: np.ndarray) -> str:
+    stream = io.BytesIO()
+    Image.fromarray(rgba).save(stream, "PNG")
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
