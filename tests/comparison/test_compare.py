@@ -33,7 +33,7 @@ def test_the_folder_holds_every_file_of_the_contract(finished):
     names = {path.name for path in finished.path.iterdir()}
     assert names >= {
         *("comparison.toml", "manifest.parquet", "splits.parquet", "runs", "predictions.parquet"),
-        *("scores.json", "table.csv", "figures", "report.html"),
+        *("scores.json", "table.csv", "figures", "gallery", "report.html"),
     }
     run_files = {path.name for path in finished.run("lenet", 1, 0).path.iterdir()}
     assert run_files >= {

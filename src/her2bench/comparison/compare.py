@@ -72,7 +72,7 @@ def compare(
         watcher.planned(sum(_epochs(job, part.config) for part in parts for job in part.jobs))
         for part in parts:
             _run(part, device, watcher)
-            write_results(part.folder, part.config, part.jobs)
+            write_results(part, device)
     return folder
 
 

@@ -64,7 +64,7 @@ def cached_tiles(
         UserError: tiles cannot be read (all are listed), or the disk has no room.
     """
     folder = Path(folder) if folder else cache_folder()
-    regions = _regions(manifest)
+    regions = regions_of(manifest)
     digests = _digests(manifest["path"].unique(maintain_order=True).to_list())
     key = _key([digests[path] for path in manifest["path"]], regions, size)
     place = folder / key
@@ -81,7 +81,8 @@ def cached_tiles(
     return Tiles(np.load(place / "pixels.npy", mmap_mode="r"), good, bad, key)
 
 
-def _regions(manifest: pl.DataFrame) -> list[Region | None]:
+def regions_of(manifest: pl.DataFrame) -> list[Region | None]:
+    """Each tile's region of its image; None where the image is the tile."""
     if "x" not in manifest.columns:
         return [None] * len(manifest)
     rows = manifest.select(REGION).iter_rows()

@@ -1,0 +1,69 @@
+"""The gallery's pictures: thumbnails of telling test tiles and where each network looked."""
+
+import io
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from PIL import Image
+
+from her2bench.comparison.prepared import Prepared
+from her2bench.data.cache import regions_of
+from her2bench.data.rgb import resized
+from her2bench.data.tiles import UnreadableImage, read_tile
+from her2bench.prediction.gradcam import gallery_maps
+from her2bench.report.gallery import gallery_path, write_gallery
+from her2bench.report.selection import first_seed, gallery_tiles
+
+THUMBNAIL = 224  # pixels a side
+
+
+def draw_gallery(prepared: Prepared, scores: dict[str, Any], device: torch.device) -> None:
+    """Choose the gallery's tiles, draw their thumbnails and Grad-CAM maps, and keep them.
+
+    A tile's map comes from the run that had it as a test tile: the first seed, the tile's fold.
+    """
+    folder = prepared.folder
+    predictions = pl.read_parquet(folder.predictions)
+    split = "test" if "test" in set(predictions["split"]) else "val"
+    thresholds = pl.DataFrame(scores["thresholds"])
+    tile_ids = gallery_tiles(predictions, thresholds, split)
+    if gallery_path(folder).exists() or not tile_ids:
+        return
+    shown = first_seed(predictions.filter(pl.col("split") == split))
+    maps = {
+        model: _maps(prepared, shown, model, tile_ids, device) for model in prepared.config.models
+    }
+    write_gallery(folder, tile_ids, _thumbnails(prepared.manifest, tile_ids), maps)
+
+
+def _maps(
+    prepared: Prepared, shown: pl.DataFrame, model: str, tile_ids: list[str], device: torch.device
+) -> np.ndarray:
+    """(tiles, h, w) uint8, in the order of `tile_ids`."""
+    places = {tile_id: row for row, tile_id in enumerate(prepared.tiles.tile_ids)}
+    mine = shown.filter(pl.col("model") == model, pl.col("tile_id").is_in(tile_ids))
+    maps: dict[str, np.ndarray] = {}
+    for (seed, fold), part in mine.group_by("seed", "fold"):
+        run = prepared.folder.run(model, int(str(seed)), int(str(fold)))
+        ids = part["tile_id"].to_list()
+        pixels = prepared.tiles.pixels[[places[tile_id] for tile_id in ids]]
+        maps |= dict(zip(ids, gallery_maps(run, pixels, device), strict=True))
+    return np.stack([maps[tile_id] for tile_id in tile_ids])
+
+
+def _thumbnails(manifest: pl.DataFrame, tile_ids: list[str]) -> dict[str, bytes]:
+    """tile_id → JPEG bytes, of the tiles that can still be read."""
+    thumbnails = {}
+    chosen = manifest.filter(pl.col("tile_id").is_in(tile_ids))
+    regions = regions_of(chosen)
+    for tile_id, path, region in zip(chosen["tile_id"], chosen["path"], regions, strict=True):
+        try:
+            tile = read_tile(path, region)
+        except UnreadableImage:
+            continue  # moved away since it was cached; the report says that it has no picture
+        stream = io.BytesIO()
+        Image.fromarray(resized(tile, THUMBNAIL)).save(stream, "JPEG", quality=85)
+        thumbnails[tile_id] = stream.getvalue()
+    return thumbnails
