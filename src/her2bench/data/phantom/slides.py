@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from her2bench.data.phantom.counts import slide_counts, tile_counts
 from her2bench.data.phantom.scoring import expression_limits
 from her2bench.data.phantom.settings import PhantomSettings
 
-BCI_TILES = np.array([240, 1153, 2142, 1335])  # tiles of each score in the BCI paper
 WHITE_LEVELS = (180, 215, 252)  # the three levels of empty glass seen in BCI
 WHITE_SHARES = (0.55, 0.15, 0.30)
 # How the stains look to BCI's scanner: mean direction of the bluest and brownest pixels of BCI
@@ -21,7 +21,7 @@ AMPLIFIED_SHARE = 0.25  # of slides scored 2+: a minority has an amplified gene
 # Calibrated so that about 16% of tiles have no tumour, and 24% of the rest lie on the other side
 # of the 2+ line: the spread of expression between cells, between places of a tile, and between
 # tiles of a slide, and the mean of the tissue's leaning to tumour.
-SPREAD_CELLS, SPREAD_PLACES, SPREAD_TILES = 0.45, 0.25, 0.70
+SPREAD_CELLS, SPREAD_PLACES, SPREAD_TILES = 0.45, 0.25, 0.68
 # Nests do not grow with the tile, so the leaning depends on its side (µm).
 TUMOUR_LEANING = {118: 0.2, 236: -0.47, 471: -1.04}
 _LOWEST, _HIGHEST = -0.6, 1.3  # how far the outer scores reach beyond their limits
@@ -70,52 +70,32 @@ class Slide:
         return f"slide-{self.index:03d}"
 
 
+@dataclass(frozen=True)
+class Ranks:
+    """Where a slide stands among the others, each from 0 to 1.
+
+    Ranks are spread evenly instead of drawn freely, those of expression within each score, so that
+    51 slides keep to the calibration. The white point's are not balanced by target: leaving slides
+    out of a balanced set makes what is left tell the target the wrong way round.
+    """
+
+    tumour: float
+    expression: float
+    white: float
+    strength: float
+
+
 def draw_slides(settings: PhantomSettings) -> list[Slide]:
     """All slides of a phantom, in order; the same for the same settings."""
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(0,)))
     scores = rng.permutation(np.repeat(np.arange(4), slide_counts(settings.slides)))
     tiles = tile_counts(scores, settings.slides * settings.tiles_per_slide, rng)
     region = settings.size * settings.mpp
-    # Evenly spread ranks instead of free ones: 51 slides then keep to the calibration.
-    amounts = _even_ranks(np.zeros(len(scores)), rng)
-    expressions = _even_ranks(scores, rng)
+    ranks = _even_ranks(scores, rng)
     return [
-        draw_slide(i, int(s), int(n), rng.spawn(1)[0], settings.confounding, region, (a, e))
-        for i, (s, n, a, e) in enumerate(zip(scores, tiles, amounts, expressions, strict=True))
+        draw_slide(i, int(s), int(n), rng.spawn(1)[0], settings.confounding, region, r)
+        for i, (s, n, r) in enumerate(zip(scores, tiles, ranks, strict=True))
     ]
-
-
-def slide_counts(slides: int) -> NDArray[np.int64]:
-    """How many slides have each score: BCI's proportions, every score once if there are four.
-
-    >>> slide_counts(51).tolist()
-    [3, 12, 22, 14]
-    """
-    if slides < 4:
-        return np.isin(np.arange(4), (2, 1, 3)[:slides]).astype(np.int64)
-    return 1 + _apportion(np.maximum(BCI_TILES / BCI_TILES.sum() * slides - 1, 0), slides - 4)
-
-
-def tile_counts(
-    scores: NDArray[np.int64], tiles: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Tiles of each slide: at least one, uneven as on real slides, by score as in BCI.
-
-    Args:
-        scores: (slides,), 0 to 3.
-        tiles: of all slides together, at least the number of slides.
-    """
-    slides = np.bincount(scores, minlength=4)
-    present = BCI_TILES * (slides > 0)
-    more = np.maximum(present / present.sum() * tiles - slides, 0)
-    more = _apportion(more, tiles - len(scores))
-    weights = rng.lognormal(0, 0.35, len(scores))
-    counts = np.ones(len(scores), np.int64)
-    for score in range(4):
-        here = scores == score
-        if here.any():
-            counts[here] += _apportion(weights[here], int(more[score]))
-    return counts
 
 
 def draw_slide(
@@ -125,7 +105,7 @@ def draw_slide(
     rng: np.random.Generator,
     confounding: float = 0.0,
     region: float = 236.0,
-    ranks: tuple[float, float] | None = None,
+    ranks: Ranks | None = None,
 ) -> Slide:
     """One slide of a given score.
 
@@ -137,23 +117,22 @@ def draw_slide(
         confounding: 0 to 1, how far the target 2+ decides the white point.
         region: µm over which tissue and expression change; the calibration holds for tiles of
             this side.
-        ranks: among slides, by amount of tumour, and among slides of the score, by expression;
-            0 to 1. Without it, drawn.
+        ranks: where the slide stands among the others; without it, drawn.
     """
-    amount, rank = rng.uniform(0.01, 0.99, 2) if ranks is None else ranks
+    ranks = Ranks(*rng.uniform(0.01, 0.99, 4).tolist()) if ranks is None else ranks
     spread = SPREAD_TILES * rng.lognormal(0, 0.25)
     return Slide(
         index=index,
         score=score,
         status=int(score == 3 or (score == 2 and rng.random() < AMPLIFIED_SHARE)),
         tiles=tiles,
-        expression=_expression(score, spread, rank),
+        expression=_expression(score, spread, ranks.expression),
         spread_tiles=spread,
         region=region,
-        tumour=_tumour_leaning(region) + 0.5 * float(ndtri(amount)),
+        tumour=_tumour_leaning(region) + 0.5 * float(ndtri(ranks.tumour)),
         **_tissue(rng),
-        **_stains(rng),
-        **_scanner(_white_level(score, confounding, rng), rng),
+        **_stains(ranks, rng),
+        **_scanner(_white_level(score, confounding, ranks, rng), rng),
     )
 
 
@@ -170,7 +149,7 @@ def _tissue(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def _stains(rng: np.random.Generator) -> dict[str, Any]:
+def _stains(ranks: Ranks, rng: np.random.Generator) -> dict[str, Any]:
     vectors = [
         np.asarray(v) + rng.normal(0, s, 3) for v, s in ((_HAEMATOXYLIN, 0.025), (_DAB, 0.02))
     ]
@@ -179,10 +158,10 @@ def _stains(rng: np.random.Generator) -> dict[str, Any]:
         "haematoxylin": haematoxylin,
         "dab": dab,
         "nuclear_density": 0.15 * rng.lognormal(0, 0.3),
-        "dab_strength": rng.lognormal(0, 0.25),
-        "cytoplasm": 0.042 * rng.lognormal(0, 0.35),
+        "dab_strength": float(np.exp(0.2 * ndtri(ranks.strength))),
+        "cytoplasm": 0.042 * rng.lognormal(0, 0.3),
         "stroma_blue": 0.016 * rng.lognormal(0, 0.35),
-        "stroma_brown": 0.026 * rng.lognormal(0, 0.45),
+        "stroma_brown": 0.026 * rng.lognormal(0, 0.3),
     }
 
 
@@ -197,8 +176,8 @@ def _scanner(level: int, rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def _white_level(score: int, confounding: float, rng: np.random.Generator) -> int:
-    free = int(rng.choice(WHITE_LEVELS, p=WHITE_SHARES))
+def _white_level(score: int, confounding: float, ranks: Ranks, rng: np.random.Generator) -> int:
+    free = WHITE_LEVELS[int(np.searchsorted(np.cumsum(WHITE_SHARES)[:2], ranks.white))]
     tied = WHITE_LEVELS[0] if score >= 2 else WHITE_LEVELS[2]
     return tied if rng.random() < confounding else free
 
@@ -226,21 +205,17 @@ def _triple(values: NDArray) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _even_ranks(scores: NDArray, rng: np.random.Generator) -> NDArray[np.float64]:
-    """For each slide a rank from 0 to 1, evenly spread among the slides of the same score."""
-    ranks = np.empty(len(scores))
-    for score in np.unique(scores):
-        here = np.flatnonzero(scores == score)
+def _even_ranks(scores: NDArray[np.int64], rng: np.random.Generator) -> list[Ranks]:
+    tumour, white, strength = (_evenly(np.zeros_like(scores), rng) for _ in range(3))
+    expression = _evenly(scores, rng)
+    columns = (tumour.tolist(), expression.tolist(), white.tolist(), strength.tolist())
+    return [Ranks(*row) for row in zip(*columns, strict=True)]
+
+
+def _evenly(kinds: NDArray, rng: np.random.Generator) -> NDArray[np.float64]:
+    """For each slide a rank from 0 to 1, evenly spread among the slides of the same kind."""
+    ranks = np.empty(len(kinds))
+    for kind in np.unique(kinds):
+        here = np.flatnonzero(kinds == kind)
         ranks[here] = (rng.permutation(len(here)) + rng.uniform(0.02, 0.98, len(here))) / len(here)
     return ranks
-
-
-def _apportion(weights: NDArray, total: int) -> NDArray[np.int64]:
-    """`total` shared out by weight, in whole numbers, by largest remainder."""
-    weights = np.asarray(weights, np.float64)
-    weights = weights if weights.sum() > 0 else np.ones_like(weights)
-    exact = weights / weights.sum() * total
-    counts = np.floor(exact).astype(np.int64)
-    order = np.argsort(counts - exact, kind="stable")
-    counts[order[: total - counts.sum()]] += 1
-    return counts
