@@ -46,7 +46,7 @@ _REFUSALS = {
     413: "More bytes than one request may bring.",
     415: "The body is no multipart form.",
     421: "The Host header names another server.",
-    422: "The form holds no file, or none that could be read (then as 200, an error a file).",
+    422: "The form holds no file.",
     503: "No network of this comparison is finished.",
 }
 
@@ -88,7 +88,7 @@ def _add_pages(
     report, template = ReportPage(folder.report), _template()
     page = template.render(service=service, limits=limits, research_use=RESEARCH_USE)
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     def show_report() -> Response:
         found = report.read()
         if found is None:
@@ -146,8 +146,7 @@ def _add_interface(app: FastAPI, service: Service | None, limits: Limits) -> Non
         answers = Answers(
             positive_means=service.positive_means, likeness=service.likeness, tiles=tiles
         )
-        status = 422 if all(tile.error for tile in tiles) else 200
-        return Response(answers.model_dump_json(), status, media_type="application/json")
+        return Response(answers.model_dump_json(), media_type="application/json")
 
 
 def _about(limits: Limits) -> str:

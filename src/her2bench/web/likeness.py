@@ -20,7 +20,8 @@ SAMPLE = 300  # training tiles looked at: enough for their range, and quick at e
 FEWEST = 20  # fewer tell no range
 LEAST_TISSUE = 0.05  # share of a tile, below which there is nothing to classify
 _LARGER = 1.25  # times as many pixels a side before the size counts as another
-_BEYOND = 0.15  # share of the training range by which a tile may lie outside it
+_MIDDLE = (0.01, 0.99)  # quantiles of the training tiles that bound their range
+_BEYOND = 0.25  # share of that range by which a tile may lie outside it
 
 # Of each feature: the least that its range is widened by, and how below and above are said.
 FEATURES: dict[str, tuple[float, str, str]] = {
@@ -29,6 +30,8 @@ FEATURES: dict[str, tuple[float, str, str]] = {
     "dab": (0.10, "", "Stronger brown (DAB)"),
     "blue": (0.10, "Weaker blue (haematoxylin)", "Stronger blue (haematoxylin)"),
     "foreign": (0.05, "", "Colours further from haematoxylin and DAB"),
+    "colour": (0.02, "Less colour", ""),
+    "detail": (3.0, "", "Noisier or sharper"),
 }
 _UNITS = {
     "white": "white point, of 255",
@@ -36,6 +39,8 @@ _UNITS = {
     "dab": "98th percentile of optical density",
     "blue": "90th percentile of optical density",
     "foreign": "share of optical density in neither stain",
+    "colour": "difference between channels, share of optical density",
+    "detail": "mean step between neighbouring pixels, of 255",
 }
 
 
@@ -49,21 +54,27 @@ class Training:
 
 
 def features(tile: np.ndarray) -> dict[str, float]:
-    """White point, colour cast, stain amounts and foreign colour of one tile.
+    """White point, colour cast, amounts of stain, colour and detail of one tile.
 
     Args:
         tile: (size, size, 3) uint8, at the networks' size.
     """
     white = white_point(tile)
     density = optical_density(tile, np.maximum(white, 1)).reshape(-1, 3)
-    amounts = np.abs(separate(density))
-    total = amounts.sum()
+    amounts = separate(density)
+    total, optical = np.abs(amounts).sum(), density.sum()
+    # What neither stain explains: the remainder, and stain that would have to be taken away.
+    foreign = np.abs(amounts[:, 2]).sum() - np.minimum(amounts[:, :2], 0).sum()
+    grey = tile.mean(axis=2, dtype=np.float32)
+    steps = np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean()
     return {
         "white": float(white.mean()),
         "cast": float(white.max() - white.min()),
         "dab": float(np.percentile(amounts[:, 1], 98)),
         "blue": float(np.percentile(amounts[:, 0], 90)),
-        "foreign": float(amounts[:, 2].sum() / total) if total > 0 else 0.0,
+        "foreign": float(foreign / total) if total > 0 else 0.0,
+        "colour": float(np.ptp(density, axis=1).sum() / optical) if optical > 0 else 0.0,
+        "detail": float(steps / 2),
     }
 
 
@@ -72,7 +83,7 @@ def learnt(tiles: Sequence[dict[str, float]], sides: Sequence[int]) -> Training:
     ranges = {}
     for name, (least, _, _) in FEATURES.items():
         values = np.array([tile[name] for tile in tiles])
-        low, high = float(values.min()), float(values.max())
+        low, high = np.quantile(values, _MIDDLE).tolist()
         more = max(least, _BEYOND * (high - low))
         ranges[name] = (low - more, high + more)
     return Training(ranges, (min(sides), max(sides)), len(tiles))

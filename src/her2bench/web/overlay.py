@@ -4,7 +4,7 @@ import numpy as np
 
 # Greens and yellows: colours that neither haematoxylin nor DAB nor their mixtures have.
 _COLOURS = np.array([[0, 90, 120], [0, 150, 110], [120, 200, 40], [255, 240, 60]], np.float32)
-_STRONGEST = 0.75  # opacity at the greatest value; at 0 the tile shows unchanged
+_STRONGEST = 0.65  # opacity at the greatest value; at 0 the tile shows unchanged
 
 
 def overlay(values: np.ndarray) -> np.ndarray:
@@ -14,10 +14,10 @@ def overlay(values: np.ndarray) -> np.ndarray:
         values: (h, w), 0 to 1.
 
     Returns:
-        (h, w, 4) uint8 RGBA; 0 is clear, 1 is yellow at three quarters opacity.
+        (h, w, 4) uint8 RGBA; 0 is clear, 1 is yellow at two thirds opacity.
 
     >>> overlay(np.array([[0.0, 1.0]])).tolist()
-    [[[0, 90, 120, 0], [255, 240, 60, 191]]]
+    [[[0, 90, 120, 0], [255, 240, 60, 166]]]
     """
     values = np.clip(values, 0, 1)
     steps = np.linspace(0, 1, len(_COLOURS))

@@ -85,8 +85,9 @@ if (form) {
 
   function tileView(name, tile) {
     if (tile.error) return [heading(name), say("error", tile.error)];
-    const parts = [heading(name, `${tile.width} × ${tile.height} px`), verdict(tile)];
-    parts.push(...tile.warnings.map((text) => say("warning", `Unlike the training tiles. ${text}`)));
+    const parts = [heading(name, `${tile.width} × ${tile.height} px`)];
+    if (tile.warnings.length) parts.push(unlike(tile.warnings));
+    parts.push(verdict(tile));
     parts.push(...tile.notes.map((text) => say("note", text)));
     const views = element("div", "views");
     views.append(figure(tile.picture, null, "The tile", [element("span", "name", "Tile")]));
@@ -94,6 +95,13 @@ if (form) {
       views.append(figure(tile.picture, model.heatmap, `Grad-CAM of ${model.model} over the tile`, caption(model)));
     }
     return [...parts, views];
+  }
+
+  function unlike(warnings) {
+    const box = element("div", "warning"), list = element("ul", "");
+    list.append(...warnings.map((text) => element("li", "", text)));
+    box.append(element("strong", "", "Unlike the training tiles: do not rely on these calls."), list);
+    return box;
   }
 
   function verdict(tile) {
