@@ -6,7 +6,9 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from her2bench.cli.score_text import verdict_table
 from her2bench.core.runs import ComparisonFolder
+from her2bench.evaluation.pairs import Pair
 from her2bench.report.table import METRICS
 
 
@@ -16,17 +18,43 @@ def print_results(folder: ComparisonFolder) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=140)
-    console.print(_table(pl.read_csv(folder.table)))
     scores = json.loads(folder.scores.read_text(encoding="utf-8"))
-    for row in scores.get("optimism", []):
-        if row["metric"] in ("roc_auc", "balanced_accuracy"):
-            text = "{model}: {metric} {value:.3f}, with random tiles {random_tiles:.3f}"
-            text += " (flattered by {flattered_by:+.3f})"
-            console.print(text.format_map(row), markup=False, highlight=False, soft_wrap=True)
-    for note in scores["notes"]:
-        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
-    console.print("2+ is equivocal; research use only, not for diagnosis.", style="dim")
-    console.print(f"report: {folder.report}", markup=False, highlight=False, soft_wrap=True)
+    for text in scores["notes"]:
+        if text.startswith(FIRST):
+            _say(console, text, style="bold")
+    console.print(_table(pl.read_csv(folder.table)))
+    console.print()
+    console.print(_verdicts(scores))
+    for row in scores["optimism"]:
+        if row["metric"] == scores["settings"]["primary"]:
+            text = "{model}: {metric} {value:.3f}, with random tiles {random_tiles:.3f} "
+            _say(console, (text + "(flattered by {flattered_by:+.3f})").format_map(row))
+    for text in scores["notes"]:
+        if not text.startswith((*FIRST, *LEFT_TO_THE_REPORT)):
+            _say(console, f"note: {text}")
+    _say(console, "2+ is equivocal. Research use only, not for diagnosis.")
+    _say(console, f"report: {folder.report}")
+
+
+FIRST = ("SLIDES UNKNOWN", "The split is by random tiles")  # they void the numbers
+LEFT_TO_THE_REPORT = ("Undefined for", "Few slides (train)", "Few slides (val)")
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
+
+
+def _verdicts(scores: dict) -> Table:
+    """The networks against each other and against the DAB baseline, on the primary metric."""
+    primary = scores["settings"]["primary"]
+    pairs = [Pair(**p) for p in scores["pairs"] if p["metric"] == primary]
+    wanted = [
+        pair
+        for pair in pairs
+        if pair.question == "weights"
+        and not {pair.model_a, pair.model_b} & {"always_positive", "background_baseline"}
+    ]
+    return verdict_table(wanted, f"Differences in {METRICS.get(primary, primary)} on test tiles")
 
 
 def _table(rows: pl.DataFrame) -> Table:

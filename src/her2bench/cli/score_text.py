@@ -75,11 +75,12 @@ def _print_verdicts(console: Console, scores: Scores) -> None:
         asked = [pair for pair in primary if pair.question == question]
         if asked:
             label = METRICS[scores.settings.primary].label
-            console.print(_verdicts(asked, f"{title}: {label}"))
+            console.print(verdict_table(asked, f"{title}: {label}"))
             console.print()
 
 
-def _verdicts(pairs: list[Pair], title: str) -> Table:
+def verdict_table(pairs: list[Pair], title: str) -> Table:
+    """A row a pair: difference with its interval, adjusted p-value, verdict in words."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for name in ("", "difference", "p (Holm)", "verdict"):
         table.add_column(name)

@@ -27,7 +27,7 @@ def write_results(prepared: Prepared, device: torch.device) -> None:
     if prepared.config.split.kind == "random-tiles":
         scores["notes"].insert(0, RANDOM_TILES)
     scores["optimism"] = flattery(folder, scores)
-    write_text(folder.scores, json.dumps(scores, indent=1))
+    write_text(folder.scores, json.dumps(scores, indent=1, allow_nan=False))
     write_table(result_table(scores, run_table(folder)), folder.table)
     draw_gallery(prepared, scores, device)
     write_report(folder)
