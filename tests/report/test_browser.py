@@ -22,12 +22,14 @@ CUT_OFF = """() => [...document.querySelectorAll('body *')]
   .filter(e => !e.closest('.scroll, svg, .hidden, script, style') || e.matches('.scroll'))
   .filter(e => { const r = e.getBoundingClientRect(), s = getComputedStyle(e);
     return r.width && (r.right > innerWidth + 1 || r.left < -1 ||
-      (s.display !== 'inline' && s.overflowX === 'visible' && e.scrollWidth > e.clientWidth + 1)); })
+      (s.display !== 'inline' && s.overflowX === 'visible' &&
+        e.scrollWidth > e.clientWidth + 1)); })
   .map(e => `${e.tagName}.${e.className}: ${e.textContent.trim().slice(0, 40)}`)"""
 
 # Pairs of texts in one figure whose boxes overlap by more than a rim.
 OVERLAPS = """() => [...document.querySelectorAll('figure svg')].flatMap(svg => {
-  const texts = [...svg.querySelectorAll('text')].map(t => [t.textContent, t.getBoundingClientRect()]);
+  const texts = [...svg.querySelectorAll('text')].map(
+    t => [t.textContent, t.getBoundingClientRect()]);
   return texts.flatMap(([a, p], i) => texts.slice(i + 1).filter(([b, q]) =>
     Math.min(p.right, q.right) - Math.max(p.left, q.left) > 2 &&
     Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 0.45 * Math.min(p.height, q.height))
