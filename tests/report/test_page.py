@@ -175,3 +175,22 @@ def test_the_command_builds_the_same_report_twice(tmp_path: Path) -> None:
     page = folder.report.read_bytes()
     CliRunner().invoke(app, ["report", str(folder.path)])
     assert folder.report.read_bytes() == page
+
+
+def test_a_win_on_flattered_figures_is_qualified_in_the_headline(tmp_path: Path) -> None:
+    folder = make_comparison(tmp_path / "c", kind="random-tiles", seeds=(0,), gallery=False)
+    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
+    scores["pairs"][0]["decision"] = "a"
+    folder.scores.write_text(json.dumps(scores), encoding="utf-8")
+    seen = text_of(write_report(folder).read_text(encoding="utf-8"))
+    assert "▲ Not for new slides: LeNet is better than every other model on ROC-AUC." in seen
+    assert seen.count("▲ flattered") >= 4  # every row of the table
+
+
+def test_the_model_card_says_what_it_is_not_for(comparison: ComparisonFolder, page: str) -> None:
+    card = (comparison.path / "runs" / "lenet" / "card.md").read_text(encoding="utf-8")
+    for heading in ("Intended use", "Not intended", "Data", "Metrics", "Limits", "Licence"):
+        assert f"## {heading}" in card
+    assert "Not for diagnosis" in card
+    assert re.search(r"\| ROC-AUC \| 0\.\d{3} \(0\.\d{3} to [01]\.\d{3}\) \|", card)
+    assert not (comparison.path / "runs" / "dab_baseline" / "card.md").exists()

@@ -1,5 +1,8 @@
 """Which tiles stand in the gallery, and the gallery's folder."""
 
+import io
+
+import matplotlib.image
 import numpy as np
 import polars as pl
 import pytest
@@ -101,9 +104,5 @@ def test_no_gallery_and_a_broken_one(tmp_path) -> None:
 def test_a_map_is_clear_where_the_network_did_not_look() -> None:
     png = overlay(np.array([[0, 255]], dtype=np.uint8))
     assert png.startswith(b"\x89PNG")
-    import io
-
-    import matplotlib.image
-
     pixels = matplotlib.image.imread(io.BytesIO(png))
     assert pixels[0, 0, 3] == 0 and 0.5 < pixels[0, 1, 3] < 0.9
