@@ -110,7 +110,8 @@ def _sentence(pair: Pair) -> Sentence:
     p = pair.get("p_adjusted")
     shown = difference(pair)
     if p is not None:
-        shown += f", adjusted p {'' if p < 0.001 else '= '}{p_value(p)}"
+        sign = "" if p < 0.001 else "= "
+        shown += ", adjusted " + f"p {sign}{p_value(p)}".replace(" ", "\u00a0")
     return Sentence(
         about=f"{label(pair['model_a'])} and {label(pair['model_b'])}",
         words=f"{words[0].upper()}{words[1:]}." if words else "",

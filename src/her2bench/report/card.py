@@ -34,12 +34,14 @@ def write_cards(material: Material) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Text that stays text in Markdown: what would begin markup or end a table cell is escaped.
+    """Text that stays text in Markdown: no tag, no markup, no end of a table cell.
 
-    >>> plain("a<b>|*c*")
-    'a\\\\<b\\\\>\\\\|\\\\*c\\\\*'
+    >>> print(plain("a<b>|*c*"))
+    a&lt;b>\\|\\*c\\*
     """
-    return re.sub(r"([\\\\`*<>|\\[\\]])", r"\\\\\\1", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"([\\`*|\[\]])", r"\\\1", value).replace("<", "&lt;").replace("\n", " ")
 
 
 def _contents(material: Material, model: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class Caution:
 
 _SHOWN_APART = (
     (r"^SLIDES UNKNOWN", "Slides unknown", True),
+    (r"^Few slides of one class", "Few slides of one class", False),
     (r"^Few slides", "Few slides", False),
     (r"^One class only", "One class only", False),
 )
@@ -127,6 +128,7 @@ def _from_notes(material: Material) -> list[Caution]:
         title = _title(note, material.split)
         if title:
             text = re.sub(r"^[^:]*: ", "", note, count=1)
+            text = re.sub(r"^(\d+), ", r"\1 slides, ", text)
             found.append(Caution(title[0], text[0].upper() + text[1:], flatters=title[1]))
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 import polars as pl
+from scipy import ndimage
 
 from her2bench.report.gallery import Gallery
 from her2bench.report.material import Material
@@ -15,6 +16,7 @@ from her2bench.report.names import label
 from her2bench.report.selection import Selection, first_seed, select_tiles
 
 _SCORES = ("0", "1+", "2+", "3+")
+SMOOTH = 64  # pixels a side at which a map is drawn
 _OPAQUE = 0.72  # of the strongest spot, so that the tissue under it can still be seen
 
 
@@ -119,8 +121,10 @@ def overlay(heat: np.ndarray) -> bytes:
     Returns:
         RGBA: from green to yellow, hues that neither haematoxylin nor DAB has.
     """
-    strength = heat.astype(float) / 255
-    pixels = np.empty((*heat.shape, 4), dtype=np.uint8)
+    factor = max(1, SMOOTH // max(heat.shape))  # readers of PDF do not smooth for themselves
+    drawn = ndimage.zoom(heat / 255, factor, order=1, mode="nearest", grid_mode=True)
+    strength = np.asarray(drawn, dtype=np.float64)
+    pixels = np.empty((*strength.shape, 4), dtype=np.uint8)
     pixels[..., 0] = np.rint(255 * strength)
     pixels[..., 1] = 235
     pixels[..., 2] = np.rint(120 * (1 - strength))
