@@ -23,6 +23,7 @@ class ComparisonConfig(Settings):
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
     size: int = 299
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    licence: str = ""  # of the images, for the model cards
     split: SplitSettings = SplitSettings()
     recipe: Recipe = Recipe()
     score: ScoreSettings = ScoreSettings()

@@ -14,6 +14,7 @@ from her2bench.comparison.plan import Job
 from her2bench.comparison.sides import Fold
 from her2bench.core.runs import RunFolder, write_text
 from her2bench.core.tables import write_table
+from her2bench.core.versions import versions
 from her2bench.evaluation.thresholds import choose_threshold
 from her2bench.models import build_model
 from her2bench.prediction.forward import forward
@@ -114,4 +115,5 @@ def _summary(
             np.median([row["tiles_per_second"] for row in fitted.epochs])
         ),
         "device": device.type,
+        "versions": ", ".join(f"{k} {v}" for k, v in versions("torch").items()),
     }

@@ -71,7 +71,7 @@ def _contents(material: Material, model: str) -> dict[str, Any]:
         "split_words": provenance.split_words(material),
         "size": material.config.get("size", "unknown"),
         "threshold_rule": formats.threshold_rule(material.settings.threshold),
-        "license": material.config.get("license"),
+        "license": material.config.get("licence"),
     }
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from her2bench.core.files import replacing
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import write_table
+from her2bench.core.versions import versions
 from her2bench.evaluation.panels import Panel
 from her2bench.report import formats, provenance
 from her2bench.report.answer import answer, primary_pairs
@@ -186,7 +187,8 @@ def _made(material: Material) -> dict[str, Any]:
         "runs": _runs(material),
         "total_seconds": provenance.total_seconds(material),
         "devices": provenance.devices(material),
-        "versions": provenance.versions(),
+        "trained_with": provenance.trained_with(material),
+        "versions": versions("numpy", "scipy", "polars", "scikit-learn", "matplotlib"),
         "command": provenance.command(material),
         "settings": provenance.flat_settings(material.config),
     }

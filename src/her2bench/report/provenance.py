@@ -1,19 +1,16 @@
 """How a comparison was made: tiles and slides, split, audit, settings, versions, the command."""
 
 import json
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import polars as pl
 
 from her2bench.report.material import Material
 
-PACKAGES = ("numpy", "scipy", "polars", "scikit-learn", "matplotlib", "torch")
 SPLIT_KINDS = {
     "grouped": "whole slides on one side each (grouped)",
     "grouped-kfold": "cross-validation by whole slides (grouped k-fold)",
-    "official": "as the manifest gives it",
+    "manifest": "as the manifest gives it",
     "random-tiles": "random tiles: slides lie on both sides",
 }
 
@@ -44,17 +41,6 @@ def _counts(part: pl.DataFrame) -> dict[str, Any]:
         "positives": int(part["target"].sum()) if "target" in part.columns else None,
         "scores": [by_score.get(score, 0) for score in range(4)],
     }
-
-
-def versions() -> dict[str, str]:
-    """Versions of what made this report."""
-    found = {"Python": platform.python_version()}
-    for name in ("her2bench", *PACKAGES):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def audit_findings(material: Material) -> list[dict[str, str]] | None:
@@ -121,6 +107,11 @@ def _quoted(path: str) -> str:
 def devices(material: Material) -> list[str]:
     """Where the networks were trained."""
     return material.runs["device"].drop_nulls().unique().sort().to_list()
+
+
+def trained_with(material: Material) -> list[str]:
+    """The versions that trained the networks, as each run noted them."""
+    return material.runs["versions"].drop_nulls().unique().sort().to_list()
 
 
 def total_seconds(material: Material) -> float:

@@ -57,6 +57,7 @@ def run_table(folder: ComparisonFolder) -> pl.DataFrame:
         "train_seconds": pl.Float64,
         "train_tiles_per_second": pl.Float64,
         "device": pl.String,
+        "versions": pl.String,
     }
     rows = [
         {"model": model, "seed": seed, "fold": fold, **run.summary()}
