@@ -1,6 +1,7 @@
 """Running the application: where it listens, and under which names it answers."""
 
 import ipaddress
+import os
 import socket
 from collections.abc import Sequence
 
@@ -40,7 +41,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         bound = socket.socket(family, kind)
-        if hasattr(socket, "SO_REUSEPORT"):  # POSIX: a port just left can be taken again
+        if os.name == "posix":  # a port just left can be taken again; Windows would share it
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
         return bound
