@@ -13,11 +13,13 @@ from her2bench.web.server import bound_socket, server_of
 
 from .conftest import tile_path
 
-CHROMIUM = next(
+CHROMIUM = os.environ.get("HER2BENCH_CHROMIUM") or next(
     (p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))),
     None,
 )
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on the PATH (set HER2BENCH_CHROMIUM to name one)"
+)
 HOSTILE = "<img src=x onerror=document.title='hacked'>.jpg"
 
 

@@ -1,6 +1,7 @@
 """Running the application: where it listens, and under which names it answers."""
 
 import ipaddress
+import logging
 import os
 import socket
 from collections.abc import Sequence
@@ -60,6 +61,8 @@ def serve_app(app: FastAPI, bound: socket.socket) -> None:
 
 def server_of(app: FastAPI) -> uvicorn.Server:
     """The HTTP server: one process, no proxy trusted, nothing said of itself."""
+    # It prints a line for each broken form; the sender is told, and that is enough.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     config = uvicorn.Config(
         app,
         access_log=False,

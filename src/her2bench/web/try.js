@@ -119,7 +119,8 @@ if (form) {
     const calibrated = model.calibrated ? "calibrated" : "not calibrated";
     const second = element("div", "number");
     // Two numbers that round to the same would leave the call unexplained.
-    const digits = percent(model.probability, 0) === percent(model.threshold, 0) ? 1 : 0;
+    let digits = 0;
+    while (digits < 3 && percent(model.probability, digits) === percent(model.threshold, digits)) digits += 1;
     second.append(
       `${percent(model.probability, digits)} `,
       element("span", "detail", `threshold ${percent(model.threshold, digits)}`),
