@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from starlette.requests import ClientDisconnect
 
 from her2bench.web.uploads import BadUpload, Limits, Upload, shown_name, uploads
 
@@ -89,6 +90,25 @@ def test_a_form_that_is_broken_is_refused(body):
     with pytest.raises(BadUpload) as refusal:
         read(body)
     assert refusal.value.status == 400
+
+
+def test_a_boundary_beyond_the_parsers_limit_is_refused():
+    with pytest.raises(BadUpload) as refusal:
+        read(b"x", kind="multipart/form-data; boundary=" + "x" * 5000)
+    assert refusal.value.status == 400
+
+
+def test_a_client_that_goes_away_is_no_fault_of_ours():
+    async def leaving() -> AsyncIterator[bytes]:
+        yield form(("a", b"1"))[:30]
+        raise ClientDisconnect
+
+    async def wait() -> None:
+        async for _ in uploads(aiter(leaving()), TYPE, Limits()):
+            pass
+
+    with pytest.raises(BadUpload, match="has gone"):
+        asyncio.run(wait())
 
 
 def test_silence_ends_the_wait():

@@ -53,7 +53,8 @@ class Opinion:
         threshold: mean of the runs' frozen thresholds, on the logit; above it is positive.
         probabilities: (n,) float64, of the mean logit, calibrated where `calibrated`.
         cut: the threshold on the scale of `probabilities`.
-        maps: (n, h, w) float32, 0 to 1, mean of the runs' normalised Grad-CAM maps.
+        maps: (n, h, w) float32, 0 to 1, the mean of the runs' normalised Grad-CAM maps,
+            normalised again.
     """
 
     logits: np.ndarray
@@ -128,7 +129,7 @@ def opinion(ensemble: Ensemble, tiles: np.ndarray, networks: Networks) -> Opinio
         probabilities=probabilities(slope * mean + intercept),
         cut=float(_probability(slope * threshold + intercept)),
         calibrated=ensemble.scaling is not None,
-        maps=np.mean(maps, axis=0),
+        maps=normalised(np.mean(maps, axis=0)),
     )
 
 

@@ -43,7 +43,8 @@ def gradcam(
     model.eval()
     maps = []
     for start in range(0, len(tiles), batch):
-        inputs = prepare(tiles[start : start + batch], device)
+        part = np.array(tiles[start : start + batch])  # a copy: the cache is mapped read-only
+        inputs = prepare(part, device)
         layer = explained_layer(model, inputs[:1])
         with torch.enable_grad():
             found = LayerGradCam(model, layer).attribute(inputs, relu_attributions=True)

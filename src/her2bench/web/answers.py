@@ -33,7 +33,8 @@ class ModelAnswer(BaseModel):
     logit: float = Field(description="Mean over the runs, not calibrated.")
     heatmap: str | None = Field(
         default=None,
-        description="Grad-CAM over the tile, PNG with transparency as a data URL; on request.",
+        description="Grad-CAM over the tile, PNG with transparency as a data URL, on request; "
+        "null where nothing in the tile speaks for positive.",
     )
 
 

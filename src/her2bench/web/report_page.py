@@ -8,7 +8,7 @@ from pathlib import Path
 _SCRIPT = re.compile(rb"<script\b[^>]*>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
 _BODY = re.compile(rb"<body\b[^>]*>", re.IGNORECASE)
 _BAR = (
-    b'<nav aria-label="her2bench" style="font:14px/1.5 system-ui,sans-serif;padding:.4rem 0">'
+    b'<nav aria-label="her2bench" style="font:14px/1.5 system-ui,sans-serif;padding:.4rem 1rem">'
     b'<a href="/try">Try tiles in these networks</a></nav>'
 )
 

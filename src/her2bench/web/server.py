@@ -1,6 +1,8 @@
 """Running the application: where it listens, and under which names it answers."""
 
 import ipaddress
+import logging
+import os
 import socket
 from collections.abc import Sequence
 
@@ -40,7 +42,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         bound = socket.socket(family, kind)
-        if hasattr(socket, "SO_REUSEPORT"):  # POSIX: a port just left can be taken again
+        if os.name == "posix":  # a port just left can be taken again; Windows would share it
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
         return bound
@@ -59,6 +61,8 @@ def serve_app(app: FastAPI, bound: socket.socket) -> None:
 
 def server_of(app: FastAPI) -> uvicorn.Server:
     """The HTTP server: one process, no proxy trusted, nothing said of itself."""
+    # It prints a line for each broken form; the sender is told, and that is enough.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     config = uvicorn.Config(
         app,
         access_log=False,

@@ -33,6 +33,7 @@ from her2bench.web.uploads import Upload
 
 T = TypeVar("T")
 _TOGETHER = 8  # tiles that go through the networks at once
+_HEATMAP = 160  # pixels a side of a heatmap: finer than any last convolution of a tile
 _PREVIEW = 320  # pixels a side of the tile that is sent back
 
 
@@ -172,6 +173,7 @@ async def _in(pool: ThreadPoolExecutor, work: Callable[..., T], *given: object) 
 
 
 def _model_answer(model: Ensemble, said: Opinion, i: int, pictures: bool) -> ModelAnswer:
+    heat = said.maps[i : i + 1]
     return ModelAnswer(
         model=model.model,
         runs=len(model.members),
@@ -180,7 +182,9 @@ def _model_answer(model: Ensemble, said: Opinion, i: int, pictures: bool) -> Mod
         threshold=said.cut,
         calibrated=said.calibrated,
         logit=float(said.logits[i]),
-        heatmap=_png(overlay(enlarged(said.maps[i : i + 1], 160, 160)[0])) if pictures else None,
+        heatmap=_png(overlay(enlarged(heat, _HEATMAP, _HEATMAP)[0]))
+        if pictures and heat.any()
+        else None,
     )
 
 

@@ -118,8 +118,16 @@ if (form) {
     const runs = model.runs === 1 ? "1 run" : `mean of ${model.runs} runs`;
     const calibrated = model.calibrated ? "calibrated" : "not calibrated";
     const second = element("div", "number");
-    second.append(`${percent(model.probability)} `, element("span", "detail", `threshold ${percent(model.threshold)}`));
-    return [first, bar(model), second, element("div", "detail", `${calibrated}, ${runs}`)];
+    // Two numbers that round to the same would leave the call unexplained.
+    let digits = 0;
+    while (digits < 3 && percent(model.probability, digits) === percent(model.threshold, digits)) digits += 1;
+    second.append(
+      `${percent(model.probability, digits)} `,
+      element("span", "detail", `threshold ${percent(model.threshold, digits)}`),
+    );
+    const lines = [first, bar(model), second, element("div", "detail", `${calibrated}, ${runs}`)];
+    if (!model.heatmap) lines.push(element("div", "detail", "no heatmap: nothing here speaks for positive"));
+    return lines;
   }
 
   function bar(model) {
@@ -157,9 +165,9 @@ if (form) {
 
   function say(kind, text) { return element("p", kind, text); }
 
-  function percent(value) {
+  function percent(value, digits) {
     const shown = 100 * value;
-    return shown > 0 && shown < 1 ? "< 1%" : shown > 99 && shown < 100 ? "> 99%" : `${Math.round(shown)}%`;
+    return shown > 0 && shown < 1 ? "< 1%" : shown > 99 && shown < 100 ? "> 99%" : `${shown.toFixed(digits)}%`;
   }
 
   function element(kind, name, text) {

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from python_multipart import MultipartParser
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
+from starlette.requests import ClientDisconnect
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,10 @@ async def uploads(
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise BadUpload(415, "Send the tiles as files of a multipart form (multipart/form-data).")
-    files = _Files(options[b"boundary"], limits)
+    try:
+        files = _Files(options[b"boundary"], limits)
+    except FormParserError as error:
+        raise BadUpload(400, f"The form cannot be read ({error}).") from error
     total = 0
     while (chunk := await _next(stream, limits.silence)) is not None:
         total += len(chunk)
@@ -93,7 +97,7 @@ class _Files:
         """The files that this chunk completes."""
         try:
             self._parser.write(chunk)
-        except MultipartParseError as error:
+        except FormParserError as error:
             raise BadUpload(400, f"The form cannot be read ({error}).") from error
         done, self._done = self._done, []
         return done
@@ -156,3 +160,5 @@ async def _next(stream: AsyncIterator[bytes], silence: float) -> bytes | None:
             return await anext(stream, None)
     except TimeoutError as error:
         raise BadUpload(408, f"Nothing came for {silence:g} seconds.") from error
+    except ClientDisconnect as error:
+        raise BadUpload(400, "The upload broke off: the client has gone.") from error
