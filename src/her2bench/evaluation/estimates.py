@@ -51,7 +51,7 @@ class Estimate:
     @cached_property
     def counted_groups(self) -> int:
         """The slides that hold the tiles the metric is a statement about."""
-        return len(np.unique(self.sample.groups[self.held]))
+        return int(np.count_nonzero(np.bincount(self.sample.groups[self.held])))
 
     @cached_property
     def variance(self) -> float:
