@@ -169,7 +169,9 @@ def _tail(d: Difference, spread: Spread, border: float) -> float:
     def room(quantile: float) -> float:
         return abs(d.value - border) - abs(getattr(limits(d, spread, quantile), side) - d.value)
 
-    if room(FURTHEST) > 0:
+    if room(0.0) <= 0:  # on the border, but for rounding
+        quantile = 0.0
+    elif room(FURTHEST) > 0:
         quantile = FURTHEST
     else:
         quantile = optimize.root_scalar(room, bracket=(0.0, FURTHEST), xtol=1e-10).root

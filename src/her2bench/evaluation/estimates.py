@@ -67,7 +67,8 @@ class Estimate:
     def design_effect(self) -> float:
         """Variance as it is over the variance if tiles were independent; NaN where both are 0."""
         independent = tile_variance(self.tiles, self.metric, self.sample.targets)
-        return self.variance / independent if independent > 0 else float("nan")
+        seen = independent > 0 and self.df >= 1
+        return self.variance / independent if seen else float("nan")
 
 
 def estimate(metric: str, sample: Sample, answers: Answers, bins: int) -> Estimate:
@@ -114,7 +115,8 @@ def clustered_variance(parts: Floats, metric: str, sample: Sample, held: Bools) 
         held: (n,) bool, the tiles the metric is a statement about.
 
     Returns:
-        The variance, at least 0; NaN with a single slide, of a class or at all.
+        The variance, at least 0. With a single slide (of a class) it cannot be seen and comes to
+        0 or NaN; the degrees of freedom are then 0.
 
     Source: Obuchowski 1997, Biometrics 53:567; the factor: Bell and McCaffrey 2002, Survey
     Methodology 28:169.

@@ -142,7 +142,7 @@ def proportion_interval(estimate: Estimate, confidence: float) -> Interval:
         return wilson(value, slides, t_quantile(slides - 1, confidence))
     most = n * len(estimate.values)
     independent = value * (1 - value) * n / max(n - 1, 1)
-    effective = independent / estimate.variance if estimate.variance > 0 else most
+    effective = independent / estimate.variance if estimate.variance > 0 else np.inf
     few = t_quantile(max(n - 1, 1), confidence) / t_quantile(estimate.df, confidence)
     return wilson(value, min(effective * few**2, most), t_quantile(np.inf, confidence))
 
