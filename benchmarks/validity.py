@@ -80,7 +80,7 @@ def _count_verdicts(hits: Counter[str], sample: Sample, answers: list[Answers], 
         for each in answers
     }
     pairs = compare_all(judged, VERDICT, ("roc_auc",))
-    for question in ("weights", "recipe"):
+    for question in ("weights", "recipe") if who == "ours" else ("weights",):
         decisions = [pair.decision for pair in pairs if pair.question == question]
         hits[f"{question} {who}"] += any(decision in ("a", "b") for decision in decisions)
         hits[f"{question} {who} equivalent"] += decisions[0] == "equivalent"

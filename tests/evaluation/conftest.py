@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from her2bench.core.predictions import check_predictions
+from her2bench.evaluation.samples import Answers
 
 # True positives, false positives, false negatives, true negatives on its validation tiles.
 STUDY = {
@@ -71,3 +72,10 @@ def simulated(
 @pytest.fixture
 def two_models() -> pl.DataFrame:
     return simulated()
+
+
+def answers_of(scores, model: str = "model") -> Answers:
+    """Answers with these (n,) or (S, n) scores as logits, called positive above 0."""
+    logits = np.atleast_2d(np.asarray(scores, dtype=np.float64))
+    probabilities = 1 / (1 + np.exp(-logits))
+    return Answers(model, tuple(range(len(logits))), logits, probabilities, logits > 0)

@@ -8,18 +8,17 @@ import numpy as np
 from her2bench.evaluation.differences import (
     Difference,
     Spread,
+    difference_interval,
+    difference_test,
     equivalence_test,
-    mover,
     recipe_spread,
-    t_interval,
-    t_test,
     weights_spread,
 )
 from her2bench.evaluation.intervals import NONE, Interval, biased, percentile
 from her2bench.evaluation.judged import Judged
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.permutation import sign_flip_p_value
-from her2bench.evaluation.rows import MINIMUM_SEEDS, interval_of
+from her2bench.evaluation.rows import MINIMUM_SEEDS
 from her2bench.evaluation.samples import Answers
 from her2bench.evaluation.settings import ScoreSettings
 from her2bench.evaluation.shares import shares
@@ -48,8 +47,11 @@ def compare_weights(metric: str, a: Judged, b: Judged, settings: ScoreSettings) 
     spread = weights_spread(d)
     unit = "clustered by slide" if d.a.sample.known else "tiles as independent"
     if METRICS[metric].interval == "obuchowski":
-        interval, p = _t_or_mover(d, spread, settings), t_test(d, spread)
-        method = f"paired Obuchowski, t, {unit}"
+        interval, p = (
+            difference_interval(d, spread, settings.confidence),
+            difference_test(d, spread),
+        )
+        method = f"paired Obuchowski, MOVER on logit t, {unit}"
     else:
         rng = np.random.default_rng(settings.seed)
         parts = shares(d, a.panel.answers, b.panel.answers)
@@ -62,8 +64,8 @@ def compare_weights(metric: str, a: Judged, b: Judged, settings: ScoreSettings) 
 def compare_recipes(metric: str, a: Judged, b: Judged, settings: ScoreSettings) -> Tested:
     d = _difference(metric, a, b)
     spread = recipe_spread(d, _deterministic(a), _deterministic(b))
-    interval, p = _t_or_mover(d, spread, settings), t_test(d, spread)
-    method = "t, variance of slides and of seeds"
+    interval, p = difference_interval(d, spread, settings.confidence), difference_test(d, spread)
+    method = "MOVER on t, variance of slides and of seeds"
     return _tested(metric, "recipe", a, b, d, spread, interval, p, method, settings)
 
 
@@ -97,20 +99,13 @@ def _same_answers(a: Answers, b: Answers) -> bool:
     )
 
 
-def _t_or_mover(d: Difference, spread: Spread, settings: ScoreSettings) -> Interval:
-    if np.isnan(d.value) or np.isnan(spread.error) or spread.error > 0 or d.identical:
-        return t_interval(d.value, spread, settings.confidence)
-    single = [interval_of(e, None, settings)[0] for e in (d.a, d.b)]
-    return mover(d.a, d.b, *single)
-
-
 def _bootstrap_interval(
     metric: str, a: Judged, b: Judged, d: Difference, settings: ScoreSettings
 ) -> tuple[Interval, str]:
     if np.isnan(d.value):
         return NONE, "undefined"
     if metric not in a.replicates or metric not in b.replicates:
-        return t_interval(d.value, weights_spread(d), settings.confidence), "linearised t"
+        return difference_interval(d, weights_spread(d), settings.confidence), "linearised t"
     slides = d.a.sample.n_groups
     replicates = a.replicates[metric] - b.replicates[metric]
     method = f"paired bootstrap of {len(replicates)}"

@@ -12,7 +12,7 @@ from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.samples import Bools, Floats, Sample
 
 
-def degrees_of_freedom(metric: str, tiles: Floats, sample: Sample) -> float:
+def degrees_of_freedom(metric: str, tiles: Floats, sample: Sample, held: Bools) -> float:
     """Degrees of freedom for a metric's (or a difference's) variance between slides.
 
     Satterthwaite's approximation over the slides' expected variances. For metrics that look at
@@ -23,6 +23,7 @@ def degrees_of_freedom(metric: str, tiles: Floats, sample: Sample) -> float:
         metric: a key of `METRICS`.
         tiles: (n,) float64, each tile's influence, or the difference of two models'.
         sample: the tiles.
+        held: (n,) bool, those the metric is a statement about.
 
     Returns:
         At least 1; 0 where there is no variance between slides to speak of (a single slide).
@@ -32,11 +33,9 @@ def degrees_of_freedom(metric: str, tiles: Floats, sample: Sample) -> float:
             return _one(slide_variances(tiles, sample.targets, sample))
         case "negatives":
             return _one(slide_variances(tiles, ~sample.targets, sample))
-        case "called" | "not called":
-            return _one(slide_variances(tiles, tiles != 0, sample))
         case "both":
             return _both(tiles, sample)
-    return _one(slide_variances(tiles, np.ones_like(sample.targets), sample))
+    return _one(slide_variances(tiles, held, sample))
 
 
 def slide_variances(tiles: Floats, chosen: Bools, sample: Sample) -> Floats:

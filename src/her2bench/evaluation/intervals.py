@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from her2bench.evaluation.samples import Floats
 
@@ -20,7 +20,7 @@ NONE = Interval(float("nan"), float("nan"))
 
 def t_quantile(df: float, confidence: float) -> float:
     """The two-sided quantile of Student's t: 1.96 for 0.95 and infinite degrees of freedom."""
-    return float(stats.t.ppf((1 + confidence) / 2, df))
+    return float(special.stdtrit(df, (1 + confidence) / 2))
 
 
 def logit_t(value: float, variance: float, df: float, confidence: float) -> Interval:
@@ -89,7 +89,7 @@ def expanded_levels(slides: int, df: float, confidence: float) -> Floats:
 
     Source: Hesterberg 2015, The American Statistician 69:371 (expanded percentile interval).
     """
-    level = stats.norm.cdf(-t_quantile(df, confidence) * np.sqrt(slides / (slides - 1)))
+    level = special.ndtr(-t_quantile(df, confidence) * np.sqrt(slides / (slides - 1)))
     return np.array([level, 1 - level])
 
 

@@ -16,6 +16,7 @@ from her2bench.evaluation.roc import auc_influence
 from her2bench.evaluation.samples import Bools, Floats
 
 Over = Literal["all", "positives", "negatives", "both", "called", "not called"]
+CONDITIONAL = ("both", "positives", "negatives")  # each class for itself
 
 
 @dataclass(frozen=True)

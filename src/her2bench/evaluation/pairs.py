@@ -107,7 +107,7 @@ def _pair(
     d, alpha = t.difference, 1 - settings.confidence
     target = max(abs(d.value), settings.margin)
     needed = float("nan")
-    if t.spread.df >= 1 and t.spread.error > 0 and np.isfinite(target):
+    if t.spread.known and t.spread.slides > 0 and np.isfinite(target):
         slides, seeds, groups = t.spread.slides, t.spread.seeds, d.a.sample.n_groups
         needed = groups_needed(target, slides, seeds, groups, d.df, alpha / family)
     evidence = Evidence(

@@ -20,6 +20,7 @@ from her2bench.evaluation.samples import Floats
 from her2bench.evaluation.settings import ScoreSettings
 
 MINIMUM_SEEDS = 3
+VANISHING = 1e-24  # a variance of 0, but for rounding
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,9 @@ def auc_interval(estimate: Estimate, confidence: float) -> Interval:
 def proportion_interval(estimate: Estimate, confidence: float) -> Interval:
     """Wilson's interval with the effective sample size of the cluster-robust variance.
 
-    The effective size is lessened for few degrees of freedom, and is never more than the number
-    of answers given: tiles of one slide do not tell more than independent ones. At 0 and 1, where
-    the variance cannot be seen, each slide counts as one observation.
+    The effective size is lessened for few degrees of freedom. At 0 and 1, where the variance
+    cannot be seen, each slide counts as one observation; if all slides happen to be alike, each
+    tile does.
 
     Source: Korn and Graubard 1998, Survey Methodology 24:193 (effective sample size).
     """
@@ -140,11 +141,12 @@ def proportion_interval(estimate: Estimate, confidence: float) -> Interval:
     if value in (0.0, 1.0):
         slides = estimate.counted_groups
         return wilson(value, slides, t_quantile(slides - 1, confidence))
-    most = n * len(estimate.values)
-    independent = value * (1 - value) * n / max(n - 1, 1)
-    effective = independent / estimate.variance if estimate.variance > 0 else most
+    z = t_quantile(np.inf, confidence)
+    if estimate.variance < VANISHING:
+        return wilson(value, n, z)
+    effective = value * (1 - value) * n / max(n - 1, 1) / estimate.variance
     few = t_quantile(max(n - 1, 1), confidence) / t_quantile(estimate.df, confidence)
-    return wilson(value, min(effective * few**2, most), t_quantile(np.inf, confidence))
+    return wilson(value, effective * few**2, z)
 
 
 def recipe_interval(estimate: Estimate, confidence: float) -> Interval:

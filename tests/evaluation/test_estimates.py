@@ -1,0 +1,135 @@
+"""Variances between slides and between seeds, and their degrees of freedom."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from her2bench.evaluation.degrees import degrees_of_freedom, slide_variances
+from her2bench.evaluation.estimates import estimate, satterthwaite, seed_component
+from her2bench.evaluation.metrics import METRICS
+from her2bench.evaluation.samples import Sample
+
+from .conftest import answers_of
+
+
+def study(seed=0, groups=20, size=8, seeds=1):
+    rng = np.random.default_rng(seed)
+    codes = np.repeat(np.arange(groups), size)
+    targets = np.tile(np.arange(size) < size // 2, groups)
+    slide = rng.normal(size=groups)[codes]
+    scores = targets + slide + rng.normal(size=(seeds, len(codes)))
+    return Sample(targets, codes), answers_of(scores)
+
+
+def test_sensitivity_has_the_ratio_estimators_variance():
+    sample, answers = study()
+    right = answers.calls[0] & sample.targets
+    y = np.bincount(sample.groups, weights=right)
+    m = np.bincount(sample.groups, weights=sample.targets)
+    p = y.sum() / m.sum()
+    expected = 20 / 19 * ((y - p * m) ** 2).sum() / m.sum() ** 2
+    guess = estimate("sensitivity", sample, answers, 15)
+    assert guess.value == pytest.approx(p) and guess.variance == pytest.approx(expected)
+    assert guess.design_effect == pytest.approx(expected / (p * (1 - p) / (m.sum() - 1)))
+    assert (guess.counted_tiles, guess.counted_groups) == (80, 20)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_variance_is_near_the_jackknifes(name):
+    """Leaving out a slide at a time, and computing the metric anew: another way to the variance."""
+    sample, answers = study(1, groups=60)
+    guess = estimate(name, sample, answers, 5)
+    left_out = []
+    for g in range(60):
+        keep = sample.groups != g
+        codes = np.unique(sample.groups[keep], return_inverse=True)[1]
+        part = answers_of(answers.logits[:, keep])
+        left_out.append(estimate(name, Sample(sample.targets[keep], codes), part, 5).value)
+    jackknife = 59 / 60 * ((np.array(left_out) - np.mean(left_out)) ** 2).sum()
+    loose = 0.35 if name == "calibration_error" else 0.1  # its bins move with the tiles
+    assert guess.variance == pytest.approx(jackknife, rel=loose)
+
+
+def test_a_single_slide_has_no_variance_to_speak_of():
+    sample, answers = study(groups=1)
+    guess = estimate("accuracy", sample, answers, 5)
+    assert guess.df == 0 and np.isnan(guess.design_effect)
+
+
+def test_seeds_that_agree_add_nothing():
+    sample, answers = study(2)
+    same = answers_of(np.repeat(answers.logits, 4, axis=0))
+    assert seed_component(estimate("roc_auc", sample, same, 5)) == 0
+
+
+def test_the_seeds_component_is_unbiased():
+    """The AUC meant over seeds: variance between slides plus between seeds is its whole variance.
+
+    Seeds differ by how far the classes lie apart, and in what they make of a slide.
+    """
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(40), 10)
+    targets = np.tile(np.arange(10) < 5, 40)
+    slides, seeds, values = [], [], []
+    for _ in range(300):
+        apart = 1 + 0.25 * rng.normal(size=(4, 1))
+        slide = rng.normal(size=40)[codes] + 0.5 * rng.normal(size=(4, 40))[:, codes]
+        answers = answers_of(apart * targets + slide + rng.normal(size=(4, 400)))
+        guess = estimate("roc_auc", Sample(targets, codes), answers, 5)
+        slides.append(guess.variance)
+        seeds.append(seed_component(guess))
+        values.append(guess.value)
+    whole = np.var(values)
+    assert np.mean(seeds) > 0.3 * whole  # so that leaving it out would show
+    assert np.mean(slides) + np.mean(seeds) == pytest.approx(whole, rel=0.2)
+
+
+def test_slides_of_one_size_have_one_degree_of_freedom_less_than_slides():
+    sample, answers = study()
+    for name in ("accuracy", "sensitivity", "specificity", "brier", "roc_auc"):
+        assert estimate(name, sample, answers, 5).df == pytest.approx(19)
+
+
+def test_one_large_slide_leaves_few_degrees_of_freedom():
+    groups = np.repeat(np.arange(20), [200] + [5] * 19)
+    rng = np.random.default_rng(0)
+    alike = rng.normal(size=20)[groups]
+    sample = Sample(rng.random(len(groups)) < 0.5, groups)
+    held = np.ones_like(sample.targets)
+    few = degrees_of_freedom("accuracy", alike - alike.mean(), sample, held)
+    noise = rng.normal(size=len(groups))
+    more = degrees_of_freedom("accuracy", noise, sample, held)
+    assert 1 <= few < more < 19
+
+
+def test_auc_never_has_more_than_the_scarcer_class_allows():
+    groups = np.repeat(np.arange(20), 6)
+    targets = groups < 17
+    rng = np.random.default_rng(0)
+    guess = estimate("roc_auc", Sample(targets, groups), answers_of(rng.normal(size=120)), 5)
+    assert guess.df == 2
+
+
+def test_slide_variances_follow_size_and_likeness():
+    groups = np.repeat(np.arange(30), 4)
+    sample = Sample(np.ones(120, dtype=bool), groups)
+    alike = np.repeat(np.random.default_rng(0).normal(size=30), 4)
+    assert slide_variances(alike, sample.targets, sample) == pytest.approx(
+        np.full(30, 16 * (alike**2).mean())
+    )
+    assert slide_variances(np.zeros(120), sample.targets, sample).sum() == 0
+
+
+def test_satterthwaite():
+    assert satterthwaite([2.0, 0.0], [7, 3]) == pytest.approx(7)
+    assert satterthwaite([1.0, 3.0], [10, 2]) == pytest.approx(16 / (1 / 10 + 9 / 2))
+    assert satterthwaite([0.0, 0.0], [10, 2]) == 2
+
+
+def test_estimates_value_is_scikit_learns_meant_over_seeds():
+    sample, answers = study(3, seeds=3)
+    guess = estimate("roc_auc", sample, answers, 5)
+    expected = [sk.roc_auc_score(sample.targets, scores) for scores in answers.logits]
+    assert guess.values == pytest.approx(expected) and guess.value == pytest.approx(
+        np.mean(expected)
+    )

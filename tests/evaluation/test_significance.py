@@ -1,0 +1,53 @@
+"""Holm and McNemar against statsmodels; slides needed against what power they then have."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
+from statsmodels.stats.multitest import multipletests
+
+from her2bench.evaluation.significance import groups_needed, holm, mcnemar
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_holm_is_statsmodels(seed):
+    p = np.random.default_rng(seed).random(7) ** 3
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1], abs=1e-12)
+
+
+def test_holm_leaves_out_what_is_undefined():
+    adjusted = holm(np.array([0.01, np.nan, 0.04]))
+    assert adjusted == pytest.approx([0.02, np.nan, 0.04], nan_ok=True)
+    assert len(holm(np.array([]))) == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_mcnemar_is_statsmodels(seed):
+    right_a, right_b = np.random.default_rng(seed).random((2, 60)) < [[0.8], [0.6]]
+    only_a, only_b, p = mcnemar(right_a, right_b)
+    table = [[(right_a & right_b).sum(), only_a], [only_b, (~right_a & ~right_b).sum()]]
+    assert p == pytest.approx(statsmodels_mcnemar(table, exact=True).pvalue, abs=1e-12)
+
+
+def test_mcnemar_without_a_discordant_tile():
+    same = np.array([True, False, True])
+    assert mcnemar(same, same) == (0, 0, 1.0)
+
+
+@pytest.mark.parametrize("target", [0.02, 0.05, 0.2])
+def test_the_slides_needed_have_the_power_promised(target):
+    slides, groups = 0.03**2, 50
+    needed = groups_needed(target, slides, 0.0, groups, 40, 0.05)
+    df = 40 * needed / groups
+    away = target / math.sqrt(slides * groups / needed)
+    reach = stats.t.ppf(0.975, max(df, 1))
+    power = stats.nct.sf(reach, max(df, 1), away) + stats.nct.cdf(-reach, max(df, 1), away)
+    assert power == pytest.approx(0.8, abs=0.04)
+
+
+def test_more_slides_do_not_help_against_seeds():
+    assert groups_needed(0.02, 0.01**2, 0.02**2, 50, 40, 0.05) == math.inf
+    few = groups_needed(0.1, 0.03**2, 0.0, 50, 40, 0.05)
+    assert groups_needed(0.1, 0.03**2, 0.02**2, 50, 40, 0.05) > few

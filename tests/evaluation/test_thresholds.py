@@ -1,0 +1,137 @@
+"""Thresholds: what each rule reaches on the tiles it was chosen on, and never on test."""
+
+import numpy as np
+import polars as pl
+import pytest
+from pydantic import ValidationError
+from sklearn.metrics import roc_curve
+
+from her2bench.core.errors import UserError
+from her2bench.evaluation.runs import apply_thresholds
+from her2bench.evaluation.settings import ScoreSettings, ThresholdRule
+from her2bench.evaluation.thresholds import choose_threshold
+
+from .conftest import simulated
+
+YOUDEN = ThresholdRule(kind="youden")
+
+
+def tiles(seed, n=80, decimals=1):
+    rng = np.random.default_rng(seed)
+    targets = rng.random(n) < 0.6
+    return np.round(targets + rng.normal(size=n), decimals), targets
+
+
+def reached(logits, targets, threshold):
+    called = logits > threshold
+    return called[targets].mean(), (~called[~targets]).mean()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_youden_reaches_the_best_of_all_thresholds(seed):
+    logits, targets = tiles(seed)
+    fpr, tpr, _ = roc_curve(targets, logits)
+    ours = sum(reached(logits, targets, choose_threshold(logits, targets, YOUDEN))) - 1
+    assert ours == pytest.approx((tpr - fpr).max())
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("wanted", [0.5, 0.9, 1.0])
+def test_a_wanted_rate_is_reached_and_no_threshold_does_better_on_the_other(seed, wanted):
+    logits, targets = tiles(seed)
+    every = [reached(logits, targets, t) for t in (*np.unique(logits), -99.0)]
+    for kind, this, other in (("sensitivity", 0, 1), ("specificity", 1, 0)):
+        threshold = choose_threshold(logits, targets, ThresholdRule(kind=kind, value=wanted))
+        ours = reached(logits, targets, threshold)
+        assert ours[this] >= wanted - 1e-9
+        assert ours[other] == max(rates[other] for rates in every if rates[this] >= wanted - 1e-9)
+
+
+def test_fixed_thresholds():
+    nothing = np.zeros(0), np.zeros(0, dtype=bool)
+    assert choose_threshold(*nothing, ThresholdRule()) == 0
+    assert choose_threshold(*nothing, ThresholdRule(logit=0.5)) == 0.5
+    assert choose_threshold(*nothing, ThresholdRule(probability=0.8)) == pytest.approx(np.log(4))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        YOUDEN,
+        ThresholdRule(),
+        ThresholdRule(kind="sensitivity", value=0.9),
+        ThresholdRule(kind="specificity", value=0.9),
+    ],
+)
+def test_always_positive_stays_always_positive(rule):
+    targets = np.array([True, False, True])
+    assert choose_threshold(np.full(3, 16.0), targets, rule) < 16
+    assert choose_threshold(np.full(3, 16.0), targets, ThresholdRule(logit=20)) > 16
+
+
+def test_neighbouring_floats_are_told_apart():
+    low = 1.0
+    high = np.nextafter(low, 2)
+    logits, targets = np.array([low, high]), np.array([False, True])
+    assert reached(logits, targets, choose_threshold(logits, targets, YOUDEN)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "targets"),
+    [
+        (YOUDEN, [1, 1]),
+        (YOUDEN, [0, 0]),
+        (ThresholdRule(kind="sensitivity", value=0.9), [0, 0]),
+        (ThresholdRule(kind="specificity", value=0.9), [1, 1]),
+    ],
+)
+def test_a_missing_class_is_refused(rule, targets):
+    with pytest.raises(UserError, match=r"no (positive|negative) tile"):
+        choose_threshold(np.array([0.0, 1.0]), np.array(targets), rule)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "sensitivity"},
+        {"kind": "youden", "value": 0.9},
+        {"kind": "youden", "logit": 0.5},
+        {"kind": "fixed", "logit": 0.5, "probability": 0.5},
+        {"kind": "fixed", "probability": 1.0},
+        {"kind": "fixed", "logit": float("nan")},
+        {"kind": "best"},
+        {"kind": "fixed", "threshold": 0.5},
+    ],
+)
+def test_rules_that_contradict_themselves_are_refused(wrong):
+    with pytest.raises(ValidationError):
+        ThresholdRule.model_validate(wrong)
+
+
+def test_settings_refuse_what_they_do_not_know():
+    with pytest.raises(ValidationError):
+        ScoreSettings.model_validate({"margn": 0.02})
+
+
+def test_thresholds_are_each_runs_own_and_only_val_is_looked_at():
+    table = simulated(splits=("train", "val", "test"), seeds=2)
+    called, thresholds, notes = apply_thresholds(table, YOUDEN)
+    assert len(thresholds) == 4 and {t.source for t in thresholds} == {"val"}
+    for t in thresholds:
+        run = called.filter((pl.col("model") == t.model) & (pl.col("seed") == t.seed))
+        assert (run["call"] == (run["logit"] > t.logit)).all()
+        val = run.filter(pl.col("split") == "val")
+        assert t.logit == choose_threshold(
+            val["logit"].to_numpy(), val["target"].to_numpy(), YOUDEN
+        )
+    scrambled = table.with_columns(
+        target=pl.when(pl.col("split") == "val").then("target").otherwise(1 - pl.col("target"))
+    )
+    assert apply_thresholds(scrambled, YOUDEN)[1] == thresholds
+    assert any("chosen on validation" in note for note in notes)
+
+
+def test_without_val_the_threshold_is_fixed_and_a_note_says_so(two_models):
+    _, thresholds, notes = apply_thresholds(two_models, YOUDEN)
+    assert {(t.logit, t.source) for t in thresholds} == {(0.0, "fixed")}
+    assert "never chosen on test" in notes[0] and "a, b" in notes[0]
