@@ -8,7 +8,7 @@ PYTHON ?= python3
 endif
 READY := .venv/ready
 
-.PHONY: help compare test check bench docs
+.PHONY: help compare test check bench docs picture
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
 
@@ -31,5 +31,13 @@ check: $(READY) ## format, lint, types, import floors
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: $(READY) ## the benchmarks, old beside new, in one run
-	$(BIN)/python -m benchmarks
+bench: $(READY) ## the statistics' speed and validity, old beside new
+	$(BIN)/python -m benchmarks.statistics
+	$(BIN)/python -m benchmarks.validity
+
+docs: $(READY) ## the documentation, into site/
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict --quiet
+
+picture: compare ## the README's picture, from the report of make compare
+	$(BIN)/python docs/screenshot.py build/phantom-comparison/report.html docs/images/report.png
