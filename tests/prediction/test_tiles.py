@@ -1,0 +1,97 @@
+"""`predict` on files gives what the comparison's own forward loop gave for the same tiles."""
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from PIL import Image
+
+from her2bench.core.errors import UserError
+from her2bench.core.runs import RunFolder
+from her2bench.models import build_model
+from her2bench.prediction.forward import forward
+from her2bench.prediction.preparation import Preparation
+from her2bench.prediction.tiles import find_images, predict_tiles
+from her2bench.prediction.trained import Description, save_trained
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A finished run of a LeNet with random weights whose threshold parts the tiles."""
+    torch.manual_seed(0)
+    model = build_model("lenet", 64)
+    prepare = Preparation((0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
+    folder = RunFolder(tmp_path / "run")
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
+    logits = forward(model, pixels, np.arange(6), prepare, CPU)
+    description = Description("lenet", 64, prepare, float(np.median(logits)), "2+")
+    save_trained(model, description, folder.weights)
+    folder.mark_done({})
+    (tmp_path / "tiles").mkdir()
+    for i, tile in enumerate(pixels):
+        Image.fromarray(tile).save(tmp_path / "tiles" / f"{i}.png")
+    return folder, logits
+
+
+def test_predictions_are_those_of_the_forward_loop(run, tmp_path):
+    folder, logits = run
+    table, left_out = predict_tiles(folder, find_images([tmp_path / "tiles"]), CPU)
+    assert not left_out
+    np.testing.assert_allclose(table["logit"], logits, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(table["probability"], 1 / (1 + np.exp(-table["logit"].to_numpy())))
+    positive = logits > np.median(logits)
+    assert table["call"].to_list() == ["positive" if p else "negative" for p in positive]
+
+
+def test_the_batch_size_changes_nothing_but_rounding(run, tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 256, (7, 64, 64, 3), dtype=np.uint8)
+    model = build_model("lenet", 64)
+    rows = np.array([6, 0, 3, 2])
+    one, all_at_once = (forward(model, pixels, rows, Preparation(), CPU, b) for b in (1, 64))
+    np.testing.assert_allclose(one, all_at_once, atol=1e-6)
+
+
+def test_unreadable_images_are_named_and_left_out_on_request(run, tmp_path):
+    folder, logits = run
+    (tmp_path / "tiles" / "2.png").write_bytes(b"")
+    images = find_images([tmp_path / "tiles"])
+    with pytest.raises(UserError, match=r"2\.png"):
+        predict_tiles(folder, images, CPU)
+    table, left_out = predict_tiles(folder, images, CPU, skip_bad=True)
+    assert [path for path, _ in left_out] == [str((tmp_path / "tiles" / "2.png").resolve())]
+    np.testing.assert_allclose(table["logit"], np.delete(logits, 2), rtol=0, atol=1e-6)
+
+
+def test_inputs_are_files_and_folders_each_image_once(run, tmp_path):
+    tiles = tmp_path / "tiles"
+    (tiles / "notes.txt").write_text("no image")
+    found = find_images([tiles / "3.png", tiles])
+    assert [path.name for path in found] == ["3.png", *(f"{i}.png" for i in (0, 1, 2, 4, 5))]
+    with pytest.raises(UserError, match="no such file or folder"):
+        find_images([tiles / "none.png"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="no image in it"):
+        find_images([tmp_path / "empty"])
+
+
+def test_damaged_weights_are_said(run, tmp_path):
+    folder, _ = run
+    folder.weights.write_bytes(folder.weights.read_bytes()[:1000])
+    with pytest.raises(UserError, match="weights that cannot be read"):
+        predict_tiles(folder, find_images([tmp_path / "tiles"]), CPU)
+
+
+def test_weights_of_a_pickle_are_refused(run, tmp_path):
+    folder, _ = run
+    torch.save({"x": torch.zeros(1)}, folder.weights)
+    with pytest.raises(UserError, match="weights that cannot be read"):
+        predict_tiles(folder, find_images([tmp_path / "tiles"]), CPU)
+
+
+def test_a_table_keeps_its_columns(run, tmp_path):
+    table, _ = predict_tiles(run[0], find_images([tmp_path / "tiles"]), CPU)
+    assert table.schema == pl.Schema(
+        {"path": pl.String, "logit": pl.Float64, "probability": pl.Float64, "call": pl.String}
+    )
