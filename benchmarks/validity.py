@@ -27,7 +27,7 @@ from her2bench.evaluation.judged import RESAMPLED, Judged
 from her2bench.evaluation.metrics import METRICS, influence
 from her2bench.evaluation.pairs import compare_all
 from her2bench.evaluation.panels import Panel
-from her2bench.evaluation.rows import auc_interval, interval_of, proportion_interval
+from her2bench.evaluation.row_intervals import auc_interval, interval_of, proportion_interval
 from her2bench.evaluation.samples import Answers, Sample
 from her2bench.evaluation.settings import ScoreSettings
 

@@ -7,7 +7,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from her2bench.evaluation import intervals
 from her2bench.evaluation.estimates import estimate
-from her2bench.evaluation.rows import auc_interval, interval_of, proportion_interval
+from her2bench.evaluation.row_intervals import auc_interval, interval_of, proportion_interval
 from her2bench.evaluation.samples import Sample
 from her2bench.evaluation.settings import ScoreSettings
 
@@ -92,3 +92,11 @@ def test_too_few_slides_have_no_interval():
             estimate(name, sample, answers, 5), None, ScoreSettings(bootstrap=0)
         )
         assert np.isnan(interval.low) and method.startswith("no interval")
+
+
+@pytest.mark.parametrize("name", ["f1", "mcc", "kappa", "balanced_accuracy", "average_precision"])
+def test_a_perfect_score_is_not_a_certain_one(name):
+    sample, answers = slides([2.0] * 20 + [-2.0] * 20, [1] * 20 + [0] * 20)
+    guess = estimate(name, sample, answers, 5)
+    low, high = interval_of(guess, np.ones(50), ScoreSettings())[0]
+    assert guess.value == 1 and high == pytest.approx(1) and low < 0.75

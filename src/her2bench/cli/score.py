@@ -132,7 +132,12 @@ def _settings(wanted: dict[str, Any]) -> "ScoreSettings":
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])) or "settings"
-        name = {"threshold.kind": "rule", "threshold.probability": "threshold"}.get(name, name)
+        options = {
+            "threshold": "rule",
+            "threshold.kind": "rule",
+            "threshold.probability": "threshold",
+        }
+        name = options.get(name, name)
         message = first["msg"].removeprefix("Value error, ")
         raise UserError(f"--{name.split('.')[-1]}", found=message) from error
 

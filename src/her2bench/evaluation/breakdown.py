@@ -9,7 +9,8 @@ from her2bench.core.errors import UserError, nearest
 from her2bench.evaluation.estimates import estimate
 from her2bench.evaluation.judged import Judged
 from her2bench.evaluation.panels import Panel
-from her2bench.evaluation.rows import interval_of, known
+from her2bench.evaluation.row_intervals import interval_of
+from her2bench.evaluation.rows import known
 from her2bench.evaluation.samples import Answers, Bools, Sample
 from her2bench.evaluation.settings import ScoreSettings
 

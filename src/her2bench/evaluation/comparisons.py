@@ -18,7 +18,7 @@ from her2bench.evaluation.intervals import NONE, Interval, biased, percentile
 from her2bench.evaluation.judged import Judged
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.permutation import sign_flip_p_value
-from her2bench.evaluation.rows import MINIMUM_SEEDS
+from her2bench.evaluation.row_intervals import MINIMUM_SEEDS
 from her2bench.evaluation.samples import Answers
 from her2bench.evaluation.settings import ScoreSettings
 from her2bench.evaluation.shares import shares
@@ -56,7 +56,7 @@ def compare_weights(metric: str, a: Judged, b: Judged, settings: ScoreSettings) 
         rng = np.random.default_rng(settings.seed)
         parts = shares(d, a.panel.answers, b.panel.answers)
         p = sign_flip_p_value(parts, settings.flips, rng)
-        interval, method = _bootstrap_interval(metric, a, b, d, settings)
+        interval, method = _bootstrap_interval(metric, a, b, d, settings.confidence)
         method = f"{method}; sign-flip permutation, {unit}"
     return _tested(metric, "weights", a, b, d, spread, interval, p, method, settings)
 
@@ -100,19 +100,21 @@ def _same_answers(a: Answers, b: Answers) -> bool:
 
 
 def _bootstrap_interval(
-    metric: str, a: Judged, b: Judged, d: Difference, settings: ScoreSettings
+    metric: str, a: Judged, b: Judged, d: Difference, confidence: float
 ) -> tuple[Interval, str]:
     if np.isnan(d.value):
         return NONE, "undefined"
     if metric not in a.replicates or metric not in b.replicates:
-        return difference_interval(d, weights_spread(d), settings.confidence), "linearised t"
-    slides = d.a.sample.n_groups
+        return difference_interval(d, weights_spread(d), confidence), "linearised t"
     replicates = a.replicates[metric] - b.replicates[metric]
+    if not d.identical and np.nanmax(replicates) == np.nanmin(replicates):
+        # Two perfect models: resampling cannot show what new slides may.
+        return difference_interval(d, weights_spread(d), confidence), "MOVER"
+    slides = d.a.sample.n_groups
     method = f"paired bootstrap of {len(replicates)}"
     if metric == "calibration_error":
-        limits = (-1.0, 1.0)
-        return biased(d.value, replicates, slides, d.df, settings.confidence, limits), method
-    return percentile(replicates, slides, d.df, settings.confidence), method
+        return biased(d.value, replicates, slides, d.df, confidence, (-1.0, 1.0)), method
+    return percentile(replicates, slides, d.df, confidence), method
 
 
 def _deterministic(model: Judged) -> bool:

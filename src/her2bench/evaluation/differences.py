@@ -20,6 +20,7 @@ from her2bench.evaluation.estimates import (
     clustered_variance,
     satterthwaite,
     seed_component,
+    whole_slides,
 )
 from her2bench.evaluation.intervals import NONE, Interval, t_quantile, wilson
 from her2bench.evaluation.metrics import METRICS
@@ -185,18 +186,11 @@ def _single(e: Estimate, variance: float, quantile: float) -> Interval:
         half = quantile * np.sqrt(variance)
         return Interval(value - half, value + half)
     if value in (0.0, 1.0):
-        return wilson(value, _slides(e), quantile)
+        return wilson(value, whole_slides(e), quantile)
     centre = np.log(value / (1 - value))
     half = quantile * np.sqrt(variance) / (value * (1 - value))
     low, high = special.expit([centre - half, centre + half])
     return Interval(float(low), float(high))
-
-
-def _slides(e: Estimate) -> int:
-    """How many observations a perfect value stands for: slides, of the scarcer class."""
-    if METRICS[e.metric].over == "both":
-        return min(e.sample.positive_groups, e.sample.negative_groups)
-    return e.counted_groups
 
 
 def _joined(x: float, y: float, correlation: float) -> float:

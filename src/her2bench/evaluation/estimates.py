@@ -138,6 +138,16 @@ def _inflated(sums: Floats, chosen: Bools, sample: Sample) -> Floats:
     return sums / np.sqrt(np.where(room > 1e-12, room, np.nan))
 
 
+def whole_slides(estimate: Estimate) -> int:
+    """How many observations a value without a visible error rests on: slides that carry it.
+
+    Of the scarcer class, where the metric looks at both classes for themselves.
+    """
+    if METRICS[estimate.metric].over == "both":
+        return min(estimate.sample.positive_groups, estimate.sample.negative_groups)
+    return estimate.counted_groups
+
+
 def seed_component(estimate: Estimate) -> float:
     """What the choice of seeds adds to the variance of the mean over S >= 2 seeds.
 

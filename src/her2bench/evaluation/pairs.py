@@ -16,7 +16,8 @@ from her2bench.evaluation.comparisons import (
 )
 from her2bench.evaluation.judged import Judged
 from her2bench.evaluation.metrics import METRICS
-from her2bench.evaluation.rows import MINIMUM_SEEDS, known
+from her2bench.evaluation.row_intervals import MINIMUM_SEEDS
+from her2bench.evaluation.rows import known
 from her2bench.evaluation.settings import ScoreSettings
 from her2bench.evaluation.significance import groups_needed, holm, mcnemar
 from her2bench.evaluation.verdict import BASELINES, Decision, Evidence, decide, in_words

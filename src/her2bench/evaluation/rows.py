@@ -4,23 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from her2bench.evaluation.estimates import Estimate, satterthwaite, seed_component
-from her2bench.evaluation.intervals import (
-    NONE,
-    Interval,
-    biased,
-    linear_t,
-    logit_t,
-    percentile,
-    t_quantile,
-    wilson,
-)
-from her2bench.evaluation.metrics import METRICS
+from her2bench.evaluation.estimates import Estimate
+from her2bench.evaluation.row_intervals import interval_of, recipe_interval
 from her2bench.evaluation.samples import Floats
 from her2bench.evaluation.settings import ScoreSettings
-
-MINIMUM_SEEDS = 3
-VANISHING = 1e-24  # a variance of 0, but for rounding
 
 
 @dataclass(frozen=True)
@@ -84,88 +71,3 @@ def make_row(
 def known(value: float) -> float | None:
     """The number itself, or None for NaN and infinities, which JSON cannot hold."""
     return value if np.isfinite(value) else None
-
-
-def interval_of(
-    estimate: Estimate, replicates: Floats | None, settings: ScoreSettings
-) -> tuple[Interval, str]:
-    """The interval for these weights on new slides, and how it was made."""
-    metric, value = METRICS[estimate.metric], estimate.value
-    unit = "clustered by slide" if estimate.sample.known else "tiles as independent"
-    bins = f", {settings.bins} equal-mass bins" if metric.name == "calibration_error" else ""
-    if np.isnan(value):
-        return NONE, f"undefined{bins}"
-    if estimate.df < 1 or np.isnan(estimate.variance):
-        return NONE, f"no interval: too few slides{bins}"
-    if metric.interval == "obuchowski":
-        return auc_interval(estimate, settings.confidence), f"Obuchowski, logit t, {unit}"
-    if metric.interval == "proportion":
-        return proportion_interval(estimate, settings.confidence), f"Wilson, {unit}"
-    if replicates is None:
-        return _linearised(estimate, settings.confidence), f"linearised t, {unit}{bins}"
-    slides, confidence = estimate.sample.n_groups, settings.confidence
-    lost = int((~np.isfinite(replicates)).sum())
-    left_out = f", {lost} of {len(replicates)} replicates undefined" if lost else ""
-    method = f"bootstrap of {len(replicates)}, {unit}{bins}{left_out}"
-    if metric.name == "calibration_error":
-        limits = (metric.least, metric.most)
-        interval = biased(value, replicates, slides, estimate.df, confidence, limits)
-    else:
-        interval = percentile(replicates, slides, estimate.df, confidence)
-    return interval, method
-
-
-def auc_interval(estimate: Estimate, confidence: float) -> Interval:
-    """Obuchowski's variance on the logit scale with t; at 0 and 1 Wilson's on slides.
-
-    An AUC of exactly 1 has no variance to see, but new slides may still hold an error. It is
-    taken as a proportion of 1 among as many observations as the scarcer class has slides.
-    """
-    value, variance = estimate.value, estimate.variance
-    if 0 < value < 1:
-        return logit_t(value, variance, estimate.df, confidence)
-    slides = min(estimate.sample.positive_groups, estimate.sample.negative_groups)
-    return wilson(value, slides, t_quantile(slides - 1, confidence))
-
-
-def proportion_interval(estimate: Estimate, confidence: float) -> Interval:
-    """Wilson's interval with the effective sample size of the cluster-robust variance.
-
-    The effective size is lessened for few degrees of freedom. At 0 and 1, where the variance
-    cannot be seen, each slide counts as one observation; if all slides happen to be alike, each
-    tile does.
-
-    Source: Korn and Graubard 1998, Survey Methodology 24:193 (effective sample size).
-    """
-    value, n = estimate.value, estimate.counted_tiles
-    if value in (0.0, 1.0):
-        slides = estimate.counted_groups
-        return wilson(value, slides, t_quantile(slides - 1, confidence))
-    z = t_quantile(np.inf, confidence)
-    if estimate.variance < VANISHING:
-        return wilson(value, n, z)
-    effective = value * (1 - value) * n / max(n - 1, 1) / estimate.variance
-    few = t_quantile(max(n - 1, 1), confidence) / t_quantile(estimate.df, confidence)
-    return wilson(value, effective * few**2, z)
-
-
-def recipe_interval(estimate: Estimate, confidence: float) -> Interval:
-    """The interval for the recipe trained again: slides and seeds both a sample."""
-    seeds = len(estimate.values)
-    if seeds < MINIMUM_SEEDS or estimate.df < 1 or not np.isfinite(estimate.variance):
-        return NONE
-    parts = [estimate.variance, seed_component(estimate)]
-    df = satterthwaite(parts, [estimate.df, seeds - 1])
-    metric, variance = METRICS[estimate.metric], sum(parts)
-    if (metric.least, metric.most) == (0, 1) and 0 < estimate.value < 1:
-        return logit_t(estimate.value, variance, df, confidence)
-    if variance == 0:
-        return NONE
-    return linear_t(estimate.value, variance, df, confidence, metric.least, metric.most)
-
-
-def _linearised(estimate: Estimate, confidence: float) -> Interval:
-    metric = METRICS[estimate.metric]
-    return linear_t(
-        estimate.value, estimate.variance, estimate.df, confidence, metric.least, metric.most
-    )

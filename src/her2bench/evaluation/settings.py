@@ -42,7 +42,7 @@ class ThresholdRule(BaseModel):
         wants_value = self.kind in ("sensitivity", "specificity")
         if wants_value != (self.value is not None):
             raise ValueError(
-                f"threshold kind {self.kind!r} {'needs' if wants_value else 'takes no'} value"
+                f"threshold kind {self.kind!r} {'needs a' if wants_value else 'takes no'} value"
                 + (", for example value = 0.95" if wants_value else "")
             )
         given = [name for name in ("logit", "probability") if getattr(self, name) is not None]

@@ -1,0 +1,123 @@
+"""Each metric's interval, by the way that suits it."""
+
+import numpy as np
+
+from her2bench.evaluation.estimates import (
+    Estimate,
+    satterthwaite,
+    seed_component,
+    whole_slides,
+)
+from her2bench.evaluation.intervals import (
+    NONE,
+    Interval,
+    biased,
+    linear_t,
+    logit_t,
+    percentile,
+    t_quantile,
+    wilson,
+)
+from her2bench.evaluation.metrics import METRICS
+from her2bench.evaluation.samples import Floats
+from her2bench.evaluation.settings import ScoreSettings
+
+MINIMUM_SEEDS = 3
+VANISHING = 1e-24  # a variance of 0, but for rounding
+
+
+def interval_of(
+    estimate: Estimate, replicates: Floats | None, settings: ScoreSettings
+) -> tuple[Interval, str]:
+    """The interval for these weights on new slides, and how it was made."""
+    metric, value = METRICS[estimate.metric], estimate.value
+    unit = "clustered by slide" if estimate.sample.known else "tiles as independent"
+    bins = f", {settings.bins} equal-mass bins" if metric.name == "calibration_error" else ""
+    if np.isnan(value):
+        return NONE, f"undefined{bins}"
+    if estimate.df < 1 or np.isnan(estimate.variance):
+        return NONE, f"no interval: too few slides{bins}"
+    if value in (metric.least, metric.most) and metric.interval == "bootstrap":
+        return end_interval(estimate, settings.confidence), f"Wilson on slides, {unit}{bins}"
+    if metric.interval == "obuchowski":
+        return auc_interval(estimate, settings.confidence), f"Obuchowski, logit t, {unit}"
+    if metric.interval == "proportion":
+        return proportion_interval(estimate, settings.confidence), f"Wilson, {unit}"
+    if replicates is None:
+        return _linearised(estimate, settings.confidence), f"linearised t, {unit}{bins}"
+    lost = int((~np.isfinite(replicates)).sum())
+    left_out = f", {lost} of {len(replicates)} replicates undefined" if lost else ""
+    method = f"bootstrap of {len(replicates)}, {unit}{bins}{left_out}"
+    return _bootstrapped(estimate, replicates, settings.confidence), method
+
+
+def auc_interval(estimate: Estimate, confidence: float) -> Interval:
+    """Obuchowski's variance on the logit scale with t; at 0 and 1 Wilson's on slides."""
+    if estimate.value in (0.0, 1.0):
+        return end_interval(estimate, confidence)
+    return logit_t(estimate.value, estimate.variance, estimate.df, confidence)
+
+
+def end_interval(estimate: Estimate, confidence: float) -> Interval:
+    """The interval for a value at the end of its range, where no variance can be seen.
+
+    New slides may still hold an error. The value is taken as a proportion of 0 or 1, brought to
+    the metric's range, among as many observations as there are slides (of the scarcer class).
+    """
+    metric, slides = METRICS[estimate.metric], whole_slides(estimate)
+    width = metric.most - metric.least
+    share = (estimate.value - metric.least) / width
+    if not np.isfinite(width) or slides < 2:
+        return NONE
+    ends = wilson(share, slides, t_quantile(slides - 1, confidence))
+    return Interval(*(metric.least + width * end for end in ends))
+
+
+def proportion_interval(estimate: Estimate, confidence: float) -> Interval:
+    """Wilson's interval with the effective sample size of the cluster-robust variance.
+
+    The effective size is lessened for few degrees of freedom. At 0 and 1, where the variance
+    cannot be seen, each slide counts as one observation; if all slides happen to be alike, each
+    tile does.
+
+    Source: Korn and Graubard 1998, Survey Methodology 24:193 (effective sample size).
+    """
+    value, n = estimate.value, estimate.counted_tiles
+    if value in (0.0, 1.0):
+        return end_interval(estimate, confidence)
+    z = t_quantile(np.inf, confidence)
+    if estimate.variance < VANISHING:
+        return wilson(value, n, z)
+    effective = value * (1 - value) * n / max(n - 1, 1) / estimate.variance
+    few = t_quantile(max(n - 1, 1), confidence) / t_quantile(estimate.df, confidence)
+    return wilson(value, effective * few**2, z)
+
+
+def recipe_interval(estimate: Estimate, confidence: float) -> Interval:
+    """The interval for the recipe trained again: slides and seeds both a sample."""
+    seeds = len(estimate.values)
+    if seeds < MINIMUM_SEEDS or estimate.df < 1 or not np.isfinite(estimate.variance):
+        return NONE
+    parts = [estimate.variance, seed_component(estimate)]
+    df = satterthwaite(parts, [estimate.df, seeds - 1])
+    metric, variance = METRICS[estimate.metric], sum(parts)
+    if (metric.least, metric.most) == (0, 1) and 0 < estimate.value < 1:
+        return logit_t(estimate.value, variance, df, confidence)
+    if variance == 0:
+        return NONE
+    return linear_t(estimate.value, variance, df, confidence, metric.least, metric.most)
+
+
+def _linearised(estimate: Estimate, confidence: float) -> Interval:
+    metric = METRICS[estimate.metric]
+    return linear_t(
+        estimate.value, estimate.variance, estimate.df, confidence, metric.least, metric.most
+    )
+
+
+def _bootstrapped(estimate: Estimate, replicates: Floats, confidence: float) -> Interval:
+    metric, slides = METRICS[estimate.metric], estimate.sample.n_groups
+    if metric.name != "calibration_error":
+        return percentile(replicates, slides, estimate.df, confidence)
+    limits = (metric.least, metric.most)
+    return biased(estimate.value, replicates, slides, estimate.df, confidence, limits)
