@@ -174,8 +174,13 @@ def satterthwaite(variances: list[float], dfs: list[float]) -> float:
 
     >>> round(satterthwaite([1.0, 1.0], [4, 4]), 6)
     8.0
+    >>> satterthwaite([1.0, 1.0], [0, 4])
+    0.0
     """
-    below = sum(v**2 / df for v, df in zip(variances, dfs, strict=True) if v > 0)
+    used = [(v, df) for v, df in zip(variances, dfs, strict=True) if v > 0]
+    if any(df <= 0 for _, df in used):  # a class with one slide says nothing about spread
+        return 0.0
+    below = sum(v**2 / df for v, df in used)
     return sum(variances) ** 2 / below if below > 0 else float(min(dfs))
 
 
