@@ -8,7 +8,9 @@
    over the same replicates.
 2. 1,000,000 tiles, 3 models: point estimates and Obuchowski intervals within 10 s.
 
-The loop is run for the first replicates only, and its time scaled to all of them.
+Seconds are of processor time, all threads together, so that they hold for one core and do not
+depend on what else the machine does. The loop is run for the first replicates only, and its time
+scaled to all of them.
 """
 
 import argparse
@@ -24,7 +26,10 @@ from sklearn import metrics as sk
 from benchmarks.two_level import TwoLevel
 from her2bench.core.predictions import check_predictions
 from her2bench.evaluation.bootstrap import slide_weights
+from her2bench.evaluation.judged import judge
 from her2bench.evaluation.panels import Panel, make_panel
+from her2bench.evaluation.rows import make_row
+from her2bench.evaluation.runs import apply_thresholds
 from her2bench.evaluation.scores import score_predictions
 from her2bench.evaluation.settings import ScoreSettings
 
@@ -58,7 +63,7 @@ def scikit_learn_loop(panels: list[Panel], loops: int) -> float:
     members = [np.flatnonzero(sample.groups == g) for g in range(sample.n_groups)]
     rng = np.random.default_rng(0)
     weights = np.concatenate(list(slide_weights(sample, loops, rng)))
-    started = time.perf_counter()
+    started = time.process_time()
     for row in weights.astype(int):
         tiles = np.concatenate([np.tile(members[g], row[g]) for g in np.flatnonzero(row)])
         for panel in panels:
@@ -70,7 +75,7 @@ def scikit_learn_loop(panels: list[Panel], loops: int) -> float:
                 metric(truth, sure)
             for metric in OF_CALLS:
                 metric(truth, called)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 Metric = Callable[..., object]
@@ -94,9 +99,9 @@ def small_study(loops: int) -> tuple[float, float]:
     table = predictions(51, 20).group_by("model", maintain_order=True).head(977)
     settings = ScoreSettings(bootstrap=REPLICATES)
     score_predictions(table, ScoreSettings(bootstrap=10))  # first calls import and compile
-    started = time.perf_counter()
+    started = time.process_time()
     score_predictions(table, settings)
-    ours = time.perf_counter() - started
+    ours = time.process_time() - started
     called = table.with_columns(call=pl.col("logit") > 0)
     panels = [
         make_panel(called.filter(pl.col("model") == model), model, "test")
@@ -105,18 +110,23 @@ def small_study(loops: int) -> tuple[float, float]:
     return ours, scikit_learn_loop(panels, loops) * REPLICATES / loops
 
 
-def large_study(tiles: int) -> tuple[float, float]:
-    """Our seconds and the peak of memory in bytes a tile and model, for the second goal."""
+def large_study(tiles: int) -> tuple[float, float, float]:
+    """Our seconds for the second goal, those with all comparisons, peak bytes a tile and model."""
     table = predictions(tiles // 500, 500)
     settings = ScoreSettings(bootstrap=0)
-    started = time.perf_counter()
-    score_predictions(table, settings)
-    seconds = time.perf_counter() - started
+    started = time.process_time()
+    called, _, _ = apply_thresholds(table, settings.threshold)
+    for name, model in judge(called, "test", settings).items():
+        for estimate in model.estimates.values():
+            make_row(name, "test", estimate, None, settings)
+    seconds = time.process_time() - started
     tracemalloc.start()
+    started = time.process_time()
     score_predictions(table, settings)
+    everything = time.process_time() - started
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return seconds, peak / (3 * tiles)
+    return seconds, everything, peak / (3 * tiles)
 
 
 def main() -> None:
@@ -125,7 +135,7 @@ def main() -> None:
     parser.add_argument("--loops", type=int, default=100, help="replicates of the slow way")
     options = parser.parse_args()
     ours, loop = small_study(options.loops)
-    print("| 977 tiles, 3 models, 14 metrics, 10,000 replicates, all pairs | seconds |")
+    print("| 977 tiles, 3 models, 14 metrics, 10,000 replicates, all pairs | CPU seconds |")
     print("| --- | --- |")
     print(
         f"| scikit-learn in a loop (13 metrics; {options.loops} replicates, scaled) | {loop:.0f} |"
@@ -133,13 +143,11 @@ def main() -> None:
     print(f"| her2bench | {ours:.2f} |")
     print(f"| ratio | {loop / ours:.0f} |")
     print()
-    print(
-        "| tiles, 3 models, all 14 metrics, intervals, pairs | seconds | bytes a tile and model |"
-    )
-    print("| --- | --- | --- |")
+    print("| tiles (3 models, 14 metrics) | CPU s, intervals | CPU s, pairs too | bytes a tile |")
+    print("| --- | --- | --- | --- |")
     for tiles in (250_000, 1_000_000):
-        million, size = large_study(tiles)
-        print(f"| {tiles:,} | {million:.1f} | {size:.0f} |")
+        million, everything, size = large_study(tiles)
+        print(f"| {tiles:,} | {million:.1f} | {everything:.1f} | {size:.0f} |")
     met = ours <= GOALS["seconds"] and loop / ours >= GOALS["ratio"] and million <= GOALS["million"]
     print(f"\ngoals {'met' if met else 'MISSED'}")
     sys.exit(0 if met else 1)

@@ -1,5 +1,6 @@
 """`her2bench score`: statistics from any predictions table, without torch and without images."""
 
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,91 +11,77 @@ if TYPE_CHECKING:
 
     from her2bench.evaluation.settings import ScoreSettings
 
-THRESHOLD = "Threshold and breakdown"
-STATISTICS = "Statistics"
+
+Predictions = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Predictions, .csv or .parquet: one row a tile and model, with at least the columns "
+        "model, tile_id, target (0 or 1), probability; give group_id (slide or patient) too, or "
+        "every interval is too narrow."
+    ),
+]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", help="Write all scores to this .json file.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print all scores as JSON.")]
+
+
+def _threshold(help: str, *names: str) -> typer.models.OptionInfo:
+    return typer.Option(*names, help=help, rich_help_panel="Threshold and breakdown")
+
+
+def _statistic(help: str, *names: str) -> typer.models.OptionInfo:
+    return typer.Option(*names, help=help, rich_help_panel="Statistics")
+
+
+Rule = Annotated[
+    str,
+    _threshold(
+        "fixed, youden, sensitivity or specificity; all but fixed choose the threshold on each "
+        "run's val rows."
+    ),
+]
+Threshold = Annotated[float | None, _threshold("Probability of the fixed rule [0.5].")]
+Logit = Annotated[float | None, _threshold("Logit of the fixed rule, instead.")]
+Value = Annotated[float | None, _threshold("The wanted sensitivity or specificity.")]
+By = Annotated[
+    list[str] | None, _threshold("Break calls down by this column too; may be repeated.")
+]
+Manifest = Annotated[
+    Path | None,
+    _threshold("Take score, tile_score, group_id and --by columns from here, by tile_id."),
+]
+Primary = Annotated[str, _statistic("The metric the verdicts rest on.")]
+Margin = Annotated[float, _statistic("Models closer than this on it are equivalent.")]
+Confidence = Annotated[float, _statistic("Of all intervals; verdicts use what it leaves.")]
+Bootstrap = Annotated[int, _statistic("Replicates; 0: none.")]
+Bins = Annotated[int, _statistic("Of the calibration error.")]
+Seed = Annotated[int, _statistic("Of bootstrap and permutation.")]
+Mcnemar = Annotated[bool, _statistic("McNemar's tile-level test beside ours.", "--mcnemar")]
 
 
 def score(
-    predictions: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Predictions, .csv or .parquet: one row a tile and model, with at least the "
-            "columns model, tile_id, target (0 or 1), probability; give group_id (slide or "
-            "patient) too, or every interval is too narrow."
-        ),
-    ],
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write all scores to this .json file.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print all scores as JSON.")] = False,
-    rule: Annotated[
-        str,
-        typer.Option(
-            help="fixed, youden, sensitivity or specificity; all but fixed choose the threshold on "
-            "each run's val rows.",
-            rich_help_panel=THRESHOLD,
-        ),
-    ] = "fixed",
-    threshold: Annotated[
-        float | None,
-        typer.Option(help="Probability of the fixed rule [0.5].", rich_help_panel=THRESHOLD),
-    ] = None,
-    logit: Annotated[
-        float | None,
-        typer.Option(help="Logit of the fixed rule, instead.", rich_help_panel=THRESHOLD),
-    ] = None,
-    value: Annotated[
-        float | None,
-        typer.Option(help="The wanted sensitivity or specificity.", rich_help_panel=THRESHOLD),
-    ] = None,
-    by: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Break calls down by this column too; may be repeated.", rich_help_panel=THRESHOLD
-        ),
-    ] = None,
-    manifest: Annotated[
-        Path | None,
-        typer.Option(
-            help="Take score, tile_score, group_id and --by columns from here, by tile_id.",
-            rich_help_panel=THRESHOLD,
-        ),
-    ] = None,
-    primary: Annotated[
-        str, typer.Option(help="The metric the verdicts rest on.", rich_help_panel=STATISTICS)
-    ] = "roc_auc",
-    margin: Annotated[
-        float,
-        typer.Option(
-            help="Models closer than this on it are equivalent.", rich_help_panel=STATISTICS
-        ),
-    ] = 0.02,
-    confidence: Annotated[float, typer.Option(rich_help_panel=STATISTICS)] = 0.95,
-    bootstrap: Annotated[
-        int, typer.Option(help="Replicates; 0: none.", rich_help_panel=STATISTICS)
-    ] = 2000,
-    bins: Annotated[
-        int, typer.Option(help="Of the calibration error.", rich_help_panel=STATISTICS)
-    ] = 15,
-    seed: Annotated[
-        int, typer.Option(help="Of bootstrap and permutation.", rich_help_panel=STATISTICS)
-    ] = 0,
-    mcnemar: Annotated[
-        bool,
-        typer.Option(
-            "--mcnemar", help="McNemar's tile-level test beside ours.", rich_help_panel=STATISTICS
-        ),
-    ] = False,
+    predictions: Predictions,
+    output: Output = None,
+    json: Json = False,
+    rule: Rule = "fixed",
+    threshold: Threshold = None,
+    logit: Logit = None,
+    value: Value = None,
+    by: By = None,
+    manifest: Manifest = None,
+    primary: Primary = "roc_auc",
+    margin: Margin = 0.02,
+    confidence: Confidence = 0.95,
+    bootstrap: Bootstrap = 2000,
+    bins: Bins = 15,
+    seed: Seed = 0,
+    mcnemar: Mcnemar = False,
 ) -> None:
     """Judge models from their predictions: metrics with intervals that know slides, verdicts.
 
     Models are compared on the same test tiles only. Thresholds are never chosen on test tiles.
     """
-    from her2bench.cli.score_text import print_scores
-    from her2bench.core.files import replacing
-    from her2bench.core.predictions import read_predictions
-    from her2bench.evaluation.scores import score_predictions
-
     wanted = {
         "threshold": {"kind": rule, "probability": threshold, "logit": logit, "value": value},
         "primary": primary,
@@ -106,16 +93,30 @@ def score(
         "by": tuple(by or ()),
         "mcnemar": mcnemar,
     }
-    settings = _settings(wanted)
+    _score(predictions, _settings(wanted), manifest, output, json)
+
+
+def _score(
+    predictions: list[Path],
+    settings: "ScoreSettings",
+    manifest: Path | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    from her2bench.cli.score_text import print_scores
+    from her2bench.core.files import replacing
+    from her2bench.core.predictions import read_predictions
+    from her2bench.evaluation.scores import score_predictions
+
     table = read_predictions(predictions)
     if manifest is not None:
         table = _with_manifest(table, manifest, settings.by)
     scores = score_predictions(table, settings)
-    text = _as_json(scores.as_dict())
+    text = dumps(scores.as_dict(), indent=1, allow_nan=False)
     if output is not None:
         with replacing(output) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
-    if json:
+    if as_json:
         typer.echo(text)
     else:
         print_scores(scores)
@@ -164,9 +165,3 @@ def _with_manifest(table: "pl.DataFrame", path: Path, by: tuple[str, ...]) -> "p
         )
     joined = table.join(known.select("tile_id", *columns), on="tile_id", how="left")
     return check_predictions(joined, path)
-
-
-def _as_json(scores: dict[str, Any]) -> str:
-    from json import dumps
-
-    return dumps(scores, indent=1, allow_nan=False)

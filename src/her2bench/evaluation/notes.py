@@ -60,12 +60,19 @@ def fold_notes(table: pl.DataFrame) -> list[str]:
 
 
 def row_notes(rows: list[Row]) -> list[str]:
-    """Which metrics are undefined, and where."""
+    """What the ceiling means, and which metrics are undefined where."""
     undefined: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         if row.value is None:
             undefined.setdefault((row.model, row.split), []).append(METRICS[row.metric].label)
-    return [
+    ceilings = [
+        f"The model “ceiling” ({row.split}) is a reader who scores every tile rightly, "
+        f"judged by the slides' labels: it is right on {row.value:.1%} of tiles. A model well "
+        "above that has learned the slide, not the tile."
+        for row in rows
+        if (row.model, row.metric) == ("ceiling", "accuracy") and row.value is not None
+    ]
+    return ceilings + [
         f"Undefined for {model} on {split}, not 0: {', '.join(labels)}."
         for (model, split), labels in undefined.items()
     ]
