@@ -13,7 +13,7 @@ def forward(
     rows: np.ndarray,
     prepare: Preparation,
     device: torch.device,
-    batch: int = 64,
+    batch: int = 32,
 ) -> np.ndarray:
     """The logits of some tiles, in inference mode, in the order of `rows`.
 
