@@ -109,3 +109,16 @@ def test_one_class_is_reported_not_scored():
     assert row.value is None and row.low is None and row.method.startswith("undefined")
     assert values(scores, "a")["sensitivity"].value is not None
     assert any(note.startswith("One class only") for note in scores.notes)
+
+
+def test_undefined_metrics_are_named_once_for_all_splits():
+    flat = simulated(splits=("train", "test")).with_columns(logit=pl.lit(3.0))
+    flat = flat.with_columns(probability=1 / (1 + (-pl.col("logit")).exp()))
+    notes = score_predictions(check_predictions(flat), FAST).notes
+    assert "Undefined for a (train, test), not 0: NPV, Matthews correlation." in notes
+
+
+def test_effective_tiles_are_tiles_over_the_design_effect():
+    for row in score_predictions(simulated(groups=40), FAST).rows:
+        assert row.effective_tiles == pytest.approx(row.counted_tiles / row.design_effect)
+        assert (row.tiles, row.groups) == (row.tiles, 40)
