@@ -85,7 +85,7 @@ def _verdicts(pairs: list[Pair], title: str) -> Table:
         table.add_column(name)
     for pair in pairs:
         table.add_row(
-            escape(f"{pair.model_a} − {pair.model_b}"),
+            escape(f"{pair.model_a} – {pair.model_b}"),
             _difference(pair),
             "" if pair.p_adjusted is None else f"{pair.p_adjusted:.3g}",
             escape(pair.verdict),
