@@ -148,3 +148,16 @@ def test_a_handful_of_slides_is_scored_without_a_fault(positive_slides, negative
     json.dumps(scores.as_dict(), allow_nan=False)
     auc = next(p for p in scores.pairs if p.metric == "roc_auc" and p.question == "weights")
     assert (auc.p_value is None) == (min(positive_slides, negative_slides) == 1)
+
+
+def test_undefined_metrics_are_named_once_for_all_splits():
+    flat = simulated(splits=("train", "test")).with_columns(logit=pl.lit(3.0))
+    flat = flat.with_columns(probability=1 / (1 + (-pl.col("logit")).exp()))
+    notes = score_predictions(check_predictions(flat), FAST).notes
+    assert "Undefined for a (train, test), not 0: NPV, Matthews correlation." in notes
+
+
+def test_effective_tiles_are_tiles_over_the_design_effect():
+    for row in score_predictions(simulated(groups=40), FAST).rows:
+        assert row.effective_tiles == pytest.approx(row.counted_tiles / row.design_effect)
+        assert row.groups == 40

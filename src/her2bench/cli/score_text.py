@@ -86,7 +86,7 @@ def verdict_table(pairs: list[Pair], title: str) -> Table:
         table.add_column(name)
     for pair in pairs:
         table.add_row(
-            escape(f"{pair.model_a} − {pair.model_b}"),
+            escape(f"{pair.model_a} – {pair.model_b}"),
             _difference(pair),
             "" if pair.p_adjusted is None else f"{pair.p_adjusted:.3g}",
             escape(pair.verdict),

@@ -61,21 +61,29 @@ def fold_notes(table: pl.DataFrame) -> list[str]:
 
 def row_notes(rows: list[Row]) -> list[str]:
     """What the ceiling means, and which metrics are undefined where."""
-    undefined: dict[tuple[str, str], list[str]] = {}
+    ceilings = [row for row in rows if (row.model, row.metric) == ("ceiling", "accuracy")]
+    notes = [
+        "The model “ceiling” is a reader who scores every tile rightly, judged by the slides' "
+        f"labels: right on {row.value:.1%} of the {row.split} tiles. A model well above that has "
+        "learned the slide, not the tile."
+        for row in ceilings[-1:]
+    ]
+    return notes + [
+        f"Undefined for {model} ({', '.join(splits)}), not 0: {', '.join(labels)}."
+        for (model, labels), splits in _undefined(rows).items()
+    ]
+
+
+def _undefined(rows: list[Row]) -> dict[tuple[str, tuple[str, ...]], list[str]]:
+    """(model, labels of its undefined metrics) → the splits where these are undefined."""
+    labels: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         if row.value is None:
-            undefined.setdefault((row.model, row.split), []).append(METRICS[row.metric].label)
-    ceilings = [
-        f"The model “ceiling” ({row.split}) is a reader who scores every tile rightly, "
-        f"judged by the slides' labels: it is right on {row.value:.1%} of tiles. A model well "
-        "above that has learned the slide, not the tile."
-        for row in rows
-        if (row.model, row.metric) == ("ceiling", "accuracy") and row.value is not None
-    ]
-    return ceilings + [
-        f"Undefined for {model} on {split}, not 0: {', '.join(labels)}."
-        for (model, split), labels in undefined.items()
-    ]
+            labels.setdefault((row.model, row.split), []).append(METRICS[row.metric].label)
+    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (model, split), names in labels.items():
+        together.setdefault((model, tuple(names)), []).append(split)
+    return together
 
 
 def _group_notes(split: str, sample: Sample) -> list[str]:
