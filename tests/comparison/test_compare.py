@@ -99,9 +99,36 @@ def test_an_output_of_another_config_or_of_other_tiles_is_refused(
         run(write_config(), folder.path, "recipe.epochs=2", "seeds=[0]")
     splits = pl.read_parquet(folder.splits)
     splits[1:].write_parquet(folder.splits)
-    with pytest.raises(UserError, match="other tiles"):
+    with pytest.raises(UserError, match="other tiles: the split"):
+        run(write_config(), folder.path, *one)
+    splits.write_parquet(folder.splits)
+    folder.tiles_key.write_text("of other pixels")
+    with pytest.raises(UserError, match="other tiles: the images' content"):
         run(write_config(), folder.path, *one)
     assert folder.predictions.read_bytes() == before
+
+
+def test_a_folder_with_other_files_in_it_is_left_alone(run, write_config, tmp_path):
+    out = tmp_path / "home"
+    (out / ".venv-old" / "lib").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"other files in it, such as '\.venv-old'"):
+        run(write_config(), out)
+    assert [path.name for path in out.rglob("*")] == [".venv-old", "lib"]
+
+
+def test_a_given_split_that_is_not_used_is_said(run, write_config, tmp_path, phantom):
+    table = pl.read_csv(phantom)
+    table = table.with_columns(path=f"{phantom.parent}/" + pl.col("path"), split=pl.lit("train"))
+    table.write_csv(tmp_path / "m.csv")
+    path = write_config(manifest=str(tmp_path / "m.csv"))
+    folder = run(path, tmp_path / "out", "recipe.epochs=1", "seeds=[0]")
+    assert json.loads(folder.scores.read_text())["notes"][0].startswith("The manifest's own split")
+
+
+def test_training_that_diverges_is_said(run, write_config, tmp_path):
+    wild = ["recipe.pos_weight=1e38", "recipe.learning_rates=[0.99]", "seeds=[0]"]
+    with pytest.raises(UserError, match="training diverged"):
+        run(write_config(), tmp_path / "out", *wild)
 
 
 def test_bad_images_are_left_out_on_request_and_recorded(run, write_config, tmp_path, phantom):

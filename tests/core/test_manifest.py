@@ -58,6 +58,12 @@ def test_a_region_needs_all_four_numbers(tmp_path):
         read_manifest(written(tmp_path, text.replace("5,", "5,0")))
 
 
+@pytest.mark.parametrize("mpp", ["-0.5", "0", "nan", "1e300"])
+def test_absurd_micrometres_a_pixel_are_refused(tmp_path, mpp):
+    with pytest.raises(UserError, match=r"µm/pixel, from 0\.01 to 100"):
+        read_manifest(written(tmp_path, f"tile_id,path,score,mpp\na,a.png,1,{mpp}\n"))
+
+
 def test_missing_empty_and_foreign_files(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         read_manifest(tmp_path / "none.csv")

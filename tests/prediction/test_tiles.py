@@ -90,6 +90,12 @@ def test_weights_of_a_pickle_are_refused(run, tmp_path):
         predict_tiles(folder, find_images([tmp_path / "tiles"]), CPU)
 
 
+def test_a_slide_is_no_tile(run, tmp_path):
+    Image.new("RGB", (3000, 100)).save(tmp_path / "slide.png")
+    with pytest.raises(UserError, match="3000 x 100 pixels: a slide or a core"):
+        predict_tiles(run[0], [tmp_path / "slide.png"], CPU)
+
+
 def test_a_table_keeps_its_columns(run, tmp_path):
     table, _ = predict_tiles(run[0], find_images([tmp_path / "tiles"]), CPU)
     assert table.schema == pl.Schema(

@@ -30,6 +30,9 @@ def test_augmentation_moves_pixels_of_each_tile_on_its_own_and_changes_none():
 
 
 def test_wrong_recipes_are_refused():
-    for wrong in ({"learning_rates": [0.0]}, {"learning_rates": []}, {"pos_weight": "balanced"}):
+    for wrong in (
+        *({"learning_rates": rates} for rates in ([0.0], [], [1e-4, 1e-4])),
+        *({"pos_weight": weight} for weight in ("balanced", -3, float("nan"))),
+    ):
         with pytest.raises(UserError, match=next(iter(wrong))):
             settings_from(Recipe, wrong, "a.toml")

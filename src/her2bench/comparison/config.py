@@ -38,8 +38,8 @@ class ComparisonConfig(Settings):
     @field_validator("seeds")
     @classmethod
     def _not_negative(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if any(seed < 0 for seed in value):
-            raise ValueError("seeds are 0 or more")
+        if not all(0 <= seed < 2**32 for seed in value):
+            raise ValueError("seeds lie between 0 and 4294967295")
         return value
 
     @model_validator(mode="after")

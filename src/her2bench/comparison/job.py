@@ -90,14 +90,21 @@ def _fit(
     on_epoch: Callable[[Epoch], None],
 ) -> tuple[Fit, nn.Module]:
     train = fold.side("train")
-    positives = int(train.targets.sum())
-    weight = positive_weight(config.recipe.pos_weight, positives, len(train.targets) - positives)
+    weight = _positive_weight(config, fold)
     torch.manual_seed(int(np.random.SeedSequence((job.seed, job.fold)).generate_state(1)[0]))
     model = build_model(job.model, config.size).to(fabric.device)
     plan = Plan(config.recipe, rate, weight, prepare, seed=(job.seed, job.fold))
-    checkpoint = Checkpoint(run.unfinished / f"learning-rate-{rate:g}")
+    checkpoint = Checkpoint(run.unfinished / f"learning-rate-{rate!r}")
     fitted = fit(fabric, model, train, fold.side("val"), plan, checkpoint, on_epoch)
     return fitted, model
+
+
+def _positive_weight(config: ComparisonConfig, fold: Fold) -> float:
+    # The study took total/positives over its whole data set, before it cut validation off.
+    splits = ("train", "val") if config.recipe.pos_weight == "total/positives" else ("train",)
+    targets = np.concatenate([fold.side(split).targets for split in splits])
+    positives = int(targets.sum())
+    return positive_weight(config.recipe.pos_weight, positives, len(targets) - positives)
 
 
 def _summary(

@@ -1,6 +1,5 @@
 """A comparison made ready: everything checked, tiles cached, nothing yet trained or written."""
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +9,10 @@ import tomli_w
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.plan import Job, baseline_jobs, network_jobs
 from her2bench.comparison.sides import Fold, fold_of
-from her2bench.core.config import differences
+from her2bench.core.config import differences, load_plain
 from her2bench.core.errors import UserError
-from her2bench.core.manifest import targets, write_manifest
+from her2bench.core.files import LOCK, TEMPORARY, reading
+from her2bench.core.manifest import read_manifest, targets, write_manifest
 from her2bench.core.runs import ComparisonFolder, write_text
 from her2bench.core.tables import write_table
 from her2bench.data.cache import Tiles, cached_tiles
@@ -61,7 +61,7 @@ def prepare(
     if tiles.bad:
         manifest = manifest.filter(pl.col("tile_id").is_in(tiles.tile_ids))
         splits = _splits(manifest, config)
-    _same_splits(folder, splits)
+    _same_tiles(folder, manifest, splits, tiles.key)
     return Prepared(config, folder, manifest, splits, tiles)
 
 
@@ -75,6 +75,7 @@ def open_folder(prepared: Prepared) -> None:
     if prepared.tiles.bad:
         names = ("tile_id", "path", "reason")
         write_table(pl.DataFrame(prepared.tiles.bad, schema=names, orient="row"), folder.bad_tiles)
+    write_text(folder.tiles_key, prepared.tiles.key)
     write_text(folder.config, tomli_w.dumps(_settings(prepared.config)))  # last: now it is whole
 
 
@@ -95,10 +96,34 @@ def _settings(config: ComparisonConfig) -> dict:
     return config.model_dump(mode="json", exclude_none=True)
 
 
-def _same_settings(folder: ComparisonFolder, config: ComparisonConfig) -> None:
+def _same_tiles(
+    folder: ComparisonFolder, manifest: pl.DataFrame, splits: pl.DataFrame, key: str
+) -> None:
+    """Runs done before must have seen these very tiles, labels and pixels; paths may change."""
     if not folder.config.is_file():
         return
-    before = tomllib.loads(folder.config.read_text(encoding="utf-8"))
+    with reading(folder.path):
+        same = {
+            "the split": pl.read_parquet(folder.splits).equals(splits),
+            "the manifest": read_manifest(folder.manifest)
+            .drop("path")
+            .equals(manifest.drop("path")),
+            "the images' content": folder.tiles_key.read_text(encoding="utf-8") == key,
+        }
+    changed = [name for name, unchanged in same.items() if not unchanged]
+    if changed:
+        raise UserError(
+            folder.path,
+            found=f"the folder belongs to other tiles: {' and '.join(changed)} changed since",
+            cure="name another output with -o, or delete that folder",
+        )
+
+
+def _same_settings(folder: ComparisonFolder, config: ComparisonConfig) -> None:
+    if not folder.config.is_file():
+        _refuse_foreign(folder.path)
+        return
+    before = load_plain(folder.config)
     changed = differences(before, _settings(config))
     if changed:
         raise UserError(
@@ -108,11 +133,18 @@ def _same_settings(folder: ComparisonFolder, config: ComparisonConfig) -> None:
         )
 
 
-def _same_splits(folder: ComparisonFolder, splits: pl.DataFrame) -> None:
-    if folder.config.is_file() and not pl.read_parquet(folder.splits).equals(splits):
+def _refuse_foreign(path: Path) -> None:
+    """A folder that holds something else is never written into."""
+    if path.exists() and not path.is_dir():
+        raise UserError(path, found="a file", expected="a folder", cure="name another with -o")
+    folder = ComparisonFolder(path)
+    ours = {LOCK, folder.random_tiles.path.name, *(p.name for p in folder.first_files)}
+    inside = [p.name for p in path.iterdir()] if path.is_dir() else []
+    foreign = [name for name in inside if name not in ours and not name.startswith(TEMPORARY)]
+    if foreign:
         raise UserError(
-            folder.path,
-            found="the folder belongs to other tiles or labels: its splits.parquet differs from "
-            "what the manifest gives now",
-            cure="name another output with -o, or delete that folder",
+            path,
+            found=f"a folder with other files in it, such as {sorted(foreign)[0]!r}",
+            expected="a new or empty folder, or one of the same comparison",
+            cure="name another output with -o",
         )

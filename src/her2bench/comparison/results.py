@@ -24,8 +24,7 @@ def write_results(prepared: Prepared, device: torch.device) -> None:
     extra = [name for name in prepared.manifest.columns if name not in predictions.columns]
     joined = predictions.join(prepared.manifest.select("tile_id", *extra), on="tile_id", how="left")
     scores = score_predictions(joined, prepared.config.score).as_dict()
-    if prepared.config.split.kind == "random-tiles":
-        scores["notes"].insert(0, RANDOM_TILES)
+    scores["notes"] = [*_split_notes(prepared), *scores["notes"]]
     scores["optimism"] = flattery(folder, scores)
     write_text(folder.scores, json.dumps(scores, indent=1, allow_nan=False))
     write_table(result_table(scores, run_table(folder)), folder.table)
@@ -33,6 +32,18 @@ def write_results(prepared: Prepared, device: torch.device) -> None:
     write_report(folder)
 
 
+def _split_notes(prepared: Prepared) -> list[str]:
+    kind = prepared.config.split.kind
+    if kind == "random-tiles":
+        return [RANDOM_TILES]
+    unused = kind != "manifest" and "split" in prepared.manifest.columns
+    return [GIVEN_SPLIT] if unused and prepared.manifest["split"].is_not_null().any() else []
+
+
+GIVEN_SPLIT = (
+    "The manifest's own split was not used, so tiles that it keeps for test may have been trained "
+    "on. Set split.kind = 'manifest' to use it."
+)
 RANDOM_TILES = (
     "The split is by random tiles: tiles of one slide lie on both sides, so every figure here "
     "flatters. Use split.kind = 'grouped' or 'grouped-kfold' for figures that hold for new slides."

@@ -9,10 +9,11 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from her2bench.core.errors import UserError, nearest
+from her2bench.core.files import reading
 
 
 class Settings(BaseModel):
-    """A group of settings: frozen, every key known, nothing coerced from text in silence."""
+    """A group of settings: frozen, every key known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,16 +33,25 @@ def load_settings(kind: type[S], path: Path, overrides: Iterable[str] = ()) -> S
         UserError: no such file, not TOML, an unknown key (with the nearest right one), or a
             value that is not allowed.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(path, found="no such config file", cure="check the path")
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(path, found=f"not valid TOML ({error})", cure="correct the line") from error
+    data = load_plain(Path(path))
     for override in overrides:
         _override(data, override)
     return settings_from(kind, data, path)
+
+
+def load_plain(path: Path) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        UserError: no such file, or not TOML.
+    """
+    if not path.is_file():
+        raise UserError(path, found="no such config file", cure="check the path")
+    try:
+        with reading(path):
+            return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(path, found=f"not valid TOML ({error})", cure="correct the line") from error
 
 
 def settings_from(kind: type[S], data: dict[str, Any], where: object) -> S:

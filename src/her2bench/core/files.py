@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from her2bench.core.errors import UserError
 
 LOCK = ".lock"
+TEMPORARY = ".her2bench-unfinished-"  # a name of our own: what bears it may be removed
 _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -28,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}-", dir=path.parent))
+        room = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
         try:
             temporary = room / path.name
             yield temporary
@@ -49,13 +50,24 @@ def writing(path: Path) -> Iterator[None]:
             raise UserError(
                 path, found="the disk is full", cure="free some space, then run the command again"
             ) from error
-        if isinstance(error, PermissionError | NotADirectoryError | FileExistsError):
-            raise UserError(
-                path,
-                found=f"cannot be written ({error.strerror})",
-                cure="choose another output with -o, or change the permissions",
-            ) from error
-        raise
+        raise UserError(
+            path,
+            found=f"cannot be written ({error.strerror or error})",
+            cure="choose another place to write, or change the permissions",
+        ) from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to read at `path` into a message a user can act on."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            path,
+            found=f"cannot be read ({error.strerror or error})",
+            cure="check the path and its permissions",
+        ) from error
 
 
 @contextmanager
@@ -77,7 +89,7 @@ def working_alone(folder: Path) -> Iterator[None]:
                 cure="wait for it, or name another output with -o",
             ) from error
     try:
-        for left in folder.rglob(".*-*"):  # the temporary folders of `replacing`
+        for left in folder.rglob(f"{TEMPORARY}*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
     finally:

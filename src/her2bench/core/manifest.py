@@ -54,6 +54,9 @@ def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
         if name in table.columns:
             _no_gaps(table, name, where)
     _check_region(table, where)
+    if "mpp" in table.columns:
+        good = table["mpp"].is_between(0.01, 100) | table["mpp"].is_null()
+        _reject(table["mpp"], good.fill_null(False), "µm/pixel, from 0.01 to 100", where)
     _one_of(table, "split", SPLITS, where)
     _one_of(table, "status", (0, 1), where)
     repeated = table.filter(pl.col("tile_id").is_duplicated())["tile_id"].unique(
@@ -115,6 +118,8 @@ def _typed(column: pl.Series, dtype: type[pl.DataType], where: object) -> pl.Ser
         return column.cast(dtype)
     if dtype in (pl.Int8, pl.Int64) and column.dtype.is_float():
         _reject(column, (column == column.round()) | column.is_null(), "a whole number", where)
+    if column.dtype.is_nested():
+        _reject(column, column.is_null(), "one value a row, no lists", where)
     typed = column.cast(dtype, strict=False)
     expected = (
         "text" if dtype == pl.String else "a number" if dtype == pl.Float64 else "a whole number"

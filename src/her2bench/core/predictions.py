@@ -86,6 +86,8 @@ def check_predictions(table: pl.DataFrame, where: object = "predictions") -> pl.
 
 def _typed(table: pl.DataFrame, name: str, where: object) -> pl.Series:
     column, dtype = table[name], COLUMNS[name]
+    if column.dtype.is_nested():
+        _refuse(table, column.is_not_null(), name, "one value a row, no lists", where)
     typed = column.cast(dtype, strict=False)
     if dtype.is_integer() and column.dtype.is_float():
         typed = pl.select(pl.when(column == column.round()).then(typed)).to_series()

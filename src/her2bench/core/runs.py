@@ -94,6 +94,16 @@ class ComparisonFolder:
         return self.path / "bad_tiles.csv"
 
     @property
+    def tiles_key(self) -> Path:
+        """Names the images' content, as the tile cache does."""
+        return self.path / "tiles.key"
+
+    @property
+    def first_files(self) -> tuple[Path, ...]:
+        """What is written before comparison.toml, which makes the folder whole."""
+        return self.manifest, self.splits, self.bad_tiles, self.tiles_key
+
+    @property
     def random_tiles(self) -> "ComparisonFolder":
         """The same comparison with tiles divided at random, where it was asked for."""
         return ComparisonFolder(self.path / "random-tiles")

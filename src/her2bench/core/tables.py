@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from her2bench.core.errors import UserError, nearest
-from her2bench.core.files import replacing
+from her2bench.core.files import reading, replacing
 
 _ENDINGS = (".csv", ".parquet")
 
@@ -27,7 +27,8 @@ def read_table(path: Path) -> pl.DataFrame:
     if not path.is_file():
         raise UserError(path, found="no such file", cure="check the path")
     try:
-        table = _read_csv(path) if path.suffix.lower() == ".csv" else pl.read_parquet(path)
+        with reading(path):
+            table = _read_csv(path) if path.suffix.lower() == ".csv" else pl.read_parquet(path)
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         raise UserError(
             path, found=f"cannot be read as a table ({_first_line(error)})", expected="a table"

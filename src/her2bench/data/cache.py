@@ -15,7 +15,7 @@ import platformdirs
 import polars as pl
 
 from her2bench.core.errors import UserError, listed
-from her2bench.core.files import replacing
+from her2bench.core.files import TEMPORARY, replacing
 from her2bench.core.manifest import REGION
 from her2bench.data.pixels import bytes_of, write_pixels
 from her2bench.data.progress import follow, threads
@@ -140,7 +140,7 @@ def _whole(place: Path, size: int) -> bool:
 
 def _remove_stale(folder: Path) -> None:
     """Remove what killed processes left: temporary folders that nothing has written to for long."""
-    for left in folder.glob(".*-*"):
+    for left in folder.glob(f"{TEMPORARY}*"):
         try:
             newest = max(entry.stat().st_mtime for entry in (left, *left.rglob("*")))
         except OSError:

@@ -143,7 +143,7 @@ def _tiles_or_reason(path: str, mpp: float | None, tiling: Tiling) -> pl.DataFra
 
 
 def _tiles(image: SourceImage, mpp: float | None, tiling: Tiling) -> pl.DataFrame:
-    mpp = image.mpp or mpp
+    mpp = mpp or image.mpp  # the user's word is last: a tag can be wrong, and only so mended
     side = _side(image, mpp, tiling)
     corners = grid(image.width, image.height, side, max(1, round(side * (1 - tiling.overlap))))
     longest = max(image.width, image.height)

@@ -25,9 +25,9 @@ def too_few(tiles: np.ndarray, names: list[str], needed: int) -> UserError:
         _WHERE,
         found=f"{len(tiles)} groups: {positive} hold positive tiles, {negative} negative ones",
         expected=f"at least {needed} of each, to have both classes on all sides ({_sides(names)})",
-        cure="choose fewer splits.folds, or splits.validation = 0, or another endpoint"
+        cure="choose fewer split.folds, or another endpoint"
         if names[0] != "train"
-        else "set splits.validation or splits.test to 0, choose another endpoint, or add slides",
+        else "set split.test to 0, choose another endpoint, or add slides",
     )
 
 
@@ -56,7 +56,7 @@ def no_group_on_two_sides(table: pl.DataFrame) -> None:
             "manifest",
             found=f"{len(torn)} groups lie on more than one side of the split:{listed(lines)}",
             expected="each slide or patient on one side, else the scores flatter",
-            cure="mend the column split, or choose splits.kind = 'grouped'",
+            cure="mend the column split, or choose split.kind = 'grouped'",
         )
 
 
@@ -73,5 +73,5 @@ def both_classes(fold: pl.DataFrame) -> None:
             _WHERE,
             found=f"one class only:{listed(lines)}",
             expected="positive and negative tiles on every side",
-            cure="choose another endpoint, seed or splits.kind, or add tiles of the missing class",
+            cure="choose another endpoint, seed or split.kind, or add tiles of the missing class",
         )

@@ -62,8 +62,12 @@ class ScoreSettings(BaseModel):
     primary: MetricName = Field(default="roc_auc", description="the metric the verdict rests on")
     margin: float = Field(default=0.02, gt=0, lt=1, description="two models closer are equivalent")
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
-    bootstrap: int = Field(default=2000, ge=0, description="replicates; 0: linearised intervals")
-    flips: int = Field(default=9999, ge=99, description="sign flips of the permutation test")
+    bootstrap: int = Field(
+        default=2000, ge=0, le=1_000_000, description="replicates; 0: linearised intervals"
+    )
+    flips: int = Field(
+        default=9999, ge=99, le=1_000_000, description="sign flips of the permutation test"
+    )
     bins: int = Field(default=15, ge=2, description="equal-mass bins of the calibration error")
     seed: int = Field(default=0, ge=0, description="of the bootstrap and the permutation test")
     by: tuple[str, ...] = Field(default=(), description="columns to break the calls down by")

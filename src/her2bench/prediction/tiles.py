@@ -9,12 +9,15 @@ import polars as pl
 import torch
 
 from her2bench.core.errors import UserError
+from her2bench.core.files import reading
 from her2bench.core.runs import RunFolder
 from her2bench.data.cache import cached_tiles
+from her2bench.data.tiles import UnreadableImage, open_image
 from her2bench.prediction.forward import forward, probabilities
 from her2bench.prediction.memory import keep_memory
 from her2bench.prediction.trained import load_trained
 
+LARGEST_TILE = 2048  # BCI's are 1024
 IMAGE_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
@@ -28,7 +31,8 @@ def find_images(inputs: Iterable[Path]) -> list[Path]:
     for entry in inputs:
         if not entry.exists():
             raise UserError(entry, found="no such file or folder", cure="check the path")
-        inside = sorted(entry.rglob("*")) if entry.is_dir() else [entry]
+        with reading(entry):
+            inside = sorted(entry.rglob("*")) if entry.is_dir() else [entry]
         wanted = [p for p in inside if p == entry or p.suffix.lower() in IMAGE_ENDINGS]
         found |= dict.fromkeys(path.resolve() for path in wanted if path.is_file())
     if not found:
@@ -38,6 +42,24 @@ def find_images(inputs: Iterable[Path]) -> list[Path]:
             expected=f"files ending in {', '.join(sorted(IMAGE_ENDINGS))}",
         )
     return list(found)
+
+
+def _refuse_slides(images: list[Path]) -> None:
+    """A slide squeezed to the size of a tile would get a confident number without meaning."""
+    for path in images:
+        try:
+            image = open_image(path)
+        except UnreadableImage:
+            continue  # listed with all others that cannot be read
+        sides = image.width, image.height
+        image.close()
+        if max(sides) > LARGEST_TILE:
+            raise UserError(
+                path,
+                found=f"{sides[0]} x {sides[1]} pixels: a slide or a core, not a tile",
+                expected=f"tiles of at most {LARGEST_TILE} pixels a side, cut as in training",
+                cure="cut it into tiles first",
+            )
 
 
 def predict_tiles(
@@ -56,6 +78,7 @@ def predict_tiles(
         frozen threshold), and path and reason of each image left out.
     """
     keep_memory()
+    _refuse_slides(images)
     model, description = load_trained(run, device)
     table = pl.DataFrame({"path": [str(path) for path in images]})
     table = table.with_columns(tile_id=pl.col("path"))

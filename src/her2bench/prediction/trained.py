@@ -1,6 +1,7 @@
 """A trained network on disk: safetensors, with all that prediction needs in its header."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Descr
             model = build_model(description.model, description.size)
         model = model.to_empty(device=device)
         load_model(model, run.weights, device=str(device))
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise UserError(
             run.weights,
             found=f"weights that cannot be read ({error})",
@@ -76,6 +77,9 @@ def _description(path: Path) -> Description:
     with safe_open(path, framework="pt") as file:
         header = file.metadata()
     mean, std = json.loads(header["mean"]), json.loads(header["std"])
+    numbers = [*mean, *std, float(header["threshold"])]
+    if len(numbers) != 7 or not all(math.isfinite(number) for number in numbers):
+        raise ValueError("its header holds no finite mean, std and threshold")
     return Description(
         model=header["model"],
         size=int(header["size"]),

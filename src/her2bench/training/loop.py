@@ -1,5 +1,6 @@
 """The training loop, through Lightning Fabric: it fits a screen and hides nothing."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from lightning_fabric import Fabric
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
+from her2bench.core.errors import UserError
 from her2bench.prediction.forward import forward
 from her2bench.prediction.preparation import Preparation
 from her2bench.training.augmentation import augment
@@ -94,6 +96,7 @@ def fit(
         row |= _measures(
             "val", forward_loss(wrapped, validation, loss, plan.prepare, fabric.device)
         )
+        _refuse_divergence(row, plan)
         epochs.append(row)
         progress["best_epoch"] = _kept_epoch(epochs, recipe)
         if progress["best_epoch"] == number and recipe.keep != "last":
@@ -156,8 +159,22 @@ def _measures(split: str, found: tuple[float, np.ndarray, np.ndarray]) -> Epoch:
     return {
         f"{split}_loss": loss,
         f"{split}_accuracy": float(np.mean((logits > 0) == targets)),
-        f"{split}_roc_auc": float(roc_auc_score(targets, logits)),
+        f"{split}_roc_auc": _roc_auc(targets, logits),
     }
+
+
+def _roc_auc(targets: np.ndarray, logits: np.ndarray) -> float:
+    return float(roc_auc_score(targets, logits)) if np.isfinite(logits).all() else float("nan")
+
+
+def _refuse_divergence(row: Epoch, plan: Plan) -> None:
+    if not all(math.isfinite(value) for value in row.values()):
+        raise UserError(
+            "recipe.learning_rates",
+            found=f"training diverged: the loss is no longer a number in epoch "
+            f"{row['epoch'] + 1:.0f} with learning rate {plan.learning_rate:g}",
+            cure="leave this learning rate out, or lower it",
+        )
 
 
 def _kept_epoch(epochs: list[Epoch], recipe: Recipe) -> int:

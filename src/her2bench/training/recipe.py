@@ -1,6 +1,6 @@
 """The recipe: every setting of training."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -19,9 +19,10 @@ class Recipe(Settings):
     epochs: int = Field(default=20, ge=1)
     batch: int = Field(default=32, ge=1)
     learning_rates: tuple[float, ...] | dict[str, tuple[float, ...]] = (1e-4,)
-    pos_weight: Literal["none", "negatives/positives", "total/positives"] | float = (
-        "negatives/positives"
-    )
+    pos_weight: (
+        Literal["none", "negatives/positives", "total/positives"]
+        | Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    ) = "negatives/positives"
     normalise: bool = True
     augment: tuple[Augmentation, ...] = ()
     keep: Literal["last", "best-validation-loss"] = "best-validation-loss"
@@ -32,6 +33,8 @@ class Recipe(Settings):
         for rates in value.values() if isinstance(value, dict) else [value]:
             if not rates or not all(0 < rate < 1 for rate in rates):
                 raise ValueError("learning rates lie between 0 and 1, at least one")
+            if len(set(rates)) < len(rates):
+                raise ValueError("each learning rate once only")
         return value
 
     def rates_for(self, model: str) -> tuple[float, ...]:
