@@ -1,7 +1,7 @@
 """Do the intervals cover, and how often is the verdict wrong? By simulation, naive beside ours.
 
-    python -m benchmarks.validity                  all tables, about ten minutes
-    python -m benchmarks.validity --quick          200 repeats, a look
+    python -m benchmarks.validity                  all tables, 2,000 repeats, about 15 minutes
+    python -m benchmarks.validity --quick          200 repeats, a look; chance alone then misses targets
     python -m benchmarks.validity --repeats 4000 --write docs/statistics.md
 
 Every number comes from the functions that `her2bench score` calls. A cell outside its target
@@ -163,7 +163,7 @@ def write(tables: Tables, path: Path, command: str, seconds: float) -> None:
 def main() -> None:
     """Read the options, run all tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=2000)
     parser.add_argument("--quick", action="store_true", help="200 repeats")
     parser.add_argument("--write", type=Path, help="a page with the marks <!-- validity -->")
     options = parser.parse_args()

@@ -157,6 +157,11 @@ def test_undefined_metrics_are_named_once_for_all_splits():
     assert "Undefined for a (train, test), not 0: NPV, Matthews correlation." in notes
 
 
+def test_without_test_tiles_nothing_is_compared():
+    scores = score_predictions(simulated(splits=("val",)), FAST)
+    assert not scores.pairs and any(note.startswith("No test tiles") for note in scores.notes)
+
+
 def test_effective_tiles_are_tiles_over_the_design_effect():
     for row in score_predictions(simulated(groups=40), FAST).rows:
         assert row.effective_tiles == pytest.approx(row.counted_tiles / row.design_effect)

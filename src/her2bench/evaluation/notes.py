@@ -47,15 +47,19 @@ def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[str]:
     return notes
 
 
-def fold_notes(table: pl.DataFrame) -> list[str]:
-    """What pooling over folds takes for granted."""
+def table_notes(table: pl.DataFrame) -> list[str]:
+    """What pooling over folds takes for granted, and that without test tiles nothing is judged."""
+    notes = []
+    if not (table["split"] == "test").any():
+        notes.append("No test tiles: models are not compared, and what stands here is flattered.")
     folds = table["fold"].n_unique()
     if folds < 2:
-        return []
+        return notes
     return [
+        *notes,
         f"Predictions of {folds} folds are pooled: each tile is judged by the model that was not "
         "trained on it, and all are ranked together as if one model had made them. This takes the "
-        "folds' scores to be on one scale, and the overlap of their training tiles as given."
+        "folds' scores to be on one scale, and the overlap of their training tiles as given.",
     ]
 
 
