@@ -77,10 +77,13 @@ def test_the_verdict_does_not_call_a_draw_a_win(page: str) -> None:
 
 def test_figures_come_as_svg_png_and_csv(comparison: ComparisonFolder, page: str) -> None:
     drawn = set(re.findall(r'<figure id="figure-([\w-]+)"', page))
-    assert {"differences", "roc-lenet", "loss-alexnet", "reliability-dab_baseline"} <= drawn
+    assert {"differences", "roc-lenet", "loss", "reliability-dab_baseline"} <= drawn
     for name in drawn:
         for ending in ("svg", "png", "csv"):
             assert (comparison.figures / f"{name}.{ending}").stat().st_size > 50, name
+    assert [path.name for path in sorted(comparison.figures.glob("loss*"))] == [
+        *("loss.csv", "loss.png", "loss.svg")
+    ]
     forest = pl.read_csv(comparison.figures / "differences.csv")
     assert forest["difference"].to_list()[0] == 0.01
 

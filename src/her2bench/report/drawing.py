@@ -26,7 +26,7 @@ class Figures:
     rocs: list[Drawn]
     recalls: list[Drawn]
     reliability: list[Drawn]
-    losses: list[Drawn]
+    losses: Drawn | None
     spreads: list[Drawn]
 
 
@@ -54,18 +54,15 @@ def _reliability(material: Material, model: str, panel: Panel) -> Drawn:
     return draw_reliability(model, bins, _colour(material, model), material.folder.figures)
 
 
-def _losses(material: Material) -> list[Drawn]:
+def _losses(material: Material) -> Drawn | None:
     epochs = material.epochs
     if not epochs.height:
-        return []
+        return None
     highest = epochs.select(pl.max_horizontal(pl.col("^(train|val)_loss$").quantile(0.99)))
     top = 1.08 * float(highest.item() or 1)
     present = epochs["model"].unique(maintain_order=True).to_list()
     models = sorted(present, key=lambda m: material.models.index(m) if m in material.models else 99)
-    return [
-        draw_losses(m, epochs.filter(pl.col("model") == m), top, material.folder.figures)
-        for m in models
-    ]
+    return draw_losses(epochs, models, top, material.folder.figures)
 
 
 def _spreads(material: Material, models: list[str]) -> list[Drawn]:
