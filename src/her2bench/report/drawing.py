@@ -36,7 +36,13 @@ def draw_all(material: Material, panels: dict[str, Panel]) -> Figures:
     ranked = {m: p for m, p in panels.items() if m != "always_positive"} or panels
     both = bool(panels) and 0 < next(iter(panels.values())).sample.targets.mean() < 1
     return Figures(
-        forest=draw_forest(primary_pairs(material), settings.primary, settings.margin, folder),
+        forest=draw_forest(
+            primary_pairs(material),
+            settings.primary,
+            settings.margin,
+            settings.confidence,
+            folder,
+        ),
         rocs=draw_rocs(ranked, material.split or "", folder) if both else [],
         recalls=draw_precision_recalls(ranked, material.split or "", folder) if both else [],
         reliability=[_reliability(material, m, p) for m, p in ranked.items()],
