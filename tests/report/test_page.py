@@ -77,10 +77,13 @@ def test_the_verdict_does_not_call_a_draw_a_win(page: str) -> None:
 
 def test_figures_come_as_svg_png_and_csv(comparison: ComparisonFolder, page: str) -> None:
     drawn = set(re.findall(r'<figure id="figure-([\w-]+)"', page))
-    assert {"differences", "roc-lenet", "loss-alexnet", "reliability-dab_baseline"} <= drawn
+    assert {"differences", "roc-lenet", "loss", "reliability-dab_baseline"} <= drawn
     for name in drawn:
         for ending in ("svg", "png", "csv"):
             assert (comparison.figures / f"{name}.{ending}").stat().st_size > 50, name
+    assert [path.name for path in sorted(comparison.figures.glob("loss*"))] == [
+        *("loss.csv", "loss.png", "loss.svg")
+    ]
     forest = pl.read_csv(comparison.figures / "differences.csv")
     assert forest["difference"].to_list()[0] == 0.01
 
@@ -194,3 +197,17 @@ def test_the_model_card_says_what_it_is_not_for(comparison: ComparisonFolder, pa
     assert "Not for diagnosis" in card
     assert re.search(r"\| ROC-AUC \| 0\.\d{3} \(0\.\d{3} to [01]\.\d{3}\) \|", card)
     assert not (comparison.path / "runs" / "dab_baseline" / "card.md").exists()
+
+
+def test_intervals_are_named_by_the_confidence_they_have(tmp_path: Path) -> None:
+    folder = make_comparison(tmp_path / "c", seeds=(0,), slides=12, gallery=False)
+    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
+    scores["settings"]["confidence"] = 0.9
+    folder.scores.write_text(json.dumps(scores), encoding="utf-8")
+    page = write_report(folder).read_text(encoding="utf-8")
+    card = (folder.path / "runs" / "lenet" / "card.md").read_text(encoding="utf-8")
+    assert "| Value (90% interval) |" in card and "95%" not in card
+    # The bands of curves and the whiskers of boxes are drawn at 95% whatever the confidence is.
+    named = re.sub(r"bands hold 95%|whiskers 5% to 95%", "", page)
+    assert re.findall(r".{20}\b95(?:%| of 100).{20}", named) == []
+    assert page.count("90% interval") > 5 and 'of models, with 90% intervals"' in page

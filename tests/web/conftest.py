@@ -28,6 +28,7 @@ SIZE = 64
 ORIGIN = "http://127.0.0.1:8000"
 RUNS = (("lenet", 0), ("lenet", 1), ("alexnet", 0))
 SLOPES = {("lenet", 0): 0.5, ("lenet", 1): 1.5, ("alexnet", 0): 2.0}
+INTERCEPT = 0.7
 REPORT = """<!doctype html><html><head><title>r</title></head><body class="x"><h1>Report</h1>
 <script>document.title = "own script ran";</script>
 <img src="data:," onerror="document.title = 'handler ran'"></body></html>"""
@@ -45,12 +46,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> ComparisonFolder:
     calibration = [
         {
             "model": model,
-            "method": "temperature",
+            "method": method,
             "runs": [
-                {"seed": s, "fold": 0, "slope": SLOPES[model, s], "intercept": 0.0} for s in seeds
+                {"seed": s, "fold": 0, "slope": SLOPES[model, s] * factor, "intercept": shift}
+                for s in seeds
             ],
         }
         for model, seeds in runs.items()
+        for method, factor, shift in (("temperature", 3.0, 0.0), ("platt", 1.0, INTERCEPT))
     ]
     made.scores.write_text(json.dumps({"calibration": calibration}), encoding="utf-8")
     return made

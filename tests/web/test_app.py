@@ -18,7 +18,17 @@ from her2bench.web.app import create_app
 from her2bench.web.service import opened_service
 from her2bench.web.uploads import Limits
 
-from .conftest import ORIGIN, RUNS, SIZE, SLOPES, encoded, tile_path, write_run, write_tiles
+from .conftest import (
+    INTERCEPT,
+    ORIGIN,
+    RUNS,
+    SIZE,
+    SLOPES,
+    encoded,
+    tile_path,
+    write_run,
+    write_tiles,
+)
 from .test_decoding import COLOURS, _frames, bomb
 
 
@@ -41,7 +51,7 @@ def test_the_answer_is_what_the_networks_say(client, folder, tile):
         slope = np.mean([SLOPES[said["model"], seed] for seed in seeds])
         assert said["logit"] == pytest.approx(logit, abs=1e-5)
         assert said["runs"] == len(seeds) and said["calibrated"]
-        expected = probabilities(np.array([slope * logit, slope * threshold]))
+        expected = probabilities(INTERCEPT + slope * np.array([logit, threshold]))
         assert [said["probability"], said["threshold"]] == pytest.approx(expected, abs=1e-5)
         assert said["call"] == ("positive" if logit > threshold else "negative")
     assert [said["model"] for said in answer["models"]] == ["alexnet", "lenet"]
@@ -140,6 +150,7 @@ def test_pages(client):
     assert "sandbox" in report.headers["content-security-policy"]
     page = client.get("/try")
     assert "Research use only" in page.text and "equivocal" in page.text
+    assert "Platt scaling" in page.text
     assert "<script>" not in page.text and " style=" not in page.text
     for name in ("try.js", "try.css"):
         assert client.get(f"/static/{name}").status_code == 200

@@ -69,6 +69,7 @@ def _contents(material: Material, model: str) -> dict[str, Any]:
         "counts": provenance.tile_counts(material),
         "splits": SPLITS,
         "split_words": provenance.split_words(material),
+        "confidence": formats.percent(material.settings.confidence),
         "size": material.config.get("size", "unknown"),
         "threshold_rule": formats.threshold_rule(material.settings.threshold),
         "license": material.config.get("licence"),

@@ -26,7 +26,7 @@ class Figures:
     rocs: list[Drawn]
     recalls: list[Drawn]
     reliability: list[Drawn]
-    losses: list[Drawn]
+    losses: Drawn | None
     spreads: list[Drawn]
 
 
@@ -36,7 +36,13 @@ def draw_all(material: Material, panels: dict[str, Panel]) -> Figures:
     ranked = {m: p for m, p in panels.items() if m != "always_positive"} or panels
     both = bool(panels) and 0 < next(iter(panels.values())).sample.targets.mean() < 1
     return Figures(
-        forest=draw_forest(primary_pairs(material), settings.primary, settings.margin, folder),
+        forest=draw_forest(
+            primary_pairs(material),
+            settings.primary,
+            settings.margin,
+            settings.confidence,
+            folder,
+        ),
         rocs=draw_rocs(ranked, material.split or "", folder) if both else [],
         recalls=draw_precision_recalls(ranked, material.split or "", folder) if both else [],
         reliability=[_reliability(material, m, p) for m, p in ranked.items()],
@@ -54,18 +60,15 @@ def _reliability(material: Material, model: str, panel: Panel) -> Drawn:
     return draw_reliability(model, bins, _colour(material, model), material.folder.figures)
 
 
-def _losses(material: Material) -> list[Drawn]:
+def _losses(material: Material) -> Drawn | None:
     epochs = material.epochs
     if not epochs.height:
-        return []
+        return None
     highest = epochs.select(pl.max_horizontal(pl.col("^(train|val)_loss$").quantile(0.99)))
     top = 1.08 * float(highest.item() or 1)
     present = epochs["model"].unique(maintain_order=True).to_list()
     models = sorted(present, key=lambda m: material.models.index(m) if m in material.models else 99)
-    return [
-        draw_losses(m, epochs.filter(pl.col("model") == m), top, material.folder.figures)
-        for m in models
-    ]
+    return draw_losses(epochs, models, top, material.folder.figures)
 
 
 def _spreads(material: Material, models: list[str]) -> list[Drawn]:

@@ -41,6 +41,15 @@ def difference(pair: dict[str, Any]) -> str:
     return f"{value:+.3f} ({inner})".replace("-", "−")
 
 
+def percent(share: float) -> str:
+    """A share, such as a confidence, in percent, with no more digits than it has.
+
+    >>> percent(0.95), percent(0.975)
+    ('95%', '97.5%')
+    """
+    return f"{100 * share:.6g}%"
+
+
 def p_value(p: float | None) -> str:
     """A p-value in three decimals at most.
 

@@ -104,6 +104,7 @@ def _contents(material: Material) -> dict[str, Any]:
         "split_names": SPLITS,
         "metric_names": METRICS,
         "primary": METRICS[material.settings.primary],
+        "confidence": formats.percent(material.settings.confidence),
         "margin": f"{material.settings.margin:g}",
         "shown_metrics": shown_metrics(material),
         "beside": [s for s in ("val", "train") if s in present and s != material.split],
@@ -141,7 +142,8 @@ def _about(material: Material) -> dict[str, str]:
 def _caption(material: Material) -> str:
     about = _about(material)
     unknown = "" if material.grouped else "; slides unknown"
-    return f"Models and baselines on {about['tiles']}, with 95% intervals{unknown}"
+    confidence = formats.percent(material.settings.confidence)
+    return f"Models and baselines on {about['tiles']}, with {confidence} intervals{unknown}"
 
 
 def _pictures(material: Material) -> dict[str, Any]:

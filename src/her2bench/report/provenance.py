@@ -1,6 +1,7 @@
 """How a comparison was made: tiles and slides, split, audit, settings, versions, the command."""
 
 import json
+import re
 from typing import Any
 
 import polars as pl
@@ -90,18 +91,19 @@ def flat_settings(config: dict[str, Any], above: str = "") -> list[tuple[str, st
 
 
 def command(material: Material) -> str:
-    """The command that does it all again; comparison.toml holds every setting.
+    """The command that does it all again, for the folder above the comparison.
 
-    The manifest's path in it is relative to the folder the command was given in.
+    comparison.toml holds every setting, but names the manifest from wherever `compare` was
+    started; the copy beside it says where the tiles lie from there.
     """
     name = material.folder.path.resolve().name
-    return f"her2bench compare {_quoted(name + '/comparison.toml')} -o {_quoted(name + '-again')}"
+    config, manifest = f"{name}/comparison.toml", f"manifest={name}/manifest.parquet"
+    output = f"{name}-again"
+    return f"her2bench compare {_quoted(config)} --set {_quoted(manifest)} -o {_quoted(output)}"
 
 
-def _quoted(path: str) -> str:
-    return (
-        path if path.replace("/", "").replace("-", "").replace(".", "").isalnum() else f'"{path}"'
-    )
+def _quoted(text: str) -> str:
+    return text if re.fullmatch(r"[\w./=-]+", text) else f'"{text}"'
 
 
 def devices(material: Material) -> list[str]:

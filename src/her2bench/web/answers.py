@@ -28,7 +28,8 @@ class ModelAnswer(BaseModel):
         ge=0, le=1, description="The frozen threshold on the scale of `probability`."
     )
     calibrated: bool = Field(
-        description="Whether temperature scaling fitted on validation tiles was applied."
+        description="Whether a scaling fitted on validation tiles was applied (Platt; where that "
+        "cannot be used, temperature)."
     )
     logit: float = Field(description="Mean over the runs, not calibrated.")
     heatmap: str | None = Field(

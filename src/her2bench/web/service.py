@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import io
-import json
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from her2bench.web.answers import POSITIVE, ModelAnswer, TileAnswer
 from her2bench.web.decoding import Refused, decode
 from her2bench.web.likeness import Training, training_of, warnings
 from her2bench.web.overlay import overlay
+from her2bench.web.scalings import scalings_of
 from her2bench.web.uploads import Upload
 
 T = TypeVar("T")
@@ -142,7 +142,7 @@ def opened_service(folder: ComparisonFolder, device: torch.device) -> Service | 
     """The service of a comparison; None where no network of it is finished.
 
     Raises:
-        UserError: the weights of a run are damaged.
+        UserError: the weights of a run, or scores.json, are damaged.
     """
     keep_memory()
     models = ensembles(folder, scalings_of(folder))
@@ -153,19 +153,6 @@ def opened_service(folder: ComparisonFolder, device: torch.device) -> Service | 
     size = described[0].size
     training = training_of(folder, size)
     return Service(folder, models, networks, size, described[0].endpoint, training)
-
-
-def scalings_of(folder: ComparisonFolder) -> dict[tuple[str, int, int], tuple[float, float]]:
-    """Slope and intercept of the temperature scaling of each run, as scores.json holds them."""
-    if not folder.scores.is_file():
-        return {}
-    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
-    return {
-        (entry["model"], run["seed"], run["fold"]): (run["slope"], run["intercept"])
-        for entry in scores.get("calibration", [])
-        if entry.get("method") == "temperature"
-        for run in entry.get("runs", [])
-    }
 
 
 async def _in(pool: ThreadPoolExecutor, work: Callable[..., T], *given: object) -> T:

@@ -55,36 +55,50 @@ class Drawn:
         name: of its files in `figures/`, without ending.
         title: what it shows, in a few words; for the ear too.
         svg: the drawing, ready to stand in the page.
+        narrow: the same with its panels one below the other, for a phone; empty where the
+            drawing has one panel.
     """
 
     name: str
     title: str
     svg: str
+    narrow: str = ""
 
 
 class Sheet:
-    """A figure being drawn: `axes` to draw on, `drawn` once it is kept."""
+    """A figure being drawn: `axes` (the first of `panels`) to draw on, `drawn` once it is kept."""
 
-    def __init__(self, width: float, height: float) -> None:
+    def __init__(self, width: float, height: float, panels: tuple[int, int] = (1, 1)) -> None:
         self.figure = Figure(figsize=(width, height), layout="constrained")
-        self.axes: Axes = self.figure.subplots()
+        self.panels: list[Axes] = list(self.figure.subplots(*panels, squeeze=False).flat)
+        self.axes = self.panels[0]
         self.drawn: Drawn
+
+    def svg(self) -> str:
+        """The figure as the text of an SVG file, the same whenever it is drawn."""
+        text = io.StringIO()
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        self.figure.savefig(text, format="svg", metadata=nothing)
+        return text.getvalue()
 
     def keep(self, folder: Path, name: str, title: str, data: pl.DataFrame) -> None:
         """Write `<name>.svg`, `.png` and `.csv`."""
         folder.mkdir(parents=True, exist_ok=True)
-        text = io.StringIO()
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        self.figure.savefig(text, format="svg", metadata=nothing)
-        write_text(folder / f"{name}.svg", text.getvalue())
+        text = self.svg()
+        write_text(folder / f"{name}.svg", text)
         self.figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": None})
         write_table(data, folder / f"{name}.csv")
-        self.drawn = Drawn(name, title, inlined(text.getvalue(), name, title))
+        self.drawn = Drawn(name, title, inlined(text, name, title))
 
 
 @contextmanager
 def sheet(
-    folder: Path, name: str, title: str, data: pl.DataFrame, size: tuple[float, float]
+    folder: Path,
+    name: str,
+    title: str,
+    data: pl.DataFrame,
+    size: tuple[float, float],
+    panels: tuple[int, int] = (1, 1),
 ) -> Iterator[Sheet]:
     """Draw inside the block; afterwards the figure is written and `drawn` is there.
 
@@ -94,8 +108,9 @@ def sheet(
         title: what the figure shows.
         data: the numbers behind it.
         size: width and height in inches.
+        panels: rows and columns of axes.
     """
     with mpl.rc_context(STYLE):
-        page = Sheet(*size)
+        page = Sheet(*size, panels)
         yield page
         page.keep(folder, name, title, data)

@@ -7,6 +7,7 @@ import polars as pl
 
 from her2bench.report.figures.canvas import Drawn, sheet
 from her2bench.report.figures.palette import BAND, INK, MUTED, PAPER, SERIES
+from her2bench.report.formats import percent
 from her2bench.report.names import METRICS, label
 
 COLUMNS = (
@@ -16,7 +17,7 @@ COLUMNS = (
 
 
 def draw_forest(
-    pairs: list[dict[str, Any]], metric: str, margin: float, folder: Path
+    pairs: list[dict[str, Any]], metric: str, margin: float, confidence: float, folder: Path
 ) -> Drawn | None:
     """Draw the pairs of one metric, from the top down; None where no pair has a difference.
 
@@ -24,6 +25,7 @@ def draw_forest(
         pairs: of scores.json.
         metric: the primary one.
         margin: half the width of the band of equivalence, in units of the metric.
+        confidence: of the intervals, 0 to 1.
         folder: where the files go.
     """
     pairs = [pair for pair in pairs if pair.get("difference") is not None]
@@ -33,7 +35,7 @@ def draw_forest(
         [{k: pair.get(k) for k in COLUMNS} for pair in pairs], infer_schema_length=None
     )
     name = METRICS.get(metric, metric)
-    title = f"Difference in {name} for every pair of models, with 95% intervals"
+    title = f"Difference in {name} for every pair of models, with {percent(confidence)} intervals"
     height = 0.9 + 0.44 * len(pairs)
     with sheet(folder, "differences", title, data, (4.9, height)) as page:
         axes = page.axes
