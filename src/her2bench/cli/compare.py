@@ -25,11 +25,7 @@ def compare(
         bool, typer.Option("--skip-bad", help="Leave out images that cannot be read.")
     ] = False,
     optimism: Annotated[
-        bool,
-        typer.Option(
-            "--optimism",
-            help="Train once more on random tiles: how much would that have flattered?",
-        ),
+        bool, typer.Option("--optimism", help="How much would a random tile split flatter?")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores.json.")] = False,
 ) -> None:
