@@ -1,7 +1,7 @@
 """Do the intervals cover, and how often is the verdict wrong? By simulation, naive beside ours.
 
     python -m benchmarks.validity                  all tables, 2,000 repeats, about 15 minutes
-    python -m benchmarks.validity --quick          200 repeats: a look (chance alone misses targets)
+    python -m benchmarks.validity --quick          200 repeats: chance alone misses targets
     python -m benchmarks.validity --repeats 4000 --write docs/statistics.md
 
 Every number comes from the functions that `her2bench score` calls. A cell outside its target
