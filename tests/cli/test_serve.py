@@ -82,6 +82,16 @@ def test_a_damaged_file_is_named(folder, name, monkeypatch, capsys):
     assert stop.value.code == 2 and f"{name}: cannot be read" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("port", "bound"), [("-1", "0"), ("65536", "65535"), ("99999", "65535")])
+def test_a_port_that_is_none(folder, port, bound, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["her2bench", "serve", str(folder.path), "--port", port])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert "--port" in said and f"equal to {bound}" in " ".join(said.split())
+
+
 def test_damaged_weights(folder):
     folder.run("lenet", 0, 0).weights.write_bytes(b"no weights")
     done = subprocess.run(
