@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import torch
 
+from her2bench.cli.main import main
 from her2bench.core.manifest import write_manifest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import write_table
@@ -70,6 +71,25 @@ def test_a_port_that_is_taken(folder):
             [*COMMAND, str(folder.path), "--port", port], capture_output=True, text=True
         )
     assert done.returncode == 2 and "--port" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["scores.json", "splits.parquet", "manifest.parquet"])
+def test_a_damaged_file_is_named(folder, name, monkeypatch, capsys):
+    (folder.path / name).write_bytes(b"")
+    monkeypatch.setattr("sys.argv", ["her2bench", "serve", str(folder.path), "--port", "0"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2 and f"{name}: cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("port", "bound"), [("-1", "0"), ("65536", "65535"), ("99999", "65535")])
+def test_a_port_that_is_none(folder, port, bound, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["her2bench", "serve", str(folder.path), "--port", port])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert "--port" in said and f"equal to {bound}" in " ".join(said.split())
 
 
 def test_damaged_weights(folder):

@@ -55,6 +55,7 @@ def test_the_answer_is_what_the_networks_say(client, folder, tile):
         assert [said["probability"], said["threshold"]] == pytest.approx(expected, abs=1e-5)
         assert said["call"] == ("positive" if logit > threshold else "negative")
     assert [said["model"] for said in answer["models"]] == ["alexnet", "lenet"]
+    assert [said["name"] for said in answer["models"]] == ["AlexNet", "LeNet"]
     calls = {said["call"] for said in answer["models"]}
     assert answer["agree"] == (len(calls) == 1)
     assert (answer["width"], answer["height"], answer["warnings"]) == (96, 96, [])
@@ -151,6 +152,7 @@ def test_pages(client):
     page = client.get("/try")
     assert "Research use only" in page.text and "equivocal" in page.text
     assert "Platt scaling" in page.text
+    assert "AlexNet: 1" in page.text and "LeNet: 2" in page.text
     assert "<script>" not in page.text and " style=" not in page.text
     for name in ("try.js", "try.css"):
         assert client.get(f"/static/{name}").status_code == 200

@@ -89,7 +89,7 @@ def test_a_dropped_tile_shows_probability_call_and_overlay(page, address, folder
     assert "agree" in card.locator(".verdict").inner_text()
     captions = card.locator("figcaption").all_inner_texts()
     assert captions[0] == "Tile"
-    for caption, model in zip(captions[1:], ("alexnet", "lenet"), strict=True):
+    for caption, model in zip(captions[1:], ("AlexNet", "LeNet"), strict=True):
         assert model in caption and "%" in caption and "threshold" in caption
         assert "positive" in caption or "negative" in caption
     tile_box = card.locator(".picture img").nth(1).bounding_box()

@@ -89,7 +89,7 @@ def _frames(kind: str) -> bytes:
         (encoded(COLOURS, "JPEG")[:500], "cut off"),
         (encoded(COLOURS, "PNG")[:1000], "cut off"),
         (encoded(COLOURS, "TIFF")[:1000], "damaged|not an image|Not an image"),
-        (bomb(30_000, 30_000), "30,000 x 30,000"),
+        (bomb(30_000, 30_000), r"30,000 x 30,000 .*\. Give tiles; slides are not read here\.$"),
         (_frames("GIF"), "animated GIF of 3"),
         (_frames("PNG"), "PNG file of 3"),
         (_frames("WEBP"), "WEBP file of 3"),

@@ -47,8 +47,13 @@ class RunFolder:
         write_text(self.path / "DONE", tomli_w.dumps(summary))
 
     def summary(self) -> dict[str, Any]:
-        """What the run came to: parameters, seconds, images per second, threshold, epoch."""
-        return tomllib.loads((self.path / "DONE").read_text(encoding="utf-8"))
+        """What the run came to: parameters, seconds, images per second, threshold, epoch.
+
+        Raises:
+            UserError: DONE is damaged.
+        """
+        cure = "delete the run folder and run `her2bench compare` again"
+        return _read_toml(self.path / "DONE", cure)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,15 @@ class ComparisonFolder:
     @property
     def config(self) -> Path:
         return self.path / "comparison.toml"
+
+    def settings(self) -> dict[str, Any]:
+        """What comparison.toml holds.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        cure = "delete this file and run the same comparison again; what is finished is kept"
+        return _read_toml(self.config, cure)
 
     @property
     def manifest(self) -> Path:
@@ -125,6 +139,18 @@ def write_text(path: Path, text: str) -> None:
     """Write a small text file, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _read_toml(path: Path, cure: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(
+            path,
+            found=f"cannot be read: no TOML ({error})",
+            expected="the file as `her2bench compare` wrote it",
+            cure=cure,
+        ) from error
 
 
 def opened_comparison(path: Path) -> ComparisonFolder:

@@ -1,13 +1,13 @@
 """What a report is made from: the comparison folder, read once, whatever is missing of it."""
 
 import json
-import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from her2bench.core.config import settings_from
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.scores import score_predictions
@@ -76,9 +76,8 @@ class Material:
     @cached_property
     def settings(self) -> ScoreSettings:
         """The settings of the statistics."""
-        return ScoreSettings.model_validate(
-            self.scores.get("settings") or self.config.get("score") or {}
-        )
+        given = self.scores.get("settings") or self.config.get("score") or {}
+        return settings_from(ScoreSettings, given, self.folder.path)
 
     @property
     def grouped(self) -> bool:
@@ -92,7 +91,7 @@ def read_material(folder: ComparisonFolder) -> Material:
     Raises:
         UserError: a file that is there cannot be read.
     """
-    config = _toml(folder)
+    config = folder.settings()
     manifest, splits = _table(folder.manifest), _table(folder.splits)
     runs, epochs = run_table(folder), epoch_table(folder)
     missing = _unfinished(config, splits, folder)
@@ -100,13 +99,6 @@ def read_material(folder: ComparisonFolder) -> Material:
     scores = _scores(folder, predictions, config)
     called = _with_calls(predictions, scores)
     return Material(folder, config, scores, called, manifest, splits, runs, epochs, missing)
-
-
-def _toml(folder: ComparisonFolder) -> dict[str, Any]:
-    try:
-        return tomllib.loads(folder.config.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise _broken(folder.config, error) from error
 
 
 def _table(path: Any) -> pl.DataFrame:
@@ -132,11 +124,11 @@ def _scores(
     if folder.scores.is_file():
         try:
             return _EMPTY | json.loads(folder.scores.read_text(encoding="utf-8"))
-        except (ValueError, UnicodeDecodeError) as error:
+        except (ValueError, TypeError) as error:  # no JSON, no UTF-8, no table of scores
             raise _broken(folder.scores, error) from error
     if not predictions.height:
         return dict(_EMPTY)
-    settings = ScoreSettings.model_validate(config.get("score", {}))
+    settings = settings_from(ScoreSettings, config.get("score", {}), folder.config)
     return score_predictions(_comparable(predictions), settings).as_dict()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.tables import read_table
 
 METRICS = {
     "accuracy": "accuracy",
@@ -70,7 +71,7 @@ def run_table(folder: ComparisonFolder) -> pl.DataFrame:
 def epoch_table(folder: ComparisonFolder) -> pl.DataFrame:
     """The rows of all metrics.csv, with model, seed and fold."""
     parts = [
-        pl.read_csv(run.metrics).with_columns(
+        read_table(run.metrics).with_columns(
             pl.lit(model).alias("model"), pl.lit(seed).alias("seed"), pl.lit(fold).alias("fold")
         )
         for model, seed, fold, run in folder.finished_runs()

@@ -17,6 +17,7 @@ class ModelAnswer(BaseModel):
     """What one model says of a tile: the mean of all its finished runs."""
 
     model: str
+    name: str = Field(description="The model's name for people, as in the report.")
     runs: int = Field(description="Finished runs (seeds x folds) behind the mean.")
     call: Literal["positive", "negative"] = Field(
         description="By the mean logit against the mean of the runs' frozen thresholds."

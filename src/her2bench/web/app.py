@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from her2bench import __version__
 from her2bench.core.runs import ComparisonFolder
+from her2bench.report.names import label
 from her2bench.web.answers import RESEARCH_USE, Answers, Health, Problem
 from her2bench.web.guard import LOCAL, Guard
 from her2bench.web.report_page import ReportPage
@@ -170,7 +171,9 @@ def _problem(status: int, message: str) -> JSONResponse:
 
 def _template() -> Template:
     text = files("her2bench.web").joinpath("try.html").read_text(encoding="utf-8")
-    return Environment(autoescape=True, undefined=StrictUndefined).from_string(text)
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    environment.filters["label"] = label
+    return environment.from_string(text)
 
 
 def _closing(service: Service | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

@@ -69,8 +69,8 @@ def _check(image: Image.Image) -> None:
     width, height = image.size
     if width * height > MOST_PIXELS:
         raise Refused(
-            f"{width:,} x {height:,} pixels; at most {MOST_PIXELS:,} are accepted. This page takes "
-            "single tiles: cut one out, or use `her2bench predict` for slides."
+            f"{width:,} x {height:,} pixels; at most {MOST_PIXELS:,} are accepted. Give tiles; "
+            "slides are not read here."
         )
     frames = 1 if image.format in ("JPEG", "MPO", "BMP") else getattr(image, "n_frames", 1)
     if frames > 1:

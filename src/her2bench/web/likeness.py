@@ -10,6 +10,7 @@ import polars as pl
 
 from her2bench.core.manifest import REGION, read_manifest
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.tables import read_table
 from her2bench.data.progress import follow, threads
 from her2bench.data.rgb import resized
 from her2bench.data.tiles import Region, UnreadableImage, read_tile
@@ -130,7 +131,7 @@ def training_of(folder: ComparisonFolder, size: int) -> Training | str:
     """
     if not folder.manifest.is_file() or not folder.splits.is_file():
         return "the comparison folder holds no manifest of them"
-    splits = pl.read_parquet(folder.splits)
+    splits = read_table(folder.splits)
     ids = splits.filter(pl.col("split") == "train").select("tile_id").unique()
     manifest = read_manifest(folder.manifest).join(ids, on="tile_id", how="semi")
     rows = manifest[np.linspace(0, manifest.height - 1, SAMPLE).astype(int)].unique("tile_id")

@@ -24,6 +24,7 @@ from her2bench.prediction.ensemble import (
 )
 from her2bench.prediction.gradcam import enlarged
 from her2bench.prediction.memory import keep_memory, release_memory
+from her2bench.report.names import label
 from her2bench.web.answers import POSITIVE, ModelAnswer, TileAnswer
 from her2bench.web.decoding import Refused, decode
 from her2bench.web.likeness import Training, training_of, warnings
@@ -163,6 +164,7 @@ def _model_answer(model: Ensemble, said: Opinion, i: int, pictures: bool) -> Mod
     heat = said.maps[i : i + 1]
     return ModelAnswer(
         model=model.model,
+        name=label(model.model),
         runs=len(model.members),
         call="positive" if said.positive[i] else "negative",
         probability=float(said.probabilities[i]),

@@ -92,7 +92,7 @@ if (form) {
     const views = element("div", "views");
     views.append(figure(tile.picture, null, "The tile", [element("span", "name", "Tile")]));
     for (const model of tile.models) {
-      views.append(figure(tile.picture, model.heatmap, `Grad-CAM of ${model.model} over the tile`, caption(model)));
+      views.append(figure(tile.picture, model.heatmap, `Grad-CAM of ${model.name} over the tile`, caption(model)));
     }
     return [...parts, views];
   }
@@ -114,7 +114,7 @@ if (form) {
 
   function caption(model) {
     const first = element("div", "");
-    first.append(element("span", "name", model.model), " ", element("span", `call ${model.call}`, model.call));
+    first.append(element("span", "name", model.name), " ", element("span", `call ${model.call}`, model.call));
     const runs = model.runs === 1 ? "1 run" : `mean of ${model.runs} runs`;
     const calibrated = model.calibrated ? "calibrated" : "not calibrated";
     const second = element("div", "number");
