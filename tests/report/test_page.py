@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from her2bench.cli.main import app, main
+from her2bench.cli.main import app
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder, opened_comparison
 from her2bench.report.page import write_report
@@ -162,53 +162,6 @@ def test_thousands_of_slides_do_not_fill_the_page(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_comparison(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no comparison"):
         opened_comparison(tmp_path)
-
-
-AGAIN = "run the comparison again"
-RUN = "runs/lenet/seed-1/fold-0"
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "cure"),
-    [
-        ("scores.json", b"", AGAIN),
-        ("scores.json", b"{", AGAIN),
-        ("scores.json", b"\xff\xfe", AGAIN),
-        ("predictions.parquet", b"", AGAIN),
-        ("comparison.toml", b"{ = [", "delete this file and run the same comparison again"),
-        ("comparison.toml", b"\xff\xfe", "delete this file and run the same comparison again"),
-        (f"{RUN}/DONE", b"{ = [", "delete the run folder"),
-        (f"{RUN}/DONE", b"\xff\xfe", "delete the run folder"),
-        (f"{RUN}/metrics.csv", b"", "metrics.csv"),
-    ],
-)
-def test_a_broken_file_is_named(
-    broken: ComparisonFolder, name: str, content: bytes, cure: str, monkeypatch, capsys
-) -> None:
-    path = broken.path / name
-    whole = path.read_bytes()
-    path.write_bytes(content)
-    monkeypatch.setattr("sys.argv", ["her2bench", "report", str(broken.path)])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    path.write_bytes(whole)
-    said = capsys.readouterr().err
-    assert stop.value.code == 2
-    assert said.startswith(f"error: {path}: cannot be read") and cure in said
-
-
-@pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> ComparisonFolder:
-    """A comparison to be damaged, one file at a time."""
-    return make_comparison(tmp_path_factory.mktemp("broken") / "c", gallery=False)
-
-
-def test_scores_of_another_shape_are_named(tmp_path: Path) -> None:
-    folder = make_comparison(tmp_path / "c", gallery=False)
-    for text in ("[]", '{"settings": {"confidence": "high"}}'):
-        folder.scores.write_text(text, encoding="utf-8")
-        with pytest.raises(UserError):
-            write_report(folder)
 
 
 def test_the_command_builds_the_same_report_twice(tmp_path: Path) -> None:
