@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from her2bench.core.errors import UserError
+from her2bench.core.files import TEMPORARY
 from her2bench.data import cache, pixels
 from her2bench.data.cache import cached_tiles
 
@@ -182,15 +183,16 @@ def test_stopped_halfway_leaves_nothing(manifest, tmp_path, monkeypatch):
 
 
 def test_killed_processes_leftovers_go_once_they_are_old(manifest, tmp_path):
-    old, fresh = tmp_path / "cache" / ".0-old", tmp_path / "cache" / ".1-new"
-    for left in (old, fresh):
+    old, fresh, foreign = (tmp_path / "cache" / f"{n}0" for n in (TEMPORARY, f"{TEMPORARY}1", "."))
+    for left in (old, fresh, foreign):
         (left / "0").mkdir(parents=True)
         (left / "0" / "pixels.npy").write_bytes(b"half")
     long_ago = time.time() - 86_400
-    for entry in (old / "0" / "pixels.npy", old / "0", old):
-        os.utime(entry, (long_ago, long_ago))
+    for left in (old, foreign):
+        for entry in (left / "0" / "pixels.npy", left / "0", left):
+            os.utime(entry, (long_ago, long_ago))
     cached_tiles(manifest, 8, tmp_path / "cache")
-    assert (old.exists(), fresh.exists()) == (False, True)
+    assert (old.exists(), fresh.exists(), foreign.exists()) == (False, True, True)
 
 
 @pytest.mark.parametrize("damage", ["cut", "no record", "bad record"])
