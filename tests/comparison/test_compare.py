@@ -123,6 +123,7 @@ def test_a_given_split_that_is_not_used_is_said(run, write_config, tmp_path, pha
     path = write_config(manifest=str(tmp_path / "m.csv"))
     folder = run(path, tmp_path / "out", "recipe.epochs=1", "seeds=[0]")
     assert json.loads(folder.scores.read_text())["notes"][0].startswith("The manifest's own split")
+    assert "Your split was not used" in folder.report.read_text()
 
 
 def test_training_that_diverges_is_said(run, write_config, tmp_path):
@@ -155,6 +156,7 @@ def test_optimism_is_the_difference_to_the_same_comparison_on_random_tiles(
 ):
     config = load_settings(ComparisonConfig, write_config(), ["recipe.epochs=1", "seeds=[0]"])
     folder = compare(config, tmp_path / "out", Choices("cpu", cache, optimism=True), Watcher())
+    assert "What a random tile split would have flattered" in folder.report.read_text()
     splits = pl.read_parquet(folder.random_tiles.splits)
     assert splits.group_by("group_id").agg(pl.col("split").n_unique())["split"].max() == 3
     for row in json.loads(folder.scores.read_text())["optimism"]:

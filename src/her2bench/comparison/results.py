@@ -41,8 +41,8 @@ def _split_notes(prepared: Prepared) -> list[str]:
 
 
 GIVEN_SPLIT = (
-    "The manifest's own split was not used, so tiles that it keeps for test may have been trained "
-    "on. Set split.kind = 'manifest' to use it."
+    "The manifest's own split was not used (test): tiles that it keeps for test may have been "
+    "trained on. Set split.kind = 'manifest' to use it."
 )
 RANDOM_TILES = (
     "The split is by random tiles: tiles of one slide lie on both sides, so every figure here "

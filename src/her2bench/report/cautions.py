@@ -24,6 +24,7 @@ _SHOWN_APART = (
     (r"^Few slides of one class", "Few slides of one class", False),
     (r"^Few slides", "Few slides", False),
     (r"^One class only", "One class only", False),
+    (r"^The manifest.s own split", "Your split was not used", False),
 )
 
 

@@ -26,6 +26,7 @@ from her2bench.report.gallery import read_gallery
 from her2bench.report.material import Material, read_material
 from her2bench.report.names import ENDPOINTS, METRICS, SPLITS, label, relabelled
 from her2bench.report.operating import operating_points, printed
+from her2bench.report.optimism import flattery
 from her2bench.report.panels import shown_panels
 from her2bench.report.pictures import picture_groups
 from her2bench.report.reliability import calibration_of, calibration_rows
@@ -116,6 +117,7 @@ def _contents(material: Material) -> dict[str, Any]:
         "figures": draw_all(material, panels),
         "operating": printed(operating_points(panels, material.settings)),
         "models": material.models,
+        "optimism": flattery(material),
         "scores_called": calls_by_score(material),
         "slides": failing_slides(material),
         **_pictures(material),
