@@ -9,7 +9,7 @@ import tomli_w
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.plan import Job, baseline_jobs, network_jobs
 from her2bench.comparison.sides import Fold, fold_of
-from her2bench.core.config import differences, load_plain
+from her2bench.core.config import differences
 from her2bench.core.errors import UserError
 from her2bench.core.files import LOCK, TEMPORARY, reading
 from her2bench.core.manifest import read_manifest, targets, write_manifest
@@ -123,7 +123,7 @@ def _same_settings(folder: ComparisonFolder, config: ComparisonConfig) -> None:
     if not folder.config.is_file():
         _refuse_foreign(folder.path)
         return
-    before = load_plain(folder.config)
+    before = folder.settings()
     changed = differences(before, _settings(config))
     if changed:
         raise UserError(

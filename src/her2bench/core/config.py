@@ -33,13 +33,13 @@ def load_settings(kind: type[S], path: Path, overrides: Iterable[str] = ()) -> S
         UserError: no such file, not TOML, an unknown key (with the nearest right one), or a
             value that is not allowed.
     """
-    data = load_plain(Path(path))
+    data = _load_plain(Path(path))
     for override in overrides:
         _override(data, override)
     return settings_from(kind, data, path)
 
 
-def load_plain(path: Path) -> dict[str, Any]:
+def _load_plain(path: Path) -> dict[str, Any]:
     """The content of a TOML file.
 
     Raises:

@@ -2,8 +2,7 @@
 
 Networks on large tiles allocate and free activations of many megabytes at every step. By
 default glibc maps and unmaps them from the operating system each time, and the page faults
-take most of the step: on two cores the study's networks ran 1.5 to 2.7 times faster with
-these settings. Other C libraries (macOS, Windows, musl) are left as they are.
+can take most of the step. Other C libraries (macOS, Windows, musl) are left as they are.
 """
 
 import ctypes
