@@ -1,0 +1,62 @@
+"""All that the checks may look at, and what several of them share, computed once."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+
+from her2bench.core.findings import Finding
+from her2bench.data.audit.observations import Observations
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a check starts from; row i is the same tile everywhere.
+
+    Attributes:
+        manifest: as `read_manifest` gives it; bad tiles are in it.
+        target: (n,) 0 or 1.
+        endpoint: what counts as positive.
+        observations: what was taken from the tiles' pixels and files.
+        split: (n,) text, the split that a comparison would use; None where there is none.
+    """
+
+    manifest: pl.DataFrame
+    target: np.ndarray
+    endpoint: str
+    observations: Observations
+    split: np.ndarray | None
+
+    @property
+    def tile_ids(self) -> list[str]:
+        return self.manifest["tile_id"].to_list()
+
+    @property
+    def readable(self) -> np.ndarray:
+        """(n,) bool: the tiles that could be read."""
+        good = np.ones(len(self.manifest), bool)
+        good[list(self.observations.bad)] = False
+        return good
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        """(n,) slide or patient of each tile, as the manifest says; None where it does not."""
+        if "group_id" not in self.manifest.columns:
+            return None
+        return self.manifest["group_id"].to_numpy()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one check came to: findings (none: clean), numbers worth knowing, or why not made."""
+
+    findings: tuple[Finding, ...] = ()
+    measured: dict[str, float | str | None] | None = None
+    left_out: str = ""
+
+
+class Check(Protocol):
+    """A check: evidence in, findings out."""
+
+    def __call__(self, evidence: Evidence) -> Found: ...
