@@ -59,7 +59,7 @@ def observe(manifest: pl.DataFrame, extracts: Sequence[Extract]) -> Observations
 
 
 def file_facts(path: str) -> FileFacts:
-    """What the file says of itself; for a slide, which Pillow may not know, only its size on disk."""
+    """What the file says of itself; of a slide that Pillow does not know, only its size on disk."""
     stat = Path(path).stat()
     try:
         with Image.open(path) as image:
