@@ -7,6 +7,7 @@ import torch
 from her2bench.core.runs import ComparisonFolder
 from her2bench.models import build_model
 from her2bench.prediction.ensemble import Networks, agreement, ensembles, opinion
+from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward, probabilities
 from her2bench.prediction.preparation import Preparation
 from her2bench.prediction.trained import Description, save_trained
@@ -43,7 +44,8 @@ def test_logits_and_thresholds_are_means_over_the_runs(folder):
     said = opinion(ensemble, TILES, networks)
     rows = np.arange(3)
     each = [
-        forward(networks.read(m.run)[0], TILES, rows, Preparation(), CPU) for m in ensemble.members
+        forward(networks.read(m.run)[0], Feed(TILES, CPU), rows, Preparation())
+        for m in ensemble.members
     ]
     np.testing.assert_allclose(said.logits, np.mean(each, axis=0))
     assert said.threshold == pytest.approx(-0.1) and not said.calibrated

@@ -58,7 +58,7 @@ def test_map_equals_the_formula_of_the_paper():
     torch.manual_seed(0)
     model, tiles = build_model("lenet", 64).eval(), _noise(3)
     prepare = Preparation((0.5, 0.4, 0.6), (0.2, 0.3, 0.1))
-    activation = model.features[:5](prepare(tiles, CPU))
+    activation = model.features[:5](prepare(torch.from_numpy(tiles)))
     activation.retain_grad()
     model.classifier(model.features[5](activation)).sum().backward()
     weights = activation.grad.mean(dim=(2, 3), keepdim=True)
@@ -136,7 +136,7 @@ def test_on_the_phantom_training_brings_the_mass_to_stained_tumour_and_randomisi
     torch.manual_seed(0)
     model = _small_network()
     optimiser = torch.optim.Adam(model.parameters(), 3e-3)
-    inputs, aims = prepare(tiles, CPU), torch.from_numpy(targets).float()
+    inputs, aims = prepare(torch.from_numpy(tiles)), torch.from_numpy(targets).float()
     for _ in range(60):
         optimiser.zero_grad()
         nn.functional.binary_cross_entropy_with_logits(model(inputs), aims).backward()

@@ -9,6 +9,7 @@ from PIL import Image
 from her2bench.core.errors import UserError
 from her2bench.core.runs import RunFolder
 from her2bench.models import build_model
+from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward
 from her2bench.prediction.preparation import Preparation
 from her2bench.prediction.tiles import find_images, predict_tiles
@@ -25,7 +26,7 @@ def run(tmp_path):
     prepare = Preparation((0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
     folder = RunFolder(tmp_path / "run")
     pixels = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
-    logits = forward(model, pixels, np.arange(6), prepare, CPU)
+    logits = forward(model, Feed(pixels, CPU), np.arange(6), prepare)
     description = Description("lenet", 64, prepare, float(np.median(logits)), "2+")
     save_trained(model, description, folder.weights)
     folder.mark_done({})
@@ -43,14 +44,6 @@ def test_predictions_are_those_of_the_forward_loop(run, tmp_path):
     np.testing.assert_allclose(table["probability"], 1 / (1 + np.exp(-table["logit"].to_numpy())))
     positive = logits > np.median(logits)
     assert table["call"].to_list() == ["positive" if p else "negative" for p in positive]
-
-
-def test_the_batch_size_changes_nothing_but_rounding(run, tmp_path):
-    pixels = np.random.default_rng(1).integers(0, 256, (7, 64, 64, 3), dtype=np.uint8)
-    model = build_model("lenet", 64)
-    rows = np.array([6, 0, 3, 2])
-    one, all_at_once = (forward(model, pixels, rows, Preparation(), CPU, b) for b in (1, 64))
-    np.testing.assert_allclose(one, all_at_once, atol=1e-6)
 
 
 def test_unreadable_images_are_named_and_left_out_on_request(run, tmp_path):

@@ -16,7 +16,7 @@ def test_normalisation_is_numpys_mean_and_spread_of_the_training_tiles_alone():
     values = pixels[rows] / 255
     np.testing.assert_allclose(found.mean, values.mean(axis=(0, 1, 2)), rtol=1e-9)
     np.testing.assert_allclose(found.std, values.std(axis=(0, 1, 2)), rtol=1e-9)
-    prepared = found(pixels[rows], torch.device("cpu"))
+    prepared = found(torch.from_numpy(pixels[rows]))
     assert prepared.shape == (4, 3, 8, 8)
     np.testing.assert_allclose(prepared.mean(dim=(0, 2, 3)), 0, atol=1e-5)
 

@@ -12,6 +12,7 @@ from PIL import Image
 from her2bench.core.runs import ComparisonFolder
 from her2bench.data.rgb import resized
 from her2bench.data.tiles import read_tile
+from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward, probabilities
 from her2bench.prediction.trained import load_trained
 from her2bench.web.app import create_app
@@ -45,7 +46,9 @@ def test_the_answer_is_what_the_networks_say(client, folder, tile):
         logits, thresholds = [], []
         for seed in seeds:
             model, d = load_trained(folder.run(said["model"], seed, 0), torch.device("cpu"))
-            logits.append(forward(model, pixels, np.array([0]), d.preparation, torch.device("cpu")))
+            logits.append(
+                forward(model, Feed(pixels, torch.device("cpu")), np.array([0]), d.preparation)
+            )
             thresholds.append(d.threshold)
         logit, threshold = np.mean(logits), np.mean(thresholds)
         slope = np.mean([SLOPES[said["model"], seed] for seed in seeds])

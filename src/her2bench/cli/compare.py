@@ -27,6 +27,10 @@ def compare(
     optimism: Annotated[
         bool, typer.Option("--optimism", help="How much would a random tile split flatter?")
     ] = False,
+    self_test: Annotated[
+        bool,
+        typer.Option(help="Try which way of computing each network is the fastest here."),
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores.json.")] = False,
 ) -> None:
     """Train and compare models: one config, one manifest, one folder with one report.
@@ -44,7 +48,7 @@ def compare(
         folder = run(
             resolved,
             out or Path("out") / config.stem,
-            Choices(device, cache, skip_bad, optimism),
+            Choices(device, cache, skip_bad, optimism, self_test),
             bar,
         )
     if as_json:

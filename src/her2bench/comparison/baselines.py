@@ -32,7 +32,7 @@ def run_baseline(job: Job, config: ComparisonConfig, fold: Fold, run: RunFolder)
     else:
         measure = FEATURES[job.model]
         features = {
-            split: measure(fold.pixels[side.rows]).astype(np.float64)
+            split: measure(fold.tiles.pixels[side.rows]).astype(np.float64)
             for split, side in sides.items()
         }
         model = make_pipeline(StandardScaler(), LogisticRegression())

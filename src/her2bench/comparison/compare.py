@@ -1,5 +1,6 @@
 """Everything: one config and one manifest → one comparison folder."""
 
+import math
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -14,26 +15,32 @@ from her2bench.comparison.optimism import with_random_tiles
 from her2bench.comparison.plan import Job
 from her2bench.comparison.prepared import Prepared, open_folder, prepare
 from her2bench.comparison.results import write_results
+from her2bench.comparison.sides import Fold
 from her2bench.core.files import working_alone
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder
+from her2bench.data.cache import cache_folder
 from her2bench.models import check_model
-from her2bench.prediction.device import choose_device
+from her2bench.prediction.compute import PLAIN, Compute
+from her2bench.prediction.device import choose_device, ready_cpu
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.loop import Epoch
+from her2bench.training.selftest import Trial, chosen_compute
 
 
 @dataclass(frozen=True)
 class Choices:
     """What a user may choose anew each time without changing what is compared.
 
-    `optimism` trains everything once more on random tiles, to say how much that would flatter.
+    `optimism` trains everything once more on random tiles, to say how much that would flatter;
+    `self_test` tries which way of computing each network is the fastest here.
     """
 
     device: str = "auto"
     cache: Path | None = None
     skip_bad: bool = False
     optimism: bool = False
+    self_test: bool = True
 
 
 class Watcher:
@@ -70,14 +77,15 @@ def compare(
             alone.enter_context(working_alone(part.folder.path))
             open_folder(part)
         watcher.planned(sum(_epochs(job, part.config) for part in parts for job in part.jobs))
+        ready_cpu()
         for part in parts:
-            _run(part, device, watcher)
+            _run(part, device, choices, watcher)
             write_results(part, device)
     return folder
 
 
-def _run(part: Prepared, device: torch.device, watcher: Watcher) -> None:
-    folds = part.folds
+def _run(part: Prepared, device: torch.device, choices: Choices, watcher: Watcher) -> None:
+    folds = part.folds(device)
     for job in part.jobs:
         run = part.folder.run(job.model, job.seed, job.fold)
         if run.done:
@@ -86,7 +94,20 @@ def _run(part: Prepared, device: torch.device, watcher: Watcher) -> None:
         elif job.model in part.config.baselines:
             run_baseline(job, part.config, folds[job.fold], run)
         else:
-            run_job(job, part.config, folds[job.fold], run, device, partial(watcher.epoch, job))
+            compute = _compute(job, part, folds[job.fold], choices)
+            run_job(job, part.config, folds[job.fold], run, compute, partial(watcher.epoch, job))
+
+
+def _compute(job: Job, part: Prepared, fold: Fold, choices: Choices) -> Compute:
+    """How to compute the job's network on this machine."""
+    config = part.config
+    if not choices.self_test:
+        return PLAIN
+    trial = Trial(job.model, config.size, config.recipe.batch, fold.tiles.device, config.precision)
+    runs = sum(other.model == job.model for other in part.jobs)
+    steps = math.ceil(len(fold.side("train").rows) / config.recipe.batch)
+    record = (choices.cache or cache_folder()) / "compute.json"
+    return chosen_compute(trial, runs * _epochs(job, config) * steps, record)
 
 
 def _epochs(job: Job, config: ComparisonConfig) -> int:

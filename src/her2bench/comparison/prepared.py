@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import tomli_w
+import torch
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.plan import Job, baseline_jobs, network_jobs
@@ -17,6 +18,7 @@ from her2bench.core.runs import ComparisonFolder, write_text
 from her2bench.core.tables import write_table
 from her2bench.data.cache import Tiles, cached_tiles
 from her2bench.data.splits import make_splits
+from her2bench.prediction.feeding import Feed
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,11 @@ class Prepared:
     splits: pl.DataFrame
     tiles: Tiles
 
-    @property
-    def folds(self) -> dict[int, Fold]:
-        """Each fold's number and its tiles."""
+    def folds(self, device: torch.device) -> dict[int, Fold]:
+        """Each fold's number and its tiles, fed to a device."""
         numbers = self.splits["fold"].unique(maintain_order=True).to_list()
-        pixels, tile_ids = self.tiles.pixels, self.tiles.tile_ids
-        return {number: fold_of(self.splits, number, pixels, tile_ids) for number in numbers}
+        feed, tile_ids = Feed(self.tiles.pixels, device), self.tiles.tile_ids
+        return {number: fold_of(self.splits, number, feed, tile_ids) for number in numbers}
 
     @property
     def jobs(self) -> list[Job]:

@@ -7,6 +7,7 @@ import polars as pl
 
 from her2bench.core.manifest import SPLITS
 from her2bench.core.predictions import as_predictions
+from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import probabilities
 from her2bench.training.loop import Side
 
@@ -15,13 +16,13 @@ from her2bench.training.loop import Side
 class Fold:
     """One fold: the splits table's rows of it with `row`, each tile's place in the cache."""
 
-    pixels: np.ndarray
+    tiles: Feed
     table: pl.DataFrame
 
     def side(self, split: str) -> Side:
         """The tiles of one side."""
         part = self.table.filter(pl.col("split") == split)
-        return Side(self.pixels, part["row"].to_numpy(), part["target"].to_numpy())
+        return Side(self.tiles, part["row"].to_numpy(), part["target"].to_numpy())
 
     @property
     def present(self) -> list[str]:
@@ -39,8 +40,8 @@ class Fold:
         return as_predictions(table)
 
 
-def fold_of(splits: pl.DataFrame, number: int, pixels: np.ndarray, tile_ids: list[str]) -> Fold:
+def fold_of(splits: pl.DataFrame, number: int, tiles: Feed, tile_ids: list[str]) -> Fold:
     """One fold of a splits table, its tiles found in the cache."""
     places = pl.DataFrame({"tile_id": tile_ids, "row": np.arange(len(tile_ids))})
     table = splits.filter(pl.col("fold") == number).drop("fold")
-    return Fold(pixels, table.join(places, on="tile_id", how="left").sort("tile_id"))
+    return Fold(tiles, table.join(places, on="tile_id", how="left").sort("tile_id"))

@@ -1,16 +1,17 @@
 """Waiting for many pieces of work, with a progress bar on a terminal."""
 
-import os
 from collections.abc import Collection
 from concurrent.futures import Future, as_completed
 
 from rich.console import Console
 from rich.progress import track
 
+from her2bench.core.machine import usable_cores
+
 
 def threads() -> int:
     """How many threads keep every core busy (Pillow decodes and resizes outside Python's lock)."""
-    return os.cpu_count() or 1
+    return usable_cores()
 
 
 def follow(futures: Collection[Future], label: str) -> None:

@@ -7,6 +7,8 @@ response normalisation). Deviations, both the study's: 299 px input, one logit.
 
 from torch import Tensor, nn
 
+from her2bench.models.pieces import Pieces
+
 
 class AlexNet(nn.Module):
     """Tile (b, 3, size, size) → logit (b,); 86,368,065 parameters at 299 px."""
@@ -16,7 +18,7 @@ class AlexNet(nn.Module):
         side = (size + 2 * 2 - 11) // 4 + 1
         for _ in range(3):
             side = (side - 3) // 2 + 1  # each pooling is 3x3, stride 2
-        self.features = nn.Sequential(
+        self.features = Pieces(
             nn.Conv2d(3, 64, 11, stride=4, padding=2),
             nn.ReLU(),
             nn.MaxPool2d(3, 2),

@@ -7,6 +7,8 @@ tanh, max-pooling instead of trained subsampling, one logit instead of ten class
 
 from torch import Tensor, nn
 
+from her2bench.models.pieces import Pieces
+
 
 class LeNet(nn.Module):
     """Tile (b, 3, size, size) → logit (b,); 9,966,521 parameters at 299 px."""
@@ -14,7 +16,7 @@ class LeNet(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         side = (size // 2 - 4) // 2  # pad 2 keeps the size, 5x5 without padding takes 4
-        self.features = nn.Sequential(
+        self.features = Pieces(
             nn.Conv2d(3, 6, 5, padding=2),
             nn.ReLU(),
             nn.MaxPool2d(2),

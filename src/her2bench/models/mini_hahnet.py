@@ -9,6 +9,8 @@ activates its concatenated output, and a small convolutional network with one hi
 import torch
 from torch import Tensor, nn
 
+from her2bench.models.pieces import Pieces
+
 
 class Inception(nn.Module):
     """Tile (b, 3, h, w) → features (b, 120, h, w), four branches side by side."""
@@ -31,7 +33,7 @@ class MiniHAHNet(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         side = size // 4
-        self.features = nn.Sequential(
+        self.features = Pieces(
             Inception(),
             nn.Conv2d(120, 64, 3, padding=1),
             nn.ReLU(),

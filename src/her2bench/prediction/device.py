@@ -1,8 +1,13 @@
-"""Which device to compute on."""
+"""Which device to compute on, and how much of its own memory a piece of work took."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
 from her2bench.core.errors import UserError
+from her2bench.core.machine import PeakMemory, usable_cores
+from her2bench.prediction.memory import keep_memory
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -25,3 +30,22 @@ def choose_device(name: str) -> torch.device:
             cure="use --device auto",
         )
     return torch.device(name)
+
+
+def ready_cpu() -> None:
+    """Set the CPU up for large networks: memory kept, no more threads than cores to be used."""
+    keep_memory()
+    if torch.get_num_threads() > usable_cores():  # a container's share is smaller than the machine
+        torch.set_num_threads(usable_cores())
+
+
+@contextmanager
+def device_memory(device: torch.device) -> Iterator[PeakMemory]:
+    """Measure the most memory that PyTorch held on a GPU while the block ran; 0 elsewhere."""
+    peak = PeakMemory()
+    if device.type != "cuda":
+        yield peak
+        return
+    torch.cuda.reset_peak_memory_stats(device)
+    yield peak
+    peak.bytes = torch.cuda.max_memory_allocated(device)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from her2bench.core.runs import ComparisonFolder, RunFolder
+from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward, probabilities
 from her2bench.prediction.gradcam import gradcam, normalised
 from her2bench.prediction.trained import Description, load_trained
@@ -118,7 +119,7 @@ def opinion(ensemble: Ensemble, tiles: np.ndarray, networks: Networks) -> Opinio
     for member in ensemble.members:
         model, description = networks.read(member.run)
         prepare, device = description.preparation, networks.device
-        logits.append(forward(model, tiles, np.arange(len(tiles)), prepare, device))
+        logits.append(forward(model, Feed(tiles, device), np.arange(len(tiles)), prepare))
         maps.append(normalised(gradcam(model, tiles, prepare, device)))
         thresholds.append(description.threshold)
     slope, intercept = ensemble.scaling or (1.0, 0.0)

@@ -44,7 +44,7 @@ def gradcam(
     maps = []
     for start in range(0, len(tiles), batch):
         part = np.array(tiles[start : start + batch])  # a copy: the cache is mapped read-only
-        inputs = prepare(part, device)
+        inputs = prepare(torch.from_numpy(part).to(device))
         layer = explained_layer(model, inputs[:1])
         with torch.enable_grad():
             found = LayerGradCam(model, layer).attribute(inputs, relu_attributions=True)

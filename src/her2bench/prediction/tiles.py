@@ -13,8 +13,9 @@ from her2bench.core.files import reading
 from her2bench.core.runs import RunFolder
 from her2bench.data.cache import cached_tiles
 from her2bench.data.tiles import UnreadableImage, open_image
+from her2bench.prediction.device import ready_cpu
+from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward, probabilities
-from her2bench.prediction.memory import keep_memory
 from her2bench.prediction.trained import load_trained
 
 LARGEST_TILE = 2048  # BCI's are 1024
@@ -77,7 +78,7 @@ def predict_tiles(
         A table `path, logit, probability, call` (`call` is positive or negative at the run's
         frozen threshold), and path and reason of each image left out.
     """
-    keep_memory()
+    ready_cpu()
     _refuse_slides(images)
     model, description = load_trained(run, device)
     table = pl.DataFrame({"path": [str(path) for path in images]})
@@ -85,7 +86,7 @@ def predict_tiles(
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         tiles = cached_tiles(table, description.size, Path(folder), skip_bad)
         rows = np.arange(len(tiles.tile_ids))
-        logits = forward(model, tiles.pixels, rows, description.preparation, device)
+        logits = forward(model, Feed(tiles.pixels, device), rows, description.preparation)
         left_out = [(path, reason) for _, path, reason in tiles.bad]
         del tiles  # Windows cannot delete a file that is still mapped into memory
     positive = logits > description.threshold

@@ -13,10 +13,13 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from her2bench.core.errors import UserError
+from her2bench.prediction.compute import PLAIN, Compute
+from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward
 from her2bench.prediction.preparation import Preparation
 from her2bench.training.augmentation import augment
 from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.order import epoch_order
 from her2bench.training.recipe import Recipe
 
 Epoch = dict[str, float]  # one row of metrics.csv
@@ -26,11 +29,10 @@ Epoch = dict[str, float]  # one row of metrics.csv
 class Side:
     """The tiles of one side of a split.
 
-    `pixels` (n, size, size, 3) uint8 holds all tiles; `rows` (m,) says which are meant;
-    `targets` (m,) are 0 or 1.
+    `tiles` holds all tiles; `rows` (m,) says which are meant; `targets` (m,) are 0 or 1.
     """
 
-    pixels: np.ndarray
+    tiles: Feed
     rows: np.ndarray
     targets: np.ndarray
 
@@ -49,13 +51,17 @@ class Fit:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that decides a training besides the tiles and the fresh network."""
+    """All that decides a training besides the tiles and the fresh network.
+
+    `compute` decides its speed, and its results only by rounding.
+    """
 
     recipe: Recipe
     learning_rate: float
     positive_weight: float
     prepare: Preparation
     seed: tuple[int, ...]
+    compute: Compute = PLAIN
 
 
 def fit(
@@ -82,8 +88,8 @@ def fit(
         on_epoch: told of each epoch, also of those trained before a stop.
     """
     recipe = plan.recipe
-    fused = fabric.device.type in ("cpu", "cuda")
-    optimiser = torch.optim.Adam(model.parameters(), lr=plan.learning_rate, fused=fused)
+    plan.compute.set_on(model)
+    optimiser = adam(model, plan.learning_rate, fabric.device)
     progress = checkpoint.load(model, optimiser) or {"epochs": [], "best_epoch": -1}
     wrapped, stepper = fabric.setup(model, optimiser)
     loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(plan.positive_weight, device=fabric.device))
@@ -93,28 +99,34 @@ def fit(
     for number in range(len(epochs), recipe.epochs):
         row = {"epoch": number, "learning_rate": plan.learning_rate}
         row |= _train_epoch(fabric, wrapped, stepper, loss, train, plan, number)
-        row |= _measures(
-            "val", forward_loss(wrapped, validation, loss, plan.prepare, fabric.device)
-        )
-        _refuse_divergence(row, plan)
+        row |= measures("val", forward_loss(wrapped, validation, loss, plan))
+        refuse_divergence(row, plan.learning_rate)
         epochs.append(row)
-        progress["best_epoch"] = _kept_epoch(epochs, recipe)
+        progress["best_epoch"] = kept_epoch(epochs, recipe)
         if progress["best_epoch"] == number and recipe.keep != "last":
-            checkpoint.save_best(model, number)
-        checkpoint.save(model, optimiser, progress, last=number + 1 == recipe.epochs)
+            checkpoint.hold_best(model)
+        if number + 1 < recipe.epochs:
+            checkpoint.save(model, optimiser, progress)
         on_epoch(row)
     if recipe.keep != "last":
         checkpoint.load_best(model, progress["best_epoch"])
     return Fit(epochs, progress["best_epoch"])
 
 
+def adam(model: nn.Module, learning_rate: float, device: torch.device) -> torch.optim.Adam:
+    """The study's optimiser, in one pass over the weights where the device can."""
+    fused = device.type in ("cpu", "cuda")
+    return torch.optim.Adam(model.parameters(), lr=learning_rate, fused=fused)
+
+
 def forward_loss(
-    model: nn.Module, tiles: Side, loss: nn.Module, prepare: Preparation, device: torch.device
+    model: nn.Module, side: Side, loss: nn.Module, plan: Plan
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """The mean loss over some tiles in evaluation mode, their logits and their targets."""
-    logits = forward(model, tiles.pixels, tiles.rows, prepare, device)
-    on_device = [torch.from_numpy(a.astype(np.float32)).to(device) for a in (logits, tiles.targets)]
-    return float(loss(*on_device)), logits, tiles.targets
+    logits = forward(model, side.tiles, side.rows, plan.prepare, plan.compute)
+    device = side.tiles.device
+    on_device = [torch.from_numpy(a.astype(np.float32)).to(device) for a in (logits, side.targets)]
+    return float(loss(*on_device)), logits, side.targets
 
 
 def _train_epoch(
@@ -122,39 +134,45 @@ def _train_epoch(
     model: nn.Module,
     optimiser: Any,
     loss: nn.Module,
-    tiles: Side,
+    side: Side,
     plan: Plan,
     number: int,
 ) -> Epoch:
     start = time.perf_counter()
-    order, generator = _seeded((*plan.seed, number), len(tiles.rows))
+    order, generator = seeded_order((*plan.seed, number), side)
     sums, logits = torch.zeros((), device=fabric.device), list[Tensor]()
+    targets = torch.from_numpy(side.targets[order].astype(np.float32)).to(fabric.device)
+    parts = np.split(side.rows[order], range(plan.recipe.batch, len(order), plan.recipe.batch))
     model.train()
-    for batch in np.split(order, range(plan.recipe.batch, len(order), plan.recipe.batch)):
-        inputs = plan.prepare(tiles.pixels[tiles.rows[batch]], fabric.device)
-        targets = torch.from_numpy(tiles.targets[batch].astype(np.float32)).to(fabric.device)
-        output = model(augment(inputs, plan.recipe.augment, generator))
-        value = loss(output, targets)
+    # Nothing in the loop waits for a GPU: losses and logits stay there until the epoch's end.
+    for tiles, aims in zip(
+        side.tiles.batches(parts), targets.split(plan.recipe.batch), strict=True
+    ):
+        inputs = augment(plan.prepare(tiles), plan.recipe.augment, generator)
+        output = model(plan.compute.laid_out(inputs))
+        value = loss(output, aims)
         optimiser.zero_grad()
         fabric.backward(value)
         optimiser.step()
-        sums += value.detach() * len(batch)  # weighted, so that the last, smaller batch is fair
+        sums += value.detach() * len(aims)  # weighted, so that the last, smaller batch is fair
         logits.append(output.detach().float())
     found = torch.cat(logits).cpu().double().numpy()
     seconds = time.perf_counter() - start
-    measures = _measures("train", (float(sums) / len(order), found, tiles.targets[order]))
-    return {"seconds": seconds, "tiles_per_second": len(order) / seconds, **measures}
+    row = measures("train", (float(sums) / len(order), found, side.targets[order]))
+    return {"seconds": seconds, "tiles_per_second": len(order) / seconds, **row}
 
 
-def _seeded(seed: tuple[int, ...], n: int) -> tuple[np.ndarray, torch.Generator]:
+def seeded_order(seed: tuple[int, ...], side: Side) -> tuple[np.ndarray, torch.Generator]:
     """The order of an epoch's tiles and a generator for its augmentation; dropout is seeded too."""
     shuffle, dropout, augmentation = np.random.SeedSequence(seed).spawn(3)
     torch.manual_seed(int(dropout.generate_state(1)[0]))
     generator = torch.Generator().manual_seed(int(augmentation.generate_state(1)[0]))
-    return np.random.default_rng(shuffle).permutation(n), generator
+    tile_bytes = int(np.prod(side.tiles.pixels.shape[1:]))
+    return epoch_order(side.rows, tile_bytes, np.random.default_rng(shuffle)), generator
 
 
-def _measures(split: str, found: tuple[float, np.ndarray, np.ndarray]) -> Epoch:
+def measures(split: str, found: tuple[float, np.ndarray, np.ndarray]) -> Epoch:
+    """What metrics.csv says of one side: (loss, logits (n,), targets (n,))."""
     loss, logits, targets = found
     return {
         f"{split}_loss": loss,
@@ -167,17 +185,19 @@ def _roc_auc(targets: np.ndarray, logits: np.ndarray) -> float:
     return float(roc_auc_score(targets, logits)) if np.isfinite(logits).all() else float("nan")
 
 
-def _refuse_divergence(row: Epoch, plan: Plan) -> None:
+def refuse_divergence(row: Epoch, learning_rate: float) -> None:
+    """Raise a UserError where an epoch's numbers are no numbers any more."""
     if not all(math.isfinite(value) for value in row.values()):
         raise UserError(
             "recipe.learning_rates",
             found=f"training diverged: the loss is no longer a number in epoch "
-            f"{row['epoch'] + 1:.0f} with learning rate {plan.learning_rate:g}",
+            f"{row['epoch'] + 1:.0f} with learning rate {learning_rate:g}",
             cure="leave this learning rate out, or lower it",
         )
 
 
-def _kept_epoch(epochs: list[Epoch], recipe: Recipe) -> int:
+def kept_epoch(epochs: list[Epoch], recipe: Recipe) -> int:
+    """The epoch whose weights the recipe keeps, of those so far."""
     if recipe.keep == "last":
         return len(epochs) - 1
     return int(np.argmin([row["val_loss"] for row in epochs]))

@@ -14,6 +14,7 @@ from PIL import Image
 
 from her2bench.core.runs import ComparisonFolder
 from her2bench.data.rgb import resized
+from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.ensemble import (
     Ensemble,
     Networks,
@@ -23,7 +24,7 @@ from her2bench.prediction.ensemble import (
     opinion,
 )
 from her2bench.prediction.gradcam import enlarged
-from her2bench.prediction.memory import keep_memory, release_memory
+from her2bench.prediction.memory import release_memory
 from her2bench.report.names import label
 from her2bench.web.answers import POSITIVE, ModelAnswer, TileAnswer
 from her2bench.web.decoding import Refused, decode
@@ -145,7 +146,7 @@ def opened_service(folder: ComparisonFolder, device: torch.device) -> Service | 
     Raises:
         UserError: the weights of a run, or scores.json, are damaged.
     """
-    keep_memory()
+    ready_cpu()
     models = ensembles(folder, scalings_of(folder))
     if not models:
         return None

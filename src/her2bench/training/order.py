@@ -1,0 +1,45 @@
+"""The order in which an epoch takes its tiles."""
+
+import numpy as np
+
+_WINDOW = 2 * 2**30  # bytes of tiles that lie anywhere in the file and are shuffled together
+_BLOCK = 16 * 2**20  # bytes of tiles that lie side by side in the file
+
+
+def epoch_order(
+    rows: np.ndarray,
+    tile_bytes: int,
+    rng: np.random.Generator,
+    window: int = _WINDOW,
+    block: int = _BLOCK,
+) -> np.ndarray:
+    """A random order of tiles that a disk can follow.
+
+    Up to `window` bytes: any order, all equally likely. A larger set may not fit into memory, and
+    reading it tile by tile from all over the file would wait for the disk at each. So its
+    neighbouring tiles form blocks, the blocks are drawn in random order, and as many of them as
+    fill a window are shuffled together: each window comes from all over the set.
+
+    Args:
+        rows: (m,) each tile's place in the file.
+        tile_bytes: size of a tile.
+        rng: what the order is drawn from.
+        window: bytes shuffled together.
+        block: bytes read side by side.
+
+    Returns:
+        (m,) int64, a permutation: positions in `rows`.
+
+    >>> rng = np.random.default_rng(0)
+    >>> epoch_order(np.arange(6), 1, rng, window=4, block=2).tolist()
+    [4, 0, 1, 5, 2, 3]
+    """
+    if len(rows) * tile_bytes <= window:
+        return rng.permutation(len(rows))
+    each = max(1, block // tile_bytes)
+    blocks = np.split(np.argsort(rows, kind="stable"), range(each, len(rows), each))
+    drawn = np.concatenate([blocks[i] for i in rng.permutation(len(blocks))])
+    many = max(1, window // tile_bytes)
+    return np.concatenate(
+        [rng.permutation(part) for part in np.split(drawn, range(many, len(drawn), many))]
+    )

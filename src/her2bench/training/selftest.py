@@ -1,0 +1,126 @@
+"""A short self-test before training: which way of computing a network is the fastest here.
+
+What is fastest depends on network, tile size and processor, and cannot be told without trying.
+The choice is kept in a file, so that the same machine always computes the same way: another way
+gives the same results only to rounding.
+"""
+
+import itertools
+import json
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from her2bench.core.files import reading, replacing
+from her2bench.models import build_model
+from her2bench.prediction.compute import PLAIN, Compute
+from her2bench.training.loop import adam
+
+_PIECE = 8  # tiles: the activations of so many stay near the processor's cache
+_TIMED = 2  # steps, after one to warm up
+_WORTH = 20  # training this many times as long as the self-test
+_MARGIN = 0.05  # what a candidate must gain on the plain way, or noise would choose
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is to be computed: a network on tiles of `size` px, in batches, at a precision."""
+
+    model: str
+    size: int
+    batch: int
+    device: torch.device
+    precision: str
+
+    @property
+    def key(self) -> str:
+        """Names the trial and the machine."""
+        there = torch.cuda.get_device_name() if self.device.type == "cuda" else platform.node()
+        what = f"{self.model} {self.size} px, batch {self.batch}, {self.precision}"
+        threads = f"{torch.get_num_threads()} threads"
+        return f"{what}, {self.device.type} {there}, {threads}, torch {torch.__version__}"
+
+    @property
+    def candidates(self) -> list[Compute]:
+        """The ways to try, the plain one first."""
+        if self.device.type not in ("cpu", "cuda"):
+            return [PLAIN]
+        piecewise = self.device.type == "cpu" and self.batch > _PIECE
+        pieces = (None, _PIECE) if piecewise else (None,)
+        return [Compute(last, piece) for piece, last in itertools.product(pieces, (False, True))]
+
+
+def chosen_compute(trial: Trial, steps: int, record: Path) -> Compute:
+    """The fastest way to compute, from the record or by a self-test, which is then recorded.
+
+    Args:
+        trial: what is to be computed.
+        steps: how many training steps are planned; for few, the plain way is good enough.
+        record: JSON file of this machine's choices.
+    """
+    known = _read(record)
+    if trial.key in known:
+        return Compute(**known[trial.key]["chosen"])
+    if steps < _WORTH * len(trial.candidates) * (1 + _TIMED) or len(trial.candidates) == 1:
+        return PLAIN
+    seconds = {compute: step_seconds(trial, compute) for compute in trial.candidates}
+    chosen = fastest(seconds)
+    entry = {
+        "chosen": asdict(chosen),
+        "seconds_a_step": {str(compute): round(s, 5) for compute, s in seconds.items()},
+    }
+    _write(record, {**_read(record), trial.key: entry})
+    return chosen
+
+
+def fastest(seconds: Mapping[Compute, float]) -> Compute:
+    """The quickest candidate; the plain one unless another gains enough to be believed.
+
+    >>> fastest({PLAIN: 1.0, Compute(piece=8): 0.99}) == PLAIN
+    True
+    """
+    best = min(seconds, key=lambda compute: seconds[compute])
+    return best if seconds[best] < (1 - _MARGIN) * seconds[PLAIN] else PLAIN
+
+
+def step_seconds(trial: Trial, compute: Compute) -> float:
+    """The time of one training step, the least of a few, on tiles drawn at random."""
+    device = trial.device
+    fabric = Fabric(accelerator=device.type, devices=1, precision=trial.precision)  # type: ignore[arg-type]
+    model = build_model(trial.model, trial.size).to(device)
+    compute.set_on(model)
+    wrapped, optimiser = fabric.setup(model, adam(model, 1e-6, device))
+    tiles = compute.laid_out(torch.rand(trial.batch, 3, trial.size, trial.size, device=device))
+    aims, loss = torch.ones(trial.batch, device=device), nn.BCEWithLogitsLoss()
+    times = []
+    for _ in range(1 + _TIMED):
+        start = time.perf_counter()
+        optimiser.zero_grad()
+        fabric.backward(loss(wrapped(tiles), aims))
+        optimiser.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - start)
+    return min(times[1:])
+
+
+def _read(record: Path) -> dict[str, dict]:
+    if not record.is_file():
+        return {}
+    with reading(record):
+        try:
+            return json.loads(record.read_text(encoding="utf-8"))
+        except ValueError:
+            return {}  # only times, soon measured again
+
+
+def _write(record: Path, entries: dict[str, dict]) -> None:
+    record.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(record) as temporary:
+        temporary.write_text(json.dumps(entries, indent=2), encoding="utf-8")

@@ -1,0 +1,71 @@
+"""However a network is computed and fed, it learns and says the same, to rounding."""
+
+import numpy as np
+import pytest
+import torch
+
+from her2bench.models import MODELS, build_model
+from her2bench.prediction.compute import PLAIN, Compute
+from her2bench.prediction.feeding import Feed
+from her2bench.prediction.forward import forward
+from her2bench.prediction.preparation import Preparation
+
+CPU = torch.device("cpu")
+WAYS = [Compute(True), Compute(piece=3), Compute(True, 3)]
+# The sums of a convolution's gradient run over 64 x 64 places and the batch in another order.
+TOLERANCE = 1e-4
+
+
+@pytest.fixture
+def pixels():
+    return np.random.default_rng(1).integers(0, 256, (7, 64, 64, 3), dtype=np.uint8)
+
+
+def learnt(name, pixels, compute):
+    """Logits and gradients of one step in training mode, dropout and all."""
+    torch.manual_seed(0)
+    model = build_model(name, 64).train()
+    compute.set_on(model)
+    tiles = Preparation((0.7, 0.6, 0.5), (0.2, 0.2, 0.3))(torch.from_numpy(pixels))
+    torch.manual_seed(1)
+    logits = model(compute.laid_out(tiles))
+    torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.ones(7)).backward()
+    return logits.detach(), [p.grad for p in model.parameters()]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_way_of_computing_learns_the_same(name, pixels):
+    logits, gradients = learnt(name, pixels, PLAIN)
+    for compute in WAYS:
+        others, other_gradients = learnt(name, pixels, compute)
+        torch.testing.assert_close(others, logits, rtol=TOLERANCE, atol=1e-6)
+        for one, other in zip(gradients, other_gradients, strict=True):
+            assert float((one - other).norm()) <= TOLERANCE * float(one.norm())
+
+
+@pytest.mark.parametrize("compute", [PLAIN, *WAYS], ids=str)
+def test_the_forward_loop_keeps_the_rows_order(pixels, compute):
+    model = build_model("lenet", 64)
+    compute.set_on(model)
+    rows = np.array([6, 0, 3, 2, 5])
+    found = forward(model, Feed(pixels, CPU), rows, Preparation(), compute)
+    with torch.no_grad():
+        each = [float(model(torch.from_numpy(pixels[[r]]).permute(0, 3, 1, 2) / 255)) for r in rows]
+    np.testing.assert_allclose(found, each, atol=1e-6)
+
+
+def test_no_tiles_give_no_logits(pixels):
+    model = build_model("lenet", 64)
+    assert len(forward(model, Feed(pixels, CPU), np.array([], int), Preparation())) == 0
+
+
+def test_a_feed_gives_each_part_in_order(pixels):
+    parts = [np.array([3, 1]), np.array([0]), np.array([6, 5, 4])]
+    for part, tiles in zip(parts, Feed(pixels, CPU).batches(parts), strict=True):
+        assert np.array_equal(tiles.numpy(), pixels[part])
+
+
+def test_a_feed_that_is_left_half_way_stops_reading(pixels):
+    batches = Feed(pixels, CPU).batches([np.array([i]) for i in range(7)])
+    next(batches)
+    batches.close()  # would hang if a reader were left behind

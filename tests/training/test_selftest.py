@@ -1,0 +1,57 @@
+"""The self-test: measures, chooses with a margin, remembers, and leaves short trainings alone."""
+
+import json
+
+import pytest
+import torch
+
+from her2bench.prediction.compute import PLAIN, Compute
+from her2bench.training import selftest
+from her2bench.training.selftest import Trial, chosen_compute, fastest, step_seconds
+
+TRIAL = Trial("lenet", 64, 16, torch.device("cpu"), "32-true")
+
+
+def test_noise_does_not_choose():
+    other = Compute(channels_last=True)
+    assert fastest({PLAIN: 1.0, other: 0.97}) == PLAIN
+    assert fastest({PLAIN: 1.0, other: 0.8}) == other
+
+
+def test_a_step_takes_time_for_every_candidate():
+    assert TRIAL.candidates[0] == PLAIN
+    assert len(set(TRIAL.candidates)) == len(TRIAL.candidates) == 4
+    assert all(step_seconds(TRIAL, compute) > 0 for compute in TRIAL.candidates)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Counts the measurements; the last candidate is always the fastest."""
+    tried = []
+
+    def seconds(trial, compute):
+        tried.append(compute)
+        return 1.0 / len(tried)
+
+    monkeypatch.setattr(selftest, "step_seconds", seconds)
+    return tried
+
+
+def test_a_choice_is_remembered(measured, tmp_path):
+    record = tmp_path / "deep" / "compute.json"
+    chosen = chosen_compute(TRIAL, 10_000, record)
+    assert chosen == TRIAL.candidates[-1]
+    assert chosen_compute(TRIAL, 10_000, record) == chosen
+    assert len(measured) == len(TRIAL.candidates)  # not measured again
+    assert list(json.loads(record.read_text())) == [TRIAL.key]
+
+
+def test_a_short_training_is_not_kept_waiting(measured, tmp_path):
+    assert chosen_compute(TRIAL, 10, tmp_path / "compute.json") == PLAIN
+    assert not measured
+
+
+def test_a_damaged_record_is_measured_again(measured, tmp_path):
+    record = tmp_path / "compute.json"
+    record.write_text("{")
+    assert chosen_compute(TRIAL, 10_000, record) == TRIAL.candidates[-1]
