@@ -161,7 +161,7 @@ def test_too_little_room_says_how_much(manifest, tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the full device /dev/full")
 def test_full_disk_is_a_user_error_and_leaves_nothing(manifest, tmp_path, monkeypatch):
-    def onto_full_disk(path, images, regions, size):
+    def onto_full_disk(path, *_):
         path.symlink_to("/dev/full")
         with path.open("wb") as stream:
             stream.write(b"x" * 100_000)
@@ -241,3 +241,31 @@ def test_more_regions_of_one_image_than_one_piece(manifest, tmp_path, monkeypatc
     image = np.asarray(Image.open(manifest["path"][0]))
     for x in range(10):
         assert np.array_equal(tiles.pixels[x], image[0:8, x : x + 8])
+
+
+def test_fast_decoding_is_near_the_exact_pixels_and_kept_apart(tmp_path):
+    """A smooth JPEG, so that what differs is the decoder's scaling and not noise."""
+    waves = 127 + 100 * np.sin(np.arange(64)[:, None, None] / 9 + np.arange(64)[:, None] / 7)
+    smooth = np.broadcast_to(waves, (64, 64, 3)).astype(np.uint8)
+    Image.fromarray(smooth).save(tmp_path / "a.png", "JPEG", quality=95)
+    Image.fromarray(smooth).save(tmp_path / "b.png", "PNG")
+    shutil.copy(tmp_path / "a.png", tmp_path / "c.png")
+    paths = [str(tmp_path / f"{name}.png") for name in "abc"]
+    regions = {"x": [None, None, 0], "y": [None, None, 0], "width": [None, None, 64]}
+    table = pl.DataFrame({"tile_id": list("abc"), "path": paths, "score": [0, 1, 2], **regions})
+    table = table.with_columns(height=pl.col("width"))
+    exact, fast = (
+        cached_tiles(table, 16, tmp_path / "cache", decoding=kind) for kind in ("exact", "fast")
+    )
+    assert exact.key != fast.key
+    difference = np.abs(exact.pixels.astype(int) - fast.pixels.astype(int)).max(axis=(1, 2, 3))
+    assert 0 < difference[0] < 12
+    assert difference[1:].tolist() == [0, 0]  # no JPEG, and a region: decoded in full
+
+
+def test_a_truncated_jpeg_is_named_in_fast_decoding_too(tmp_path):
+    Image.new("RGB", (64, 64), "white").save(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:-200])
+    table = pl.DataFrame({"tile_id": ["a"], "path": [str(tmp_path / "a.jpg")], "score": [0]})
+    with pytest.raises(UserError, match="truncated"):
+        cached_tiles(table, 16, tmp_path / "cache", decoding="fast")

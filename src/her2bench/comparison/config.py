@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from her2bench.core.config import Settings
+from her2bench.data.pixels import Decoding
 from her2bench.data.splits import SplitSettings
 from her2bench.evaluation.settings import ScoreSettings
 from her2bench.training.recipe import Recipe
@@ -22,6 +23,7 @@ class ComparisonConfig(Settings):
     baselines: tuple[Baseline, ...] = ("always_positive", "dab_baseline", "background_baseline")
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
     size: int = 299
+    decoding: Decoding = "exact"
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     licence: str = ""  # of the images, for the model cards
     split: SplitSettings = SplitSettings()

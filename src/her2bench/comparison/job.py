@@ -50,7 +50,9 @@ def run_job(
             for split in fold.present
         }
     threshold = choose_threshold(logits["val"], fold.side("val").targets, config.score.threshold)
-    description = Description(job.model, config.size, prepare, threshold, config.endpoint)
+    description = Description(
+        job.model, config.size, prepare, threshold, config.endpoint, config.decoding
+    )
     save_trained(model, description, run.weights)
     write_table(pl.DataFrame([row for fitted in fits for row in fitted.epochs]), run.metrics)
     made_with = {

@@ -58,7 +58,7 @@ def prepare(
     """
     splits = _splits(manifest, config)
     _same_settings(folder, config)
-    tiles = cached_tiles(manifest, config.size, cache, skip_bad)
+    tiles = cached_tiles(manifest, config.size, cache, skip_bad, config.decoding)
     if tiles.bad:
         manifest = manifest.filter(pl.col("tile_id").is_in(tiles.tile_ids))
         splits = _splits(manifest, config)

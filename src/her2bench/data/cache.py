@@ -17,7 +17,7 @@ import polars as pl
 from her2bench.core.errors import UserError, listed
 from her2bench.core.files import TEMPORARY, replacing
 from her2bench.core.manifest import REGION
-from her2bench.data.pixels import bytes_of, write_pixels
+from her2bench.data.pixels import Decoding, bytes_of, write_pixels
 from her2bench.data.progress import follow, threads
 from her2bench.data.tiles import Region
 
@@ -50,7 +50,11 @@ def cache_folder() -> Path:
 
 
 def cached_tiles(
-    manifest: pl.DataFrame, size: int, folder: Path | None = None, skip_bad: bool = False
+    manifest: pl.DataFrame,
+    size: int,
+    folder: Path | None = None,
+    skip_bad: bool = False,
+    decoding: Decoding = "exact",
 ) -> Tiles:
     """The tiles of a manifest, decoded and resized on first use and read from disk afterwards.
 
@@ -59,6 +63,8 @@ def cached_tiles(
         size: side of the resized tiles in pixels.
         folder: where to keep them; by default `cache_folder()`.
         skip_bad: leave out tiles that cannot be read, and say so in `Tiles.bad`.
+        decoding: `exact`: pixel for pixel what Pillow's full decode and bilinear resize give.
+            `fast`: JPEG tiles are scaled by their decoder first; other pixels, so another key.
 
     Raises:
         UserError: tiles cannot be read (all are listed), or the disk has no room.
@@ -66,12 +72,12 @@ def cached_tiles(
     folder = Path(folder) if folder else cache_folder()
     regions = regions_of(manifest)
     digests = _digests(manifest["path"].unique(maintain_order=True).to_list())
-    key = _key([digests[path] for path in manifest["path"]], regions, size)
+    key = _key([digests[path] for path in manifest["path"]], regions, size, decoding)
     place = folder / key
     if not _whole(place, size):
         shutil.rmtree(place, ignore_errors=True)
         _remove_stale(folder)
-        _build(place, manifest["path"].to_list(), regions, size)
+        _build(place, manifest["path"].to_list(), regions, size, decoding)
     reasons = json.loads((place / "tiles.json").read_text(encoding="utf-8"))["bad"]
     bad = [(manifest["tile_id"][int(i)], manifest["path"][int(i)], r) for i, r in reasons.items()]
     if bad and (not skip_bad or len(bad) == len(manifest)):
@@ -123,9 +129,10 @@ def _digest(path: Path) -> str:
     return total.hexdigest()
 
 
-def _key(digests: list[str], regions: list[Region | None], size: int) -> str:
+def _key(digests: list[str], regions: list[Region | None], size: int, decoding: Decoding) -> str:
     # The decoder is part of the content: another one may round the same JPEG another way.
     rule = ["bilinear", version("pillow"), version("openslide-bin")]
+    rule += ["scaled by the JPEG decoder"] if decoding == "fast" else []
     text = json.dumps([_FORMAT, rule, size, digests, regions])
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -149,12 +156,18 @@ def _remove_stale(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _build(place: Path, paths: list[str], regions: list[Region | None], size: int) -> None:
+def _build(
+    place: Path,
+    paths: list[str],
+    regions: list[Region | None],
+    size: int,
+    decoding: Decoding,
+) -> None:
     _check_room(place.parent, bytes_of(len(paths), size))
     try:
         with replacing(place) as temporary:
             temporary.mkdir()
-            bad = write_pixels(temporary / "pixels.npy", paths, regions, size)
+            bad = write_pixels(temporary / "pixels.npy", paths, regions, size, decoding)
             record = {"tiles": len(paths) - len(bad), "bad": dict(sorted(bad.items()))}
             (temporary / "tiles.json").write_text(json.dumps(record), encoding="utf-8")
     except (OSError, UserError):

@@ -6,19 +6,25 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 
 from her2bench.data.progress import follow, threads
 from her2bench.data.rgb import resized
-from her2bench.data.tiles import Region, UnreadableImage, read_tiles
+from her2bench.data.tiles import Region, UnreadableImage, read_scaled, read_tiles
+
+Decoding = Literal["exact", "fast"]
 
 _TILES_A_PIECE = 256  # of one image, for one thread: few openings, and a slide keeps all cores busy
 
 
 def write_pixels(
-    path: Path, images: list[str], regions: list[Region | None], size: int
+    path: Path,
+    images: list[str],
+    regions: list[Region | None],
+    size: int,
+    decoding: Decoding = "exact",
 ) -> dict[int, str]:
     """Decode and resize tiles into a `.npy` file, (good tiles, size, size, 3) uint8.
 
@@ -27,12 +33,13 @@ def write_pixels(
         images: each tile's image.
         regions: each tile's region of it, or None for all of it.
         size: side of a resized tile in pixels.
+        decoding: `exact`, or `fast`: a whole-image JPEG tile scaled by its decoder first.
 
     Returns:
         The reason for each tile that could not be read, by its row; the file holds the others.
     """
     with path.open("w+b") as stream:
-        bad = _decode(stream, images, regions, size)
+        bad = _decode(stream, images, regions, size, decoding)
         good = [row for row in range(len(images)) if row not in bad]
         _close_gaps(stream, len(images), good, size)
         stream.flush()
@@ -50,13 +57,20 @@ def bytes_of(count: int, size: int) -> int:
 
 
 def _decode(
-    stream: BinaryIO, images: list[str], regions: list[Region | None], size: int
+    stream: BinaryIO,
+    images: list[str],
+    regions: list[Region | None],
+    size: int,
+    decoding: Decoding,
 ) -> dict[int, str]:
     start, step = len(_header(len(images), size)), size * size * 3
     lock, bad = threading.Lock(), {}
 
     def work(image: str, rows: list[int]) -> None:
-        for row, tile in zip(rows, read_tiles(image, [regions[r] for r in rows]), strict=True):
+        wanted = [regions[row] for row in rows]
+        scaled = read_scaled(image, size) if decoding == "fast" and wanted == [None] else None
+        tiles = read_tiles(image, wanted) if scaled is None else [scaled]
+        for row, tile in zip(rows, tiles, strict=True):
             if isinstance(tile, UnreadableImage):
                 bad[row] = str(tile)
                 continue

@@ -106,6 +106,24 @@ def read_tiles(
         image.close()
 
 
+def read_scaled(path: str | Path, side: int) -> np.ndarray | None:
+    """A JPEG as its decoder scales it: the smallest of full, 1/2, 1/4 or 1/8 size not below `side`.
+
+    Several times as quick as a full decode, and not the same pixels as a full decode resized.
+
+    Returns:
+        (height, width, 3) uint8 RGB; None where the file is no JPEG, or cannot be read.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.format != "JPEG" or image.width * image.height > MOST_PIXELS:
+                return None
+            image.draft(None, (side, side))
+            return np.asarray(to_rgb(image))
+    except _BROKEN:
+        return None  # a full decode will say why
+
+
 def _read(image: SourceImage, region: Region | None) -> np.ndarray:
     region = region or Region(0, 0, image.width, image.height)
     x, y, width, height = region

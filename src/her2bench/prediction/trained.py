@@ -12,6 +12,7 @@ from torch import nn
 
 from her2bench.core.errors import UserError
 from her2bench.core.runs import RunFolder
+from her2bench.data.pixels import Decoding
 from her2bench.models import build_model
 from her2bench.prediction.preparation import Preparation
 from her2bench.prediction.weights import write_tensors
@@ -22,7 +23,7 @@ class Description:
     """What a weights file says of itself.
 
     `threshold` is on the logit: a tile is called positive above it. `endpoint` says what
-    positive means.
+    positive means, `decoding` how its tiles were decoded.
     """
 
     model: str
@@ -30,6 +31,7 @@ class Description:
     preparation: Preparation
     threshold: float
     endpoint: str
+    decoding: Decoding = "exact"
 
 
 def save_trained(model: nn.Module, description: Description, path: Path) -> None:
@@ -41,6 +43,7 @@ def save_trained(model: nn.Module, description: Description, path: Path) -> None
         "std": json.dumps(description.preparation.std),
         "threshold": repr(description.threshold),
         "endpoint": description.endpoint,
+        "decoding": description.decoding,
     }
     write_tensors(model.state_dict(), path, header)
 
@@ -86,4 +89,5 @@ def _description(path: Path) -> Description:
         preparation=Preparation(tuple(mean), tuple(std)),
         threshold=float(header["threshold"]),
         endpoint=header["endpoint"],
+        decoding="fast" if header.get("decoding") == "fast" else "exact",
     )
