@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from benchmarks.gpu import GpuBench
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import load_settings, to_toml
@@ -18,6 +19,9 @@ def test_config(path, tmp_path):
     assert f"configs/{path.name}" in path.read_text().partition("\n\n")[0]
     if path.stem == "phantom_tiles":
         phantom_settings(read_settings(path), path)
+        return
+    if path.stem == "bench_gpu":
+        load_settings(GpuBench, path)
         return
     config = load_settings(ComparisonConfig, path)
     for model in config.models:
