@@ -12,6 +12,7 @@ from her2bench.prediction.preparation import Preparation
 
 CPU = torch.device("cpu")
 WAYS = [Compute(True), Compute(piece=3), Compute(True, 3)]
+PAPER = Compute(pool_first=False)  # every layer in the order of the model's file
 # The sums of a convolution's gradient run over 64 x 64 places and the batch in another order.
 TOLERANCE = 1e-4
 
@@ -41,6 +42,14 @@ def test_every_way_of_computing_learns_the_same(name, pixels):
         torch.testing.assert_close(others, logits, rtol=TOLERANCE, atol=1e-6)
         for one, other in zip(gradients, other_gradients, strict=True):
             assert float((one - other).norm()) <= TOLERANCE * float(one.norm())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_pooling_before_relu_changes_no_bit(name, pixels):
+    logits, gradients = learnt(name, pixels, PAPER)
+    others, other_gradients = learnt(name, pixels, PLAIN)
+    assert torch.equal(logits, others)
+    assert all(map(torch.equal, gradients, other_gradients))
 
 
 @pytest.mark.parametrize("compute", [PLAIN, *WAYS], ids=str)

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from her2bench.prediction.memory import release_memory
+from her2bench.core.memory import release_memory
 from her2bench.web.app import create_app
 from her2bench.web.server import bound_socket, server_of
 

@@ -10,6 +10,7 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
+from her2bench.core.memory import keep_memory
 from her2bench.data.progress import follow, threads
 from her2bench.data.rgb import resized
 from her2bench.data.tiles import Region, UnreadableImage, read_scaled, read_tiles
@@ -38,6 +39,7 @@ def write_pixels(
     Returns:
         The reason for each tile that could not be read, by its row; the file holds the others.
     """
+    keep_memory()  # or threads wait for each other's page faults, with every decoded tile
     with path.open("w+b") as stream:
         bad = _decode(stream, images, regions, size, decoding)
         good = [row for row in range(len(images)) if row not in bad]

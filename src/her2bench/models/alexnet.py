@@ -7,7 +7,7 @@ response normalisation). Deviations, both the study's: 299 px input, one logit.
 
 from torch import Tensor, nn
 
-from her2bench.models.pieces import Pieces
+from her2bench.models.features import Features
 
 
 class AlexNet(nn.Module):
@@ -18,7 +18,7 @@ class AlexNet(nn.Module):
         side = (size + 2 * 2 - 11) // 4 + 1
         for _ in range(3):
             side = (side - 3) // 2 + 1  # each pooling is 3x3, stride 2
-        self.features = Pieces(
+        self.features = Features(
             nn.Conv2d(3, 64, 11, stride=4, padding=2),
             nn.ReLU(),
             nn.MaxPool2d(3, 2),

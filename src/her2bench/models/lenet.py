@@ -7,7 +7,7 @@ tanh, max-pooling instead of trained subsampling, one logit instead of ten class
 
 from torch import Tensor, nn
 
-from her2bench.models.pieces import Pieces
+from her2bench.models.features import Features
 
 
 class LeNet(nn.Module):
@@ -16,7 +16,7 @@ class LeNet(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         side = (size // 2 - 4) // 2  # pad 2 keeps the size, 5x5 without padding takes 4
-        self.features = Pieces(
+        self.features = Features(
             nn.Conv2d(3, 6, 5, padding=2),
             nn.ReLU(),
             nn.MaxPool2d(2),

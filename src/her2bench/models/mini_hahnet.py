@@ -9,7 +9,7 @@ activates its concatenated output, and a small convolutional network with one hi
 import torch
 from torch import Tensor, nn
 
-from her2bench.models.pieces import Pieces
+from her2bench.models.features import Features
 
 
 class Inception(nn.Module):
@@ -33,7 +33,7 @@ class MiniHAHNet(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         side = size // 4
-        self.features = Pieces(
+        self.features = Features(
             Inception(),
             nn.Conv2d(120, 64, 3, padding=1),
             nn.ReLU(),

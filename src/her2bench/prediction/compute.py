@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from her2bench.models.pieces import Pieces
+from her2bench.models.features import Features
 
 
 @dataclass(frozen=True)
@@ -15,20 +15,22 @@ class Compute:
     Attributes:
         channels_last: tiles laid out pixel by pixel instead of channel by channel.
         piece: tiles that the convolutions take at a time; None takes the batch whole.
+        pool_first: max-pooling before the ReLU in front of it: the same results, bit for bit.
     """
 
     channels_last: bool = False
     piece: int | None = None
+    pool_first: bool = True
 
     def __str__(self) -> str:
         layout = "channels last" if self.channels_last else "channels first"
         return f"{layout}, {'whole batches' if self.piece is None else f'pieces of {self.piece}'}"
 
     def set_on(self, model: nn.Module) -> None:
-        """Tell the network's `Pieces` how much to take at a time."""
+        """Tell the network's `Features` how to run."""
         for layer in model.modules():
-            if isinstance(layer, Pieces):
-                layer.piece = self.piece
+            if isinstance(layer, Features):
+                layer.piece, layer.pool_first = self.piece, self.pool_first
 
     def laid_out(self, tiles: Tensor) -> Tensor:
         """Tiles (b, 3, h, w) in this memory layout; the weights follow by themselves."""

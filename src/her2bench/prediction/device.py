@@ -7,7 +7,7 @@ import torch
 
 from her2bench.core.errors import UserError
 from her2bench.core.machine import PeakMemory, usable_cores
-from her2bench.prediction.memory import keep_memory
+from her2bench.core.memory import keep_memory
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from her2bench.core.memory import release_memory
 from her2bench.core.runs import ComparisonFolder
 from her2bench.data.rgb import resized
 from her2bench.prediction.device import ready_cpu
@@ -24,7 +25,6 @@ from her2bench.prediction.ensemble import (
     opinion,
 )
 from her2bench.prediction.gradcam import enlarged
-from her2bench.prediction.memory import release_memory
 from her2bench.report.names import label
 from her2bench.web.answers import POSITIVE, ModelAnswer, TileAnswer
 from her2bench.web.decoding import Refused, decode
