@@ -138,8 +138,9 @@ def _together(
     if choices.together == "off" or len(group) < 2:
         return False
     with torch.device("meta"):
-        if not can_be_stacked(build_model(group[0].model, part.config.size)):
-            return False
+        model = build_model(group[0].model, part.config.size)
+    if not can_be_stacked(model, part.config.precision):
+        return False
     if choices.together == "on":
         return True
     if fold.tiles.device.type != "cuda" or not choices.self_test:

@@ -7,6 +7,7 @@ and its own best epoch. Adam treats every weight by itself, so one optimiser ser
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
@@ -19,14 +20,20 @@ DROPOUTS = (
 )
 
 
-def can_be_stacked(model: nn.Module) -> bool:
+CAST_WHOLE = (nn.Conv2d, nn.Linear, nn.ReLU, nn.MaxPool2d, nn.Flatten)
+
+
+def can_be_stacked(model: nn.Module, precision: str) -> bool:
     """Whether networks like this can be trained together with the results of one by one.
 
     Not with dropout, whose masks would be drawn in another order, nor with buffers such as batch
-    normalisation's running means, which belong to no gradient.
+    normalisation's running means, which belong to no gradient. In mixed precision only if all
+    layers compute in the lower one.
     """
-    drops = any(isinstance(layer, DROPOUTS) and layer.p > 0 for layer in model.modules())
-    return not drops and not any(True for _ in model.buffers())
+    layers = [layer for layer in model.modules() if not list(layer.children())]
+    drops = any(isinstance(layer, DROPOUTS) and layer.p > 0 for layer in layers)
+    whole = precision == "32-true" or all(isinstance(layer, CAST_WHOLE) for layer in layers)
+    return whole and not drops and not any(True for _ in model.buffers())
 
 
 class Stack(nn.Module):
@@ -50,8 +57,12 @@ class Stack(nn.Module):
 
     def forward(self, tiles: Tensor) -> Tensor:
         """Tiles of the first network, then of the second, … (s * b, 3, h, w) → (s * b,)."""
-        weights = dict(zip(self._names, self.weights, strict=True))
-        return vmap(self._one)(weights, tiles.unflatten(0, (len(self._networks), -1))).flatten()
+        # Autocast reaches only some layers inside vmap. Mixed precision's tiles come in its type;
+        # giving the weights the same is what autocast does for `CAST_WHOLE`.
+        cast = (weight.to(tiles.dtype) for weight in self.weights)
+        weights = dict(zip(self._names, cast, strict=True))
+        with torch.autocast(tiles.device.type, enabled=False):
+            return vmap(self._one)(weights, tiles.unflatten(0, (len(self._networks), -1))).flatten()
 
     def _one(self, weights: dict[str, Tensor], tiles: Tensor) -> Tensor:
         return functional_call(self._networks[0], weights, (tiles,))
