@@ -7,7 +7,7 @@ import torch
 
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.training import selftest
-from her2bench.training.selftest import Trial, chosen_compute, fastest, step_seconds
+from her2bench.training.selftest import Trial, chosen_compute, fastest, pays_together, step_seconds
 
 TRIAL = Trial("lenet", 64, 16, torch.device("cpu"), "32-true")
 
@@ -55,3 +55,31 @@ def test_a_damaged_record_is_measured_again(measured, tmp_path):
     record = tmp_path / "compute.json"
     record.write_text("{")
     assert chosen_compute(TRIAL, 10_000, record) == TRIAL.candidates[-1]
+
+
+def test_seeds_are_trained_together_where_that_is_faster(monkeypatch, tmp_path):
+    """Three seeds one by one take 3; together, a step of them all must take clearly less."""
+    for number, (at_once, expected) in enumerate([(2.0, True), (2.95, False)]):
+        record, tried = tmp_path / f"{number}.json", []
+
+        def seconds(trial, compute, seeds=1, at_once=at_once, tried=tried):
+            tried.append(seeds)
+            return 1.0 if seeds == 1 else at_once
+
+        monkeypatch.setattr(selftest, "step_seconds", seconds)
+        found = [pays_together(TRIAL, PLAIN, 3, 10_000, record) for _ in range(2)]
+        assert found == [expected] * 2
+        assert tried == [1, 3]  # remembered
+        assert not pays_together(TRIAL, PLAIN, 4, 10, record)  # too short to be tried
+
+
+def test_too_little_memory_for_all_seeds_at_once_means_one_by_one(monkeypatch, tmp_path):
+    def seconds(trial, compute, seeds=1):
+        if seeds > 1:
+            raise torch.OutOfMemoryError
+        return 1.0
+
+    monkeypatch.setattr(selftest, "step_seconds", seconds)
+    assert not pays_together(TRIAL, PLAIN, 3, 10_000, tmp_path / "compute.json")
+    monkeypatch.undo()
+    assert step_seconds(TRIAL, PLAIN, 2) > 0

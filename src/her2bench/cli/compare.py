@@ -31,6 +31,9 @@ def compare(
         bool,
         typer.Option(help="Try which way of computing each network is the fastest here."),
     ] = True,
+    together: Annotated[
+        str, typer.Option(help="Seeds of a network trained at once: auto, on or off.")
+    ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print scores.json.")] = False,
 ) -> None:
     """Train and compare models: one config, one manifest, one folder with one report.
@@ -48,7 +51,7 @@ def compare(
         folder = run(
             resolved,
             out or Path("out") / config.stem,
-            Choices(device, cache, skip_bad, optimism, self_test),
+            Choices(device, cache, skip_bad, optimism, self_test, together),
             bar,
         )
     if as_json:

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from her2bench.comparison.compare import Watcher
 from her2bench.comparison.plan import Job
-from her2bench.training.loop import Epoch
+from her2bench.training.epochs import Epoch
 
 
 class Bar(Watcher):

@@ -37,14 +37,10 @@ def run_job(
     Several learning rates are tried in turn; the one with the least validation loss is kept.
     """
     write_config(run, config, job)
-    train, device = fold.side("train"), fold.tiles.device
-    prepare = (
-        fitted_preparation(fold.tiles.pixels, train.rows)
-        if config.recipe.normalise
-        else Preparation()
-    )
+    prepare, device = preparation(config, fold), fold.tiles.device
+    trials = Trials(job, config, fold, run, prepare, compute)
     with peak_memory() as held, device_memory(device) as held_there:
-        fits, best, model = Trials(job, config, fold, run, prepare, compute).best(on_epoch)
+        fits, best, model = trials.best(on_epoch)
         logits = {
             split: forward(model, fold.tiles, fold.side(split).rows, prepare, compute)
             for split in fold.present
@@ -58,10 +54,18 @@ def run_job(
     made_with = {
         "device": device.type,
         "compute": str(compute),
-        "peak_memory_gb": round(held.bytes / 1e9, 3),
-        "peak_device_memory_gb": round(held_there.bytes / 1e9, 3),
+        "trained_together": best.together,
+        "peak_memory_gb": _gb(held.bytes, *(fitted.memory for fitted in fits)),
+        "peak_device_memory_gb": _gb(held_there.bytes, *(f.device_memory for f in fits)),
     }
     write_run(job, fold, run, logits, _summary(model, best, threshold) | made_with)
+
+
+def preparation(config: ComparisonConfig, fold: Fold) -> Preparation:
+    """The normalisation by a fold's training tiles, where the recipe asks for it."""
+    if not config.recipe.normalise:
+        return Preparation()
+    return fitted_preparation(fold.tiles.pixels, fold.side("train").rows)
 
 
 def write_config(run: RunFolder, config: ComparisonConfig, job: Job) -> None:
@@ -79,6 +83,10 @@ def write_run(
     write_table(table, run.predictions)
     run.mark_done(summary)
     Checkpoint(run.unfinished).remove()
+
+
+def _gb(*held: int) -> float:
+    return round(max(held) / 1e9, 3)
 
 
 def _summary(model: nn.Module, fitted: Fit, threshold: float) -> dict[str, object]:

@@ -14,7 +14,7 @@ from her2bench.core.config import differences
 from her2bench.core.errors import UserError
 from her2bench.core.files import LOCK, TEMPORARY, reading
 from her2bench.core.manifest import read_manifest, targets, write_manifest
-from her2bench.core.runs import ComparisonFolder, write_text
+from her2bench.core.runs import ComparisonFolder, RunFolder, write_text
 from her2bench.core.tables import write_table
 from her2bench.data.cache import Tiles, cached_tiles
 from her2bench.data.splits import make_splits
@@ -42,6 +42,10 @@ class Prepared:
         """All runs, in the order in which they are done."""
         folds = self.splits["fold"].n_unique()
         return [*baseline_jobs(self.config, folds), *network_jobs(self.config, folds)]
+
+    def run(self, job: Job) -> RunFolder:
+        """Where a run lies."""
+        return self.folder.run(job.model, job.seed, job.fold)
 
 
 def prepare(

@@ -1,7 +1,7 @@
 """The learning rates of a recipe tried in turn, and the best of them kept."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -16,7 +16,8 @@ from her2bench.models import build_model
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.preparation import Preparation
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import Epoch, Fit, Plan, fit
+from her2bench.training.epochs import Epoch
+from her2bench.training.loop import Course, Fit, Plan, fit
 from her2bench.training.recipe import positive_weight
 
 OnEpoch = Callable[[Epoch], None]
@@ -45,27 +46,33 @@ class Trials:
             _, model = self._fit(others[best], lambda row: None)
         return fits, fits[best], model
 
-    def _fit(self, rate: float, on_epoch: OnEpoch) -> tuple[Fit, nn.Module]:
+    def course(self, rate: float, on_epoch: OnEpoch) -> Course:
+        """The training at a learning rate, before its first epoch."""
+        model = self._fresh_model().to(self.fold.tiles.device)
+        return Course(model, self._plan(rate), self.checkpoint(rate), on_epoch)
+
+    def checkpoint(self, rate: float) -> Checkpoint:
+        """Where the training at a learning rate is kept."""
+        return Checkpoint(self.run.unfinished / f"learning-rate-{rate!r}")
+
+    @property
+    def fabric(self) -> Fabric:
+        """Device and precision."""
         device = self.fold.tiles.device
-        checkpoint = Checkpoint(self.run.unfinished / f"learning-rate-{rate!r}")
-        model = self._fresh_model().to(device)
-        ended = checkpoint.load_kept(model)
+        return Fabric(accelerator=device.type, devices=1, precision=self.config.precision)
+
+    def _fit(self, rate: float, on_epoch: OnEpoch) -> tuple[Fit, nn.Module]:
+        course = self.course(rate, on_epoch)
+        ended = course.checkpoint.load_kept(course.model)
         if ended:
             for row in ended["epochs"]:
                 on_epoch(row)
-            return Fit(**ended), model
-        fitted = fit(
-            Fabric(accelerator=device.type, devices=1, precision=self.config.precision),
-            model,
-            self.fold.side("train"),
-            self.fold.side("val"),
-            self._plan(rate),
-            checkpoint,
-            on_epoch,
-        )
+            return Fit(**ended), course.model
+        sides = self.fold.side("train"), self.fold.side("val")
+        fitted = fit(*(self.fabric, course.model, *sides), course.plan, course.checkpoint, on_epoch)
         if len(self.config.recipe.rates_for(self.job.model)) > 1:
-            checkpoint.keep(model, {"epochs": fitted.epochs, "epoch": fitted.epoch})
-        return fitted, model
+            course.checkpoint.keep(course.model, asdict(fitted))
+        return fitted, course.model
 
     def _fresh_model(self) -> nn.Module:
         seed = np.random.SeedSequence((self.job.seed, self.job.fold)).generate_state(1)

@@ -6,6 +6,22 @@ import torch
 from torch import Tensor
 
 
+def augment_each(
+    tiles: Tensor, kinds: Sequence[str], generators: Sequence[torch.Generator]
+) -> Tensor:
+    """Augment equal parts of a batch, each by its own generator, as if it were alone.
+
+    Args:
+        tiles: (s * b, 3, size, size), the parts one after the other.
+        kinds: as in `augment`.
+        generators: (s,) one a part.
+    """
+    if not kinds or len(generators) == 1:
+        return augment(tiles, kinds, generators[0])
+    parts = zip(tiles.chunk(len(generators)), generators, strict=True)
+    return torch.cat([augment(part, kinds, generator) for part, generator in parts])
+
+
 def augment(tiles: Tensor, kinds: Sequence[str], generator: torch.Generator) -> Tensor:
     """Flip and rotate the tiles of a batch at random, each on its own.
 

@@ -37,6 +37,11 @@ class Checkpoint:
     _cost: float | None = field(default=None, init=False)
     _best: dict[str, Tensor] | None = field(default=None, init=False)
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything of the training is on disk."""
+        return self._state.is_file() or self._kept.is_file()
+
     def load(self, model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Any] | None:
         """Put back network and optimiser; return the progress noted, None at a fresh start."""
         if not self._state.is_file():

@@ -1,28 +1,24 @@
 """The training loop, through Lightning Fabric: it fits a screen and hides nothing."""
 
-import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from her2bench.core.errors import UserError
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward
 from her2bench.prediction.preparation import Preparation
-from her2bench.training.augmentation import augment
+from her2bench.training.augmentation import augment_each
 from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.epochs import Epoch, kept_epoch, measures, refuse_divergence
 from her2bench.training.order import epoch_order
 from her2bench.training.recipe import Recipe
-
-Epoch = dict[str, float]  # one row of metrics.csv
 
 
 @dataclass(frozen=True)
@@ -39,10 +35,17 @@ class Side:
 
 @dataclass(frozen=True)
 class Fit:
-    """What training came to: a row an epoch, and which epoch's weights the model now holds."""
+    """What training came to: a row an epoch, and which epoch's weights the model now holds.
+
+    `together` says how many networks were trained at once, `memory` and `device_memory` (bytes)
+    what they took at most, where that was measured.
+    """
 
     epochs: list[Epoch]
     epoch: int
+    together: int = 1
+    memory: int = 0
+    device_memory: int = 0
 
     @property
     def validation_loss(self) -> float:
@@ -62,6 +65,42 @@ class Plan:
     prepare: Preparation
     seed: tuple[int, ...]
     compute: Compute = PLAIN
+
+
+@dataclass
+class Course:
+    """The training of one network as it stands.
+
+    Attributes:
+        model: its weights.
+        plan: how it is trained.
+        checkpoint: where it is kept.
+        on_epoch: told of each epoch, also of those trained before a stop.
+        epochs: those so far.
+        best_epoch: the one of them whose weights the recipe keeps.
+    """
+
+    model: nn.Module
+    plan: Plan
+    checkpoint: Checkpoint
+    on_epoch: Callable[[Epoch], None]
+    epochs: list[Epoch] = field(default_factory=list)
+    best_epoch: int = -1
+
+    def judge(self, row: Epoch, wrapped: nn.Module, validation: Side, loss: nn.Module) -> None:
+        """Note an epoch just trained, and keep the weights if it is the best so far."""
+        row |= measures("val", forward_loss(wrapped, validation, loss, self.plan))
+        refuse_divergence(row, self.plan.learning_rate)
+        self.epochs.append(row)
+        self.best_epoch = kept_epoch(self.epochs, self.plan.recipe)
+        if self.best_epoch == row["epoch"] and self.plan.recipe.keep != "last":
+            self.checkpoint.hold_best(self.model)
+
+    def ended(self) -> Fit:
+        """Put the weights that the recipe keeps into the network."""
+        if self.plan.recipe.keep != "last":
+            self.checkpoint.load_best(self.model, self.best_epoch)
+        return Fit(self.epochs, self.best_epoch)
 
 
 def fit(
@@ -87,36 +126,33 @@ def fit(
         checkpoint: where the run in progress is kept.
         on_epoch: told of each epoch, also of those trained before a stop.
     """
-    recipe = plan.recipe
     plan.compute.set_on(model)
     optimiser = adam(model, plan.learning_rate, fabric.device)
-    progress = checkpoint.load(model, optimiser) or {"epochs": [], "best_epoch": -1}
+    progress = checkpoint.load(model, optimiser) or {}
     wrapped, stepper = fabric.setup(model, optimiser)
-    loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(plan.positive_weight, device=fabric.device))
-    epochs: list[Epoch] = progress["epochs"]
-    for row in epochs:  # those trained before the run was stopped
+    course, loss = Course(model, plan, checkpoint, on_epoch, **progress), tile_loss(fabric, plan)
+    for row in course.epochs:  # those trained before the run was stopped
         on_epoch(row)
-    for number in range(len(epochs), recipe.epochs):
-        row = {"epoch": number, "learning_rate": plan.learning_rate}
-        row |= _train_epoch(fabric, wrapped, stepper, loss, train, plan, number)
-        row |= measures("val", forward_loss(wrapped, validation, loss, plan))
-        refuse_divergence(row, plan.learning_rate)
-        epochs.append(row)
-        progress["best_epoch"] = kept_epoch(epochs, recipe)
-        if progress["best_epoch"] == number and recipe.keep != "last":
-            checkpoint.hold_best(model)
-        if number + 1 < recipe.epochs:
+    for number in range(len(course.epochs), plan.recipe.epochs):
+        (row,) = train_epoch(fabric, wrapped, stepper, loss, train, [plan], number)
+        course.judge(row, wrapped, validation, loss)
+        if number + 1 < plan.recipe.epochs:
+            progress = {"epochs": course.epochs, "best_epoch": course.best_epoch}
             checkpoint.save(model, optimiser, progress)
         on_epoch(row)
-    if recipe.keep != "last":
-        checkpoint.load_best(model, progress["best_epoch"])
-    return Fit(epochs, progress["best_epoch"])
+    return course.ended()
 
 
 def adam(model: nn.Module, learning_rate: float, device: torch.device) -> torch.optim.Adam:
     """The study's optimiser, in one pass over the weights where the device can."""
     fused = device.type in ("cpu", "cuda")
     return torch.optim.Adam(model.parameters(), lr=learning_rate, fused=fused)
+
+
+def tile_loss(fabric: Fabric, plan: Plan) -> nn.Module:
+    """The loss of each tile, positives weighted."""
+    weight = torch.tensor(plan.positive_weight, device=fabric.device)
+    return nn.BCEWithLogitsLoss(pos_weight=weight, reduction="none")
 
 
 def forward_loss(
@@ -126,40 +162,61 @@ def forward_loss(
     logits = forward(model, side.tiles, side.rows, plan.prepare, plan.compute)
     device = side.tiles.device
     on_device = [torch.from_numpy(a.astype(np.float32)).to(device) for a in (logits, side.targets)]
-    return float(loss(*on_device)), logits, side.targets
+    return float(loss(*on_device).mean()), logits, side.targets
 
 
-def _train_epoch(
+def train_epoch(
     fabric: Fabric,
     model: nn.Module,
     optimiser: Any,
     loss: nn.Module,
     side: Side,
-    plan: Plan,
+    plans: Sequence[Plan],
     number: int,
-) -> Epoch:
+) -> list[Epoch]:
+    """Train for one epoch: one network, or several at once (see `Stack`).
+
+    Args:
+        fabric: device and precision.
+        model: set up by it; tiles of all plans, one plan's after the other's, (s * b, 3, h, w) to
+            logits (s * b,).
+        optimiser: set up with it.
+        loss: of each tile.
+        side: the tiles to learn from.
+        plans: (s,) one for each network, alike but for the seed.
+        number: of the epoch, from 0.
+
+    Returns:
+        A row for each plan. Their seconds add up to the time that passed.
+    """
     start = time.perf_counter()
-    order, generator = seeded_order((*plan.seed, number), side)
-    sums, logits = torch.zeros((), device=fabric.device), list[Tensor]()
+    plan, batch = plans[0], plans[0].recipe.batch
+    drawn = [seeded_order((*each.seed, number), side) for each in plans]
+    order, generators = np.stack([o for o, _ in drawn]), [generator for _, generator in drawn]
+    sums, logits = torch.zeros(len(plans), device=fabric.device), list[Tensor]()
     targets = torch.from_numpy(side.targets[order].astype(np.float32)).to(fabric.device)
-    parts = np.split(side.rows[order], range(plan.recipe.batch, len(order), plan.recipe.batch))
+    parts = np.split(side.rows[order], range(batch, order.shape[1], batch), axis=1)
+    batches = side.tiles.batches([part.ravel() for part in parts])
     model.train()
     # Nothing in the loop waits for a GPU: losses and logits stay there until the epoch's end.
-    for tiles, aims in zip(
-        side.tiles.batches(parts), targets.split(plan.recipe.batch), strict=True
-    ):
-        inputs = augment(plan.prepare(tiles), plan.recipe.augment, generator)
-        output = model(plan.compute.laid_out(inputs))
-        value = loss(output, aims)
+    for tiles, aims in zip(batches, targets.split(batch, dim=1), strict=True):
+        inputs = augment_each(plan.prepare(tiles), plan.recipe.augment, generators)
+        output = model(plan.compute.laid_out(inputs)).view_as(aims)
+        values = loss(output, aims).mean(dim=1)
         optimiser.zero_grad()
-        fabric.backward(value)
+        fabric.backward(values.sum())  # each network's gradient is that of its own mean loss
         optimiser.step()
-        sums += value.detach() * len(aims)  # weighted, so that the last, smaller batch is fair
+        sums += values.detach() * aims.shape[1]  # so that the last, smaller batch is fair
         logits.append(output.detach().float())
-    found = torch.cat(logits).cpu().double().numpy()
-    seconds = time.perf_counter() - start
-    row = measures("train", (float(sums) / len(order), found, side.targets[order]))
-    return {"seconds": seconds, "tiles_per_second": len(order) / seconds, **row}
+    found = torch.cat(logits, dim=1).cpu().double().numpy()
+    losses = (sums / order.shape[1]).tolist()
+    seconds = (time.perf_counter() - start) / len(plans)
+    common = {"epoch": number, "learning_rate": plan.learning_rate}
+    common |= {"seconds": seconds, "tiles_per_second": order.shape[1] / seconds}
+    return [
+        common | measures("train", (losses[i], found[i], side.targets[order[i]]))
+        for i in range(len(plans))
+    ]
 
 
 def seeded_order(seed: tuple[int, ...], side: Side) -> tuple[np.ndarray, torch.Generator]:
@@ -169,35 +226,3 @@ def seeded_order(seed: tuple[int, ...], side: Side) -> tuple[np.ndarray, torch.G
     generator = torch.Generator().manual_seed(int(augmentation.generate_state(1)[0]))
     tile_bytes = int(np.prod(side.tiles.pixels.shape[1:]))
     return epoch_order(side.rows, tile_bytes, np.random.default_rng(shuffle)), generator
-
-
-def measures(split: str, found: tuple[float, np.ndarray, np.ndarray]) -> Epoch:
-    """What metrics.csv says of one side: (loss, logits (n,), targets (n,))."""
-    loss, logits, targets = found
-    return {
-        f"{split}_loss": loss,
-        f"{split}_accuracy": float(np.mean((logits > 0) == targets)),
-        f"{split}_roc_auc": _roc_auc(targets, logits),
-    }
-
-
-def _roc_auc(targets: np.ndarray, logits: np.ndarray) -> float:
-    return float(roc_auc_score(targets, logits)) if np.isfinite(logits).all() else float("nan")
-
-
-def refuse_divergence(row: Epoch, learning_rate: float) -> None:
-    """Raise a UserError where an epoch's numbers are no numbers any more."""
-    if not all(math.isfinite(value) for value in row.values()):
-        raise UserError(
-            "recipe.learning_rates",
-            found=f"training diverged: the loss is no longer a number in epoch "
-            f"{row['epoch'] + 1:.0f} with learning rate {learning_rate:g}",
-            cure="leave this learning rate out, or lower it",
-        )
-
-
-def kept_epoch(epochs: list[Epoch], recipe: Recipe) -> int:
-    """The epoch whose weights the recipe keeps, of those so far."""
-    if recipe.keep == "last":
-        return len(epochs) - 1
-    return int(np.argmin([row["val_loss"] for row in epochs]))

@@ -7,6 +7,7 @@ gives the same results only to rounding.
 
 import itertools
 import json
+import math
 import platform
 import time
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from her2bench.core.files import reading, replacing
 from her2bench.models import build_model
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.training.loop import adam
+from her2bench.training.together import Stack
 
 _PIECE = 8  # tiles: the activations of so many stay near the processor's cache
 _TIMED = 2  # steps, after one to warm up
@@ -89,15 +91,39 @@ def fastest(seconds: Mapping[Compute, float]) -> Compute:
     return best if seconds[best] < (1 - _MARGIN) * seconds[PLAIN] else PLAIN
 
 
-def step_seconds(trial: Trial, compute: Compute) -> float:
-    """The time of one training step, the least of a few, on tiles drawn at random."""
+def pays_together(trial: Trial, compute: Compute, seeds: int, steps: int, record: Path) -> bool:
+    """Whether that many seeds train faster together than one by one, as in `chosen_compute`."""
+    known, key = _read(record), f"{trial.key}, {compute}, {seeds} seeds together"
+    if key in known:
+        return known[key]["chosen"]
+    if steps < _WORTH * (1 + seeds) * (1 + _TIMED):
+        return False
+    alone = seeds * step_seconds(trial, compute)
+    try:
+        together = step_seconds(trial, compute, seeds)
+    except torch.OutOfMemoryError:
+        together = math.inf
+    chosen = together < (1 - _MARGIN) * alone
+    seconds = {"one by one": round(alone, 5), "together": round(together, 5)}
+    _write(record, {**known, key: {"chosen": chosen, "seconds_a_step": seconds}})
+    return chosen
+
+
+def step_seconds(trial: Trial, compute: Compute, seeds: int = 1) -> float:
+    """The time of one training step, the least of a few, on tiles drawn at random.
+
+    With several seeds, that of a step of them all together.
+    """
     device = trial.device
     fabric = Fabric(accelerator=device.type, devices=1, precision=trial.precision)  # type: ignore[arg-type]
-    model = build_model(trial.model, trial.size).to(device)
-    compute.set_on(model)
+    networks = [build_model(trial.model, trial.size).to(device) for _ in range(seeds)]
+    for network in networks:
+        compute.set_on(network)
+    model = networks[0] if seeds == 1 else Stack(networks)
     wrapped, optimiser = fabric.setup(model, adam(model, 1e-6, device))
-    tiles = compute.laid_out(torch.rand(trial.batch, 3, trial.size, trial.size, device=device))
-    aims, loss = torch.ones(trial.batch, device=device), nn.BCEWithLogitsLoss()
+    batch = seeds * trial.batch
+    tiles = compute.laid_out(torch.rand(batch, 3, trial.size, trial.size, device=device))
+    aims, loss = torch.ones(batch, device=device), nn.BCEWithLogitsLoss()
     times = []
     for _ in range(1 + _TIMED):
         start = time.perf_counter()

@@ -1,0 +1,250 @@
+"""Do the fast ways of training come to what the plain one comes to?
+
+    python -m benchmarks.agreement        a few minutes on two CPU cores
+
+On a phantom drawn for the occasion, three tables.
+
+Ways of computing: the same seed by each choice of `Compute`. Convolutions then add the same
+numbers in another order, so sums differ by float32 rounding. A batch's gradients show that and
+nothing else: each way's may be FACTOR times as far from float64's as the plain way's are. Training
+then jumps: where a gradient is next to nothing its rounding decides its sign, Adam divides it by
+its own size, and the weight goes a whole step the other way. So trained logits agree to 1e-6 or,
+where that happened, to some hundredths of their spread over the tiles. TOLERANCE bounds it, far
+below what another seed changes.
+
+Precision: bfloat16 has 8 bits, so a seed takes another way; only statistics over seeds compare.
+
+Together: the seeds of a network at once, against one by one; in float32 each seed to TOLERANCE,
+in mixed precision the statistics. The time ratio is a median over alternating repeats.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from her2bench.comparison.config import ComparisonConfig
+from her2bench.comparison.job import preparation
+from her2bench.comparison.plan import Job
+from her2bench.comparison.prepared import prepare
+from her2bench.comparison.sides import Fold
+from her2bench.comparison.trials import Trials
+from her2bench.core.config import settings_from
+from her2bench.core.manifest import read_manifest
+from her2bench.core.runs import ComparisonFolder, RunFolder
+from her2bench.data.phantom import PhantomSettings, write_phantom
+from her2bench.prediction.compute import PLAIN, Compute
+from her2bench.prediction.device import ready_cpu
+from her2bench.prediction.forward import forward
+from her2bench.prediction.preparation import Preparation
+from her2bench.training.loop import Course, Fit, fit
+from her2bench.training.together import fit_together
+
+CPU = torch.device("cpu")
+SIZE = 64
+FACTOR, TOLERANCE = 3.0, 0.1
+WAYS = (Compute(channels_last=True), Compute(piece=8), Compute(channels_last=True, piece=8))
+SETTINGS = {
+    "models": ["lenet", "alexnet", "mini_hahnet"],
+    "seeds": [0, 1, 2, 3, 4],
+    "size": SIZE,
+    "split": {"kind": "grouped", "validation": 0.5, "test": 0.1},
+    "recipe": {
+        "epochs": 3,
+        "batch": 16,
+        "learning_rates": {"lenet": [1e-3], "alexnet": [1e-4], "mini_hahnet": [1e-4]},
+        "augment": ["flip", "rotate"],
+    },
+}
+REPEATS = 3  # of each, in turn
+Trained = tuple[Fit, np.ndarray]  # what it came to, and its validation logits (n,)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The tiles, and the trainings to be had on them."""
+
+    config: ComparisonConfig
+    fold: Fold
+    prepare: Preparation
+    folder: Path
+    numbers: count = field(default_factory=count)
+
+    def runs(self, model: str, precision: str = "32-true", way: Compute = PLAIN) -> list[Trials]:
+        """A network's runs, one a seed."""
+        config = self.config.model_copy(update={"precision": precision})
+        folders = [RunFolder(self.folder / str(next(self.numbers))) for _ in config.seeds]
+        return [
+            Trials(Job(model, seed, 0), config, self.fold, folder, self.prepare, way)
+            for seed, folder in zip(config.seeds, folders, strict=True)
+        ]
+
+    def one_by_one(self, runs: Sequence[Trials]) -> list[Trained]:
+        """Train each run alone."""
+        trained = []
+        for run in runs:
+            course, sides = _course(run), self._sides()
+            fitted = fit(
+                *(run.fabric, course.model, *sides, course.plan, course.checkpoint),
+                course.on_epoch,
+            )
+            trained.append((fitted, self._logits(run, course)))
+        return trained
+
+    def together(self, runs: Sequence[Trials]) -> list[Trained]:
+        """Train all runs at once."""
+        courses = [_course(run) for run in runs]
+        fits = fit_together(runs[0].fabric, courses, *self._sides())
+        return [
+            (fitted, self._logits(run, course))
+            for run, course, fitted in zip(runs, courses, fits, strict=True)
+        ]
+
+    def _sides(self) -> tuple:
+        return self.fold.side("train"), self.fold.side("val")
+
+    def _logits(self, run: Trials, course: Course) -> np.ndarray:
+        rows, model = self.fold.side("val").rows, run.fabric.setup(course.model)
+        return forward(model, self.fold.tiles, rows, self.prepare, course.plan.compute)
+
+
+def _course(run: Trials) -> Course:
+    return run.course(run.config.recipe.rates_for(run.job.model)[0], lambda row: None)
+
+
+def main() -> None:
+    ready_cpu()
+    with tempfile.TemporaryDirectory() as folder:
+        study = drawn(Path(folder))
+        sides = [len(study.fold.side(split).rows) for split in ("train", "val")]
+        print(f"{sides[0]} training and {sides[1]} validation tiles of {SIZE} px\n")
+        ways(study)
+        precisions(study)
+        at_once(study)
+
+
+def drawn(folder: Path, slides: int = 51, tiles: int = 6) -> Study:
+    """A phantom in a folder, divided into sides."""
+    write_phantom(
+        folder / "tiles",
+        PhantomSettings(slides=slides, tiles_per_slide=tiles, size=SIZE),
+        workers=2,
+    )
+    settings = {"manifest": str(folder / "tiles" / "manifest.csv"), **SETTINGS}
+    config = settings_from(ComparisonConfig, settings, "agreement")
+    manifest, out = read_manifest(config.manifest), ComparisonFolder(folder / "out")
+    fold = prepare(config, manifest, out, folder / "cache", False).folds(CPU)[0]
+    return Study(config, fold, preparation(config, fold), folder / "runs")
+
+
+def ways(study: Study) -> None:
+    """Each way of computing against the plain one, for the first seed."""
+    print(
+        f"{'the same seed':<14}{'':<32}{'gradients from float64':>24}{'logits from plain, SDs':>26}"
+    )
+    for model in study.config.models:
+        exact, plain = gradients(study, model, "64-true"), study.one_by_one(study.runs(model)[:2])
+        own = _error(gradients(study, model), exact)
+        other_seed = f"(another seed {_distance(plain[1:], plain[:1]):.1e})"
+        print(f"{model:<14}{PLAIN!s:<32}{own:>12.1e}{'':<12}{other_seed:>26}")
+        for way in WAYS:
+            error = _error(gradients(study, model, way=way), exact)
+            other = study.one_by_one(study.runs(model, way=way)[:1])
+            logits = _judged(_distance(other, plain[:1]), TOLERANCE)
+            print(f"{'':<14}{way!s:<32}  {_judged(error, FACTOR * own)}      {logits}")
+    print()
+
+
+def gradients(
+    study: Study, model: str, precision: str = "32-true", way: Compute = PLAIN
+) -> list[torch.Tensor]:
+    """The gradients of the first batch, dropout and all, as float64."""
+    course = _course(study.runs(model, precision, way)[0])
+    way.set_on(course.model)
+    rows = study.fold.side("train").rows[: study.config.recipe.batch]
+    aims = study.fold.side("train").targets[: len(rows)].astype(float)
+    (stored,) = study.fold.tiles.batches([rows])
+    tiles = way.laid_out(study.prepare(stored))
+    if precision == "64-true":
+        course.model.double()
+        tiles = tiles.double()
+    torch.manual_seed(0)  # the same dropout
+    loss = nn.functional.binary_cross_entropy_with_logits
+    loss(course.model(tiles), torch.from_numpy(aims).to(tiles.dtype)).backward()
+    return [w.grad.double() for w in course.model.parameters() if w.grad is not None]
+
+
+def _error(found: Sequence[torch.Tensor], exact: Sequence[torch.Tensor]) -> float:
+    """The largest relative error of a layer's gradient (norm of the difference)."""
+    pairs = zip(found, exact, strict=True)
+    return max(float((one - other).norm() / other.norm()) for one, other in pairs)
+
+
+def precisions(study: Study) -> None:
+    """bfloat16 against float32, over the seeds."""
+    print(f"{'validation AUC':<14}{'float32':>16}{'bf16-mixed':>16}{'difference (SE)':>20}")
+    for model in study.config.models:
+        single = study.one_by_one(study.runs(model))
+        mixed = study.one_by_one(study.runs(model, "bf16-mixed"))
+        print(f"{model:<14}{_statistics(single, mixed)}")
+    print()
+
+
+def at_once(study: Study, model: str = "lenet") -> None:
+    """The seeds together against one by one."""
+    for precision in ("32-true", "bf16-mixed"):
+        times: dict[str, list[float]] = {"one by one": [], "together": []}
+        trained = {}
+        for _ in range(REPEATS):
+            for name, train in (("one by one", study.one_by_one), ("together", study.together)):
+                seconds, trained[name] = _timed(train, study.runs(model, precision))
+                times[name].append(seconds)
+        ratio = statistics.median(times["one by one"]) / statistics.median(times["together"])
+        alone, joint = trained["one by one"], trained["together"]
+        print(f"{model}, {len(alone)} seeds, {precision}: together against one by one")
+        if precision == "32-true":
+            print(f"  logits     {_judged(_distance(joint, alone), TOLERANCE)} (SDs)")
+        print(f"  epochs     {[f.epoch for f, _ in alone]} {[f.epoch for f, _ in joint]}")
+        print(f"  AUC        {_statistics(alone, joint)}")
+        print(f"  speed      {ratio:.2f}x on this processor\n")
+
+
+def _timed(
+    train: Callable[[Sequence[Trials]], list[Trained]], runs: Sequence[Trials]
+) -> tuple[float, list[Trained]]:
+    start = time.perf_counter()
+    trained = train(runs)
+    return time.perf_counter() - start, trained
+
+
+def _distance(ones: Sequence[Trained], others: Sequence[Trained]) -> float:
+    """The largest difference of logits, in standard deviations of the seed's own logits."""
+    pairs = [(one, other) for (_, one), (_, other) in zip(ones, others, strict=True)]
+    return max(float(np.abs(one - other).max() / other.std()) for one, other in pairs)
+
+
+def _judged(found: float, bound: float) -> str:
+    return f"{found:>10.1e} {'agrees' if found <= bound else 'DISAGREES':<9}"
+
+
+def _statistics(ones: Sequence[Trained], others: Sequence[Trained]) -> str:
+    """Mean and SD of both, and the mean paired difference with its standard error."""
+    first, second = (
+        np.array([fitted.epochs[fitted.epoch]["val_roc_auc"] for fitted, _ in each])
+        for each in (ones, others)
+    )
+    paired = second - first
+    error = paired.std(ddof=1) / np.sqrt(len(paired))
+    each = "".join(f"{a.mean():>8.3f} ± {a.std(ddof=1):.3f}" for a in (first, second))
+    return f"{each}{paired.mean():>+11.4f} ({error:.4f})"
+
+
+if __name__ == "__main__":
+    main()

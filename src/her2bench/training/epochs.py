@@ -1,0 +1,43 @@
+"""What metrics.csv says of an epoch, and which epoch's weights are kept."""
+
+import math
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from her2bench.core.errors import UserError
+from her2bench.training.recipe import Recipe
+
+Epoch = dict[str, float]  # one row of metrics.csv
+
+
+def measures(split: str, found: tuple[float, np.ndarray, np.ndarray]) -> Epoch:
+    """What metrics.csv says of one side: (loss, logits (n,), targets (n,))."""
+    loss, logits, targets = found
+    return {
+        f"{split}_loss": loss,
+        f"{split}_accuracy": float(np.mean((logits > 0) == targets)),
+        f"{split}_roc_auc": _roc_auc(targets, logits),
+    }
+
+
+def _roc_auc(targets: np.ndarray, logits: np.ndarray) -> float:
+    return float(roc_auc_score(targets, logits)) if np.isfinite(logits).all() else float("nan")
+
+
+def refuse_divergence(row: Epoch, learning_rate: float) -> None:
+    """Raise a UserError where an epoch's numbers are no numbers any more."""
+    if not all(math.isfinite(value) for value in row.values()):
+        raise UserError(
+            "recipe.learning_rates",
+            found=f"training diverged: the loss is no longer a number in epoch "
+            f"{row['epoch'] + 1:.0f} with learning rate {learning_rate:g}",
+            cure="leave this learning rate out, or lower it",
+        )
+
+
+def kept_epoch(epochs: list[Epoch], recipe: Recipe) -> int:
+    """The epoch whose weights the recipe keeps, of those so far."""
+    if recipe.keep == "last":
+        return len(epochs) - 1
+    return int(np.argmin([row["val_loss"] for row in epochs]))
