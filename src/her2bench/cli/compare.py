@@ -27,6 +27,9 @@ def compare(
     optimism: Annotated[
         bool, typer.Option("--optimism", help="How much would a random tile split flatter?")
     ] = False,
+    audit: Annotated[
+        bool, typer.Option("--audit/--no-audit", help="Look first for what would fool it.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores.json.")] = False,
 ) -> None:
     """Train and compare models: one config, one manifest, one folder with one report.
@@ -44,7 +47,7 @@ def compare(
         folder = run(
             resolved,
             out or Path("out") / config.stem,
-            Choices(device, cache, skip_bad, optimism),
+            Choices(device, cache, skip_bad, optimism, audit),
             bar,
         )
     if as_json:

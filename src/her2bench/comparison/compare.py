@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from her2bench.comparison.auditing import run_audit
 from her2bench.comparison.baselines import run_baseline
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.job import run_job
@@ -27,13 +28,15 @@ from her2bench.training.loop import Epoch
 class Choices:
     """What a user may choose anew each time without changing what is compared.
 
-    `optimism` trains everything once more on random tiles, to say how much that would flatter.
+    `optimism` trains everything once more on random tiles, to say how much that would flatter;
+    `audit` looks for what in the data would fool the comparison.
     """
 
     device: str = "auto"
     cache: Path | None = None
     skip_bad: bool = False
     optimism: bool = False
+    audit: bool = True
 
 
 class Watcher:
@@ -69,6 +72,8 @@ def compare(
         for part in reversed(parts):
             alone.enter_context(working_alone(part.folder.path))
             open_folder(part)
+        if choices.audit:
+            run_audit(parts[-1], choices.cache)
         watcher.planned(sum(_epochs(job, part.config) for part in parts for job in part.jobs))
         for part in parts:
             _run(part, device, watcher)

@@ -35,6 +35,7 @@ def cautions(material: Material) -> list[Caution]:
         *_no_test(material),
         *_shared_tiles(material),
         *_random_tiles(material),
+        *_from_audit(material),
         *_from_notes(material),
         *_baseline(material),
     ]
@@ -132,6 +133,16 @@ def _from_notes(material: Material) -> list[Caution]:
             text = re.sub(r"^(\d+), ", r"\1 slides, ", text)
             found.append(Caution(title[0], text[0].upper() + text[1:], flatters=title[1]))
     return found
+
+
+def _from_audit(material: Material) -> list[Caution]:
+    """Serious findings, a line each; section 6 tells the rest."""
+    findings = material.audit.findings if material.audit else ()
+    return [
+        Caution(finding.title.rstrip("."), "What to do: see section 6.")
+        for finding in findings
+        if finding.severity == "serious"
+    ]
 
 
 def _baseline(material: Material) -> list[Caution]:
