@@ -30,9 +30,7 @@ def seen(monkeypatch):
     def audit(manifest, where, endpoint, split, cache):
         asked.append({"manifest": manifest, "where": where, "endpoint": endpoint, "split": split})
         leak = LEAK.model_copy(update={"tiles": ((manifest["tile_id"][0],),)})
-        return Audit(
-            manifest=str(where), endpoint=endpoint, tiles=len(manifest), findings=(leak,)
-        )
+        return Audit(manifest=str(where), endpoint=endpoint, tiles=len(manifest), findings=(leak,))
 
     monkeypatch.setattr(auditing, "audit", audit)
     return asked

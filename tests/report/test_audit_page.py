@@ -116,6 +116,7 @@ def test_the_report_shows_the_findings_and_warns_of_the_serious_ones_first(tmp_p
     assert "data:image/jpeg" in article[: article.index("</article>")]
 
 
-def test_a_report_without_an_audit_says_so(comparison):
-    seen = text_of(write_report(comparison).read_text(encoding="utf-8"))
+def test_a_report_without_an_audit_says_so(tmp_path):
+    folder = make_comparison(tmp_path / "c", gallery=False)
+    seen = text_of(write_report(folder).read_text(encoding="utf-8"))
     assert "These tiles were not audited." in seen

@@ -152,3 +152,9 @@ def test_regions_of_one_image_and_whole_images_mix(tmp_path):
     for row, x in enumerate(table["x"]):
         expected = pixels[:2, :2] if x is None else pixels[4:6, x : x + 2]
         assert np.array_equal(observed["corner"][row], expected)
+
+
+def test_extracts_with_fields_of_one_name_are_refused(manifest):
+    other = Extract({"mean": ("f4", ())}, lambda tile: {"mean": 0})
+    with pytest.raises(ValueError, match="one name: mean"):
+        observe(manifest, [EXTRACT, other])

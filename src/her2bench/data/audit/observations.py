@@ -56,7 +56,7 @@ def observe(
     Raises:
         UserError: the disk has no room.
     """
-    kinds = {name: kind for extract in extracts for name, kind in extract.fields.items()}
+    kinds = _kinds(extracts)
     regions = regions_of(manifest)
     if folder is None:
         columns = Columns.in_memory(kinds, len(manifest))
@@ -75,6 +75,15 @@ def observe(
     keep(place, whole, size_of(kinds, len(manifest)), "what the audit notes of the tiles", write)
     bad = json.loads((place / "bad.json").read_text(encoding="utf-8"))
     return Observations(read_columns(place, kinds), {int(row): why for row, why in bad.items()})
+
+
+def _kinds(extracts: Sequence[Extract]) -> Kinds:
+    named = [field for extract in extracts for field in extract.fields.items()]
+    kinds = dict(named)
+    if len(kinds) < len(named):
+        twice = sorted({name for name, _ in named if sum(name == n for n, _ in named) > 1})
+        raise ValueError(f"two extracts have fields of one name: {', '.join(twice)}")
+    return kinds
 
 
 def _look(
