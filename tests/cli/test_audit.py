@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from her2bench.core.findings import read_audit
+from her2bench.core.manifest import read_manifest
 from her2bench.data.phantom import PhantomSettings, write_phantom
 
 SOURCES = Path(__file__).parents[2] / "src"
@@ -83,3 +84,17 @@ def test_nothing_readable_is_still_an_audit(run, tmp_path):
     told = json.loads(done.stdout)
     assert told["findings"][0]["number"] == 6
     assert "shortcuts" in told["left_out"]
+
+
+def test_estimated_slides_come_as_a_manifest_for_compare(phantom, run, tmp_path):
+    table = pl.read_csv(phantom)
+    table = table.with_columns(path=str(phantom.parent) + "/" + pl.col("path"))
+    table.drop("group_id").write_csv(tmp_path / "m.csv")
+    done = run("m.csv", "--infer-groups", "sub/with.csv", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"manifest with the estimated slides: {Path('sub/with.csv')}" in done.stdout
+    guessed = read_manifest(tmp_path / "sub" / "with.csv")
+    assert guessed["tile_id"].to_list() == table["tile_id"].to_list()
+    assert 1 < guessed["group_id"].n_unique() < 60
+    assert guessed["group_confidence"].is_between(0, 1).all()
+    assert all(Path(path).is_file() for path in guessed["path"])

@@ -59,8 +59,8 @@ def audit(
     """
     from her2bench.cli.audit_text import print_audit
     from her2bench.core.findings import write_audit
-    from her2bench.core.manifest import read_manifest
-    from her2bench.data.audit.audit import gather, judge
+    from her2bench.core.manifest import read_manifest, write_manifest
+    from her2bench.data.audit.audit import gather, inferred, judge
     from her2bench.data.kept import cache_folder
     from her2bench.data.thumbnails import thumbnails
     from her2bench.report.audit_page import write_audit_page
@@ -75,10 +75,12 @@ def audit(
     pictures = thumbnails(table, pictured(found, tiles))
     page = write_audit_page(found, tiles, pictures, folder / "audit.html")
     write_audit(found, folder / "audit.json")
+    if infer_groups is not None:
+        write_manifest(inferred(evidence), infer_groups)
     if as_json:
         typer.echo((folder / "audit.json").read_text(encoding="utf-8"))
     else:
-        print_audit(found, page)
+        print_audit(found, page, infer_groups)
 
 
 def _folder(folder: Path, manifest: Path, infer_groups: Path | None) -> Path:

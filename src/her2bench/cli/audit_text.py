@@ -12,8 +12,8 @@ _STYLES = {"serious": "bold red", "warning": "bold yellow", "note": "bold"}
 _FEW = 3
 
 
-def print_audit(audit: Audit, page: Path) -> None:
-    """Print all findings, what was clean, what could not be looked for, and where the page is."""
+def print_audit(audit: Audit, page: Path, groups: Path | None = None) -> None:
+    """Print all findings, what was clean, what could not be looked for, and where the files are."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=100)
@@ -26,6 +26,8 @@ def print_audit(audit: Audit, page: Path) -> None:
     for name, why in audit.left_out.items():
         _say(console, f"could not be looked for: {name}: {why}")
     _say(console, "Research use only, not for diagnosis.")
+    if groups is not None:
+        _say(console, f"manifest with the estimated slides: {groups}")
     _say(console, f"page: {page}")
 
 
