@@ -150,7 +150,9 @@ def main() -> None:
     for case, each in zip(cases, found, strict=True):
         agreement(case, each)
     print("\nAUC interval covers (%), and its width beside that of true slides.\n")
-    print("| tiles | correlation | each tile a slide | tiles alone | score is the slide's |", end="")
+    print(
+        "| tiles | correlation | each tile a slide | tiles alone | score is the slide's |", end=""
+    )
     print(" and number known | true slides |\n| --- | --- | --- | --- | --- | --- | --- |")
     for case, each in zip(cases, found, strict=True):
         for correlation in CORRELATIONS:

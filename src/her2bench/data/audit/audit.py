@@ -7,12 +7,31 @@ import polars as pl
 
 from her2bench.core.findings import Audit, Finding, worst_first
 from her2bench.core.manifest import targets
+from her2bench.data.audit.duplicates import find_duplicates
 from her2bench.data.audit.evidence import Check, Evidence
+from her2bench.data.audit.fingerprints import FINGERPRINTS
+from her2bench.data.audit.hidden_slides import of_one_file, with_inferred_groups
+from her2bench.data.audit.hidden_slides_check import check_hidden_slides
+from her2bench.data.audit.images import check_images
+from her2bench.data.audit.labels import check_labels
+from her2bench.data.audit.measures import MEASURES
+from her2bench.data.audit.neighbours import find_neighbours
 from her2bench.data.audit.observations import observe
-from her2bench.data.audit.tile import Extract
+from her2bench.data.audit.power import check_power
+from her2bench.data.audit.shortcuts import check_shortcuts
+from her2bench.data.audit.sides import check_sides
+from her2bench.data.audit.signatures import SIGNATURES
+from her2bench.data.progress import step_by_step
 
-EXTRACTS: tuple[Extract, ...] = ()
-CHECKS: dict[str, Check] = {}
+EXTRACTS = (MEASURES, SIGNATURES, FINGERPRINTS)
+CHECKS: dict[str, Check] = {
+    "images": check_images,
+    "hidden slides": lambda evidence: check_hidden_slides(evidence, of_one_slide(evidence)),
+    "groups on both sides": check_sides,
+    "shortcuts": check_shortcuts,
+    "labels": check_labels,
+    "power": check_power,
+}
 _WITHOUT_TILES = ("images",)
 _FEWEST = 2
 
@@ -47,7 +66,7 @@ def judge(evidence: Evidence, where: object) -> Audit:
     """
     findings: list[Finding] = []
     clean, left_out, measured = [], {}, {}
-    for name, check in CHECKS.items():
+    for name, check in step_by_step(CHECKS, "looking for"):
         if evidence.readable.sum() < _FEWEST and name not in _WITHOUT_TILES:
             left_out[name] = "fewer than two tiles can be read"
             continue
@@ -78,3 +97,15 @@ def audit(
 ) -> Audit:
     """Everything in a manifest that would fool a comparison: `gather`, then `judge`."""
     return judge(gather(manifest, endpoint, split, cache), where)
+
+
+def inferred(evidence: Evidence) -> pl.DataFrame:
+    """The manifest with an estimate of each tile's slide, `group_id` and `group_confidence`."""
+    return with_inferred_groups(evidence.manifest, evidence.observations, of_one_slide(evidence))
+
+
+def of_one_slide(evidence: Evidence) -> np.ndarray:
+    """Pairs of rows (k, 2) that are surely of one slide: duplicates, neighbours, one file's."""
+    seen = evidence.observations
+    beside = find_duplicates(seen).pairs, find_neighbours(seen).pairs
+    return np.concatenate([*beside, of_one_file(evidence.manifest)])

@@ -9,8 +9,8 @@ import numpy as np
 
 from her2bench.core.findings import Finding, Severity
 from her2bench.data.audit.evidence import Evidence, Found
-from her2bench.data.audit.odd_slides import odd_slides
 from her2bench.data.audit.observations import Observations
+from her2bench.data.audit.odd_slides import odd_slides
 
 EMPTY_TISSUE = 0.02  # share of a tile
 CLIPPED = 0.2  # share of the tissue; tissue beside pure white glass comes to a tenth
