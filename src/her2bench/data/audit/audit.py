@@ -71,7 +71,7 @@ def judge(evidence: Evidence, where: object) -> Audit:
             left_out[name] = "fewer than two tiles can be read"
             continue
         found = check(evidence)
-        findings += found.findings
+        findings += [_tidied(finding) for finding in found.findings]
         measured |= found.measured or {}
         if found.left_out:
             left_out[name] = found.left_out
@@ -97,6 +97,13 @@ def audit(
 ) -> Audit:
     """Everything in a manifest that would fool a comparison: `gather`, then `judge`."""
     return judge(gather(manifest, endpoint, split, cache), where)
+
+
+def _tidied(finding: Finding) -> Finding:
+    """The title as a heading, without a full stop; effect and cure as sentences."""
+    sentences = {name: getattr(finding, name).strip() for name in ("effect", "cure")}
+    sentences = {n: f"{t[:1].upper()}{t[1:].rstrip('.')}." for n, t in sentences.items()}
+    return finding.model_copy(update={"title": finding.title.strip().rstrip("."), **sentences})
 
 
 def inferred(evidence: Evidence) -> pl.DataFrame:
