@@ -14,8 +14,15 @@ from her2bench.core.manifest import read_manifest
 from her2bench.data.phantom import PhantomSettings, write_phantom
 
 SOURCES = Path(__file__).parents[2] / "src"
-# What stands where a Python without torch would fail to import.
-WITHOUT = "import sys; sys.modules.update(dict.fromkeys(['torch', 'lightning_fabric']))\n"
+# The command, and an outcry if it has loaded torch.
+CODE = """
+import sys
+from her2bench.cli.main import main
+try:
+    main()
+finally:
+    assert "torch" not in sys.modules
+"""
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +38,8 @@ def run(tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
 
     def run(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
-        code = f"{WITHOUT}from her2bench.cli.main import main; main()"
         return subprocess.run(
-            [sys.executable, "-c", code, "audit", *map(str, arguments), "--cache", str(cache)],
+            [sys.executable, "-c", CODE, "audit", *map(str, arguments), "--cache", str(cache)],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(SOURCES), "PYTHONUTF8": "1"},
             capture_output=True,
