@@ -64,7 +64,7 @@ def made_up(prefix: str = "s") -> Audit:
         findings=worst_first(findings),
         clean=("shortcuts", "labels"),
         left_out={"sides": "there is no split yet"},
-        measured={"dab_auc": 0.8123, "slides_needed": 312.0, "limit": None},
+        measured={"roc_auc_dab": 0.8123, "slides_needed": 312.0, "limit": None},
     )
 
 

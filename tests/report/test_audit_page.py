@@ -34,7 +34,7 @@ def test_every_finding_with_its_effect_and_cure_worst_first(tmp_path):
     assert seen.count(TEXT["effect"]) == seen.count(TEXT["cure"]) == 5
     assert "Looked for and not found: shortcuts, labels." in seen
     assert "sides: there is no split yet" in seen
-    assert "dab auc 0.812" in seen and "slides needed 312" in seen and "limit unknown" in seen
+    assert "ROC-AUC: DAB 0.812" in seen and "Slides needed 312" in seen and "Limit unknown" in seen
 
 
 def test_what_is_not_pictured_is_counted_and_named(tmp_path):

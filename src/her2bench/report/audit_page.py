@@ -51,8 +51,20 @@ def audit_contents(
         "audit": audit,
         "counted": counted(audit),
         "findings": shown_findings(audit, tiles, thumbnails),
-        "measured": [(name.replace("_", " "), _value(v)) for name, v in audit.measured.items()],
+        "measured": [(_name(name), _value(v)) for name, v in audit.measured.items()],
     }
+
+
+def _name(name: str) -> str:
+    """A measured number's name for people.
+
+    >>> _name("roc_auc_jpeg_quality"), _name("tiles_by_score")
+    ('ROC-AUC: JPEG quality', 'Tiles by score')
+    """
+    words = " ".join({"dab": "DAB", "jpeg": "JPEG"}.get(word, word) for word in name.split("_"))
+    if words.startswith("roc auc "):
+        return f"ROC-AUC: {words.removeprefix('roc auc ')}"
+    return words[:1].upper() + words[1:]
 
 
 def _value(value: float | str | None) -> str:
