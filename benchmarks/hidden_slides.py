@@ -26,10 +26,10 @@ from sklearn.metrics import adjusted_rand_score
 from benchmarks.two_level import TwoLevel, independent
 from her2bench.core.tables import read_table
 from her2bench.data.audit.fingerprints import FINGERPRINTS
-from her2bench.data.audit.hidden_slides import infer_groups
-from her2bench.data.audit.hidden_slides_check import pairs_kept
+from her2bench.data.audit.hidden_slides import pairs_kept
 from her2bench.data.audit.merging import codes
 from her2bench.data.audit.observations import Observations, observe
+from her2bench.data.audit.slide_estimate import infer_groups
 from her2bench.data.bci import bci_manifest
 from her2bench.data.images import Tiling, read_labels, tile_images
 from her2bench.data.phantom import PhantomSettings, write_phantom
@@ -150,7 +150,9 @@ def main() -> None:
     for case, each in zip(cases, found, strict=True):
         agreement(case, each)
     print("\nAUC interval covers (%), and its width beside that of true slides.\n")
-    print("| tiles | correlation | each tile a slide | tiles alone | score is the slide's |", end="")
+    print(
+        "| tiles | correlation | each tile a slide | tiles alone | score is the slide's |", end=""
+    )
     print(" and number known | true slides |\n| --- | --- | --- | --- | --- | --- | --- |")
     for case, each in zip(cases, found, strict=True):
         for correlation in CORRELATIONS:
