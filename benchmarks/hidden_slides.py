@@ -26,10 +26,10 @@ from sklearn.metrics import adjusted_rand_score
 from benchmarks.two_level import TwoLevel, independent
 from her2bench.core.tables import read_table
 from her2bench.data.audit.fingerprints import FINGERPRINTS
-from her2bench.data.audit.hidden_slides import infer_groups
-from her2bench.data.audit.hidden_slides_check import pairs_kept
+from her2bench.data.audit.hidden_slides import pairs_kept
 from her2bench.data.audit.merging import codes
 from her2bench.data.audit.observations import Observations, observe
+from her2bench.data.audit.slide_estimate import infer_groups
 from her2bench.data.bci import bci_manifest
 from her2bench.data.images import Tiling, read_labels, tile_images
 from her2bench.data.phantom import PhantomSettings, write_phantom

@@ -84,7 +84,7 @@ def _points(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     total = np.zeros((height // step, width // step, 3), np.float32)
     for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
         total += rgb[i:height:step, j:width:step]
-    return total / 4
+    return (total / 4).astype(np.float32)
 
 
 def _blocks(plane: NDArray) -> NDArray:
