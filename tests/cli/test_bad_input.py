@@ -156,6 +156,7 @@ def test_all_bad_images_are_listed_at_once(study, capsys, monkeypatch):
         (("audit", "m.csv", "--infer-groups", "m.csv"), "over the manifest"),
         (("audit", "m.csv", "--infer-groups", "m.txt"), ".csv or .parquet"),
         (("audit", "m.csv", "-o", "0.png"), "a folder"),
+        (("audit", "m.csv", "--score-of", "both"), "slide or tile"),
         (("nonsense",), "No such command"),
         (("compare",), "Missing argument"),
     ],

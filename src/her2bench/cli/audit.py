@@ -37,6 +37,9 @@ InferGroups = Annotated[
 TileScore = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="Column with each tile's own score.")
 ]
+ScoreOf = Annotated[
+    str, typer.Option(help="Whose the score is: the slide's (slide), or each tile's own (tile).")
+]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder of the tile cache (the user's cache folder by default).")
 ]
@@ -49,6 +52,7 @@ def audit(
     split_from: SplitFrom = None,
     infer_groups: InferGroups = None,
     tile_score: TileScore = None,
+    score_of: ScoreOf = "slide",
     cache: Cache = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print audit.json.")] = False,
 ) -> None:
@@ -69,7 +73,8 @@ def audit(
     folder = _folder(out or Path("out") / f"{manifest.stem}-audit", manifest, infer_groups)
     table = _with_tile_score(read_manifest(manifest), tile_score, manifest)
     split = _split(table, split_from)
-    evidence = gather(table, endpoint, split, cache or cache_folder())
+    place = cache or cache_folder()
+    evidence = gather(table, endpoint, split, place, score_is_slides=_is_slides(score_of))
     found = judge(evidence, manifest)
     tiles = _with_split(table, split)
     pictures = thumbnails(table, pictured(found, tiles))
@@ -81,6 +86,14 @@ def audit(
         typer.echo((folder / "audit.json").read_text(encoding="utf-8"))
     else:
         print_audit(found, page, infer_groups)
+
+
+def _is_slides(score_of: str) -> bool:
+    from her2bench.core.errors import UserError
+
+    if score_of not in ("slide", "tile"):
+        raise UserError("--score-of", found=repr(score_of), expected="slide or tile")
+    return score_of == "slide"
 
 
 def _folder(folder: Path, manifest: Path, infer_groups: Path | None) -> Path:

@@ -10,8 +10,7 @@ from her2bench.core.manifest import targets
 from her2bench.data.audit.duplicates import find_duplicates
 from her2bench.data.audit.evidence import Check, Evidence
 from her2bench.data.audit.fingerprints import FINGERPRINTS
-from her2bench.data.audit.hidden_slides import of_one_file, with_inferred_groups
-from her2bench.data.audit.hidden_slides_check import check_hidden_slides
+from her2bench.data.audit.hidden_slides import check_hidden_slides
 from her2bench.data.audit.images import check_images
 from her2bench.data.audit.labels import check_labels
 from her2bench.data.audit.measures import MEASURES
@@ -21,12 +20,15 @@ from her2bench.data.audit.power import check_power
 from her2bench.data.audit.shortcuts import check_shortcuts
 from her2bench.data.audit.sides import check_sides
 from her2bench.data.audit.signatures import SIGNATURES
+from her2bench.data.audit.slide_estimate import of_one_file, with_inferred_groups
 from her2bench.data.progress import step_by_step
 
 EXTRACTS = (MEASURES, SIGNATURES, FINGERPRINTS)
 CHECKS: dict[str, Check] = {
     "images": check_images,
-    "hidden slides": lambda evidence: check_hidden_slides(evidence, of_one_slide(evidence)),
+    "hidden slides": lambda evidence: check_hidden_slides(
+        evidence, of_one_slide(evidence), evidence.score_is_slides
+    ),
     "groups on both sides": check_sides,
     "shortcuts": check_shortcuts,
     "labels": check_labels,
@@ -41,6 +43,7 @@ def gather(
     endpoint: str = "2+",
     split: np.ndarray | None = None,
     cache: Path | None = None,
+    score_is_slides: bool = True,
 ) -> Evidence:
     """Look at every tile once.
 
@@ -49,12 +52,14 @@ def gather(
         endpoint: what counts as positive.
         split: (n,) text, the side of each tile in the comparison to come; None: no split yet.
         cache: folder in which what was seen is kept for the next audit; None: not kept.
+        score_is_slides: whether the score is the slide's and not each tile's own.
 
     Raises:
         UserError: unknown endpoint, no status where it is asked for, or no room on disk.
     """
     target = targets(manifest, endpoint).to_numpy()
-    return Evidence(manifest, target, endpoint, observe(manifest, EXTRACTS, cache), split)
+    seen = observe(manifest, EXTRACTS, cache)
+    return Evidence(manifest, target, endpoint, seen, split, score_is_slides)
 
 
 def judge(evidence: Evidence, where: object) -> Audit:
@@ -108,7 +113,8 @@ def _tidied(finding: Finding) -> Finding:
 
 def inferred(evidence: Evidence) -> pl.DataFrame:
     """The manifest with an estimate of each tile's slide, `group_id` and `group_confidence`."""
-    return with_inferred_groups(evidence.manifest, evidence.observations, of_one_slide(evidence))
+    manifest, seen = evidence.manifest, evidence.observations
+    return with_inferred_groups(manifest, seen, of_one_slide(evidence), evidence.score_is_slides)
 
 
 def of_one_slide(evidence: Evidence) -> np.ndarray:

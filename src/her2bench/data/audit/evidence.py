@@ -20,6 +20,7 @@ class Evidence:
         endpoint: what counts as positive.
         observations: what was taken from the tiles' pixels and files.
         split: (n,) text, the split that a comparison would use; None where there is none.
+        score_is_slides: whether the score is the slide's, as in BCI, and not each tile's own.
     """
 
     manifest: pl.DataFrame
@@ -27,6 +28,7 @@ class Evidence:
     endpoint: str
     observations: Observations
     split: np.ndarray | None
+    score_is_slides: bool = True
 
     @property
     def tile_ids(self) -> list[str]:

@@ -119,8 +119,8 @@ def _against(
 
 def _unnamed(found: InferredGroups, score_is_slides: bool) -> Finding:
     taken = (
-        " It takes the score to be the slide's; if tiles were scored one by one, say so, or slides "
-        "fall apart by score."
+        " It takes the score to be the slide's; if tiles were scored one by one, give --score-of "
+        "tile, or slides fall apart by score."
         if score_is_slides
         else ""
     )
