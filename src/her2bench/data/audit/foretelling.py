@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from her2bench.data.audit.slides import medians, slide_codes
+
 FOLDS = 10
-_MOST_ROWS = 4_000
-_MOST_CELLS = 8_000_000  # rows x permutations
+_MOST_ROWS = 2_000
+_MOST_CELLS = 4_000_000  # rows x permutations
+_AT_ONCE = 500_000  # of these
 _RIDGE = 0.05  # of the variance of a measure
 
 
@@ -23,7 +26,7 @@ class Foretold:
     Attributes:
         auc: ROC-AUC over tiles, each judged by a model that saw no tile of its slide.
         p_value: how often labels handed out anew between slides are told as well; NaN where
-            slides are unknown or too few.
+            the measures are all alike or too few slides hold one of the classes.
         slides: number of slides looked at; 0 where they are unknown.
     """
 
@@ -37,32 +40,37 @@ def foretell(
     target: np.ndarray,
     groups: np.ndarray | None,
     rng: np.random.Generator,
-    permutations: int = 4999,
+    permutations: int = 9999,
 ) -> Foretold:
     """Cross-validated ROC-AUC of linear discrimination, and its permutation p-value.
 
     Where every slide has one label a slide is one row, the median of its tiles; else each tile
-    is a row (a sample of them beyond 4,000), and a permutation gives each slide another slide's
-    share of positive tiles. The discriminant is that of Fisher with a little ridge, measured
+    is a row, and a permutation gives each slide another slide's share of positive tiles. Beyond
+    2,000 rows a sample of them is looked at. The discriminant is that of Fisher with a little ridge, measured
     from the middle between the classes, so that the classes' sizes in a fold do not matter.
 
     Args:
         measures: (n, d); columns of no variance tell nothing and do no harm.
         target: (n,) 0 or 1.
-        groups: (n,) slides; None where they are unknown: tiles are then taken as independent, and
-            there is no p-value, for it would be worth nothing.
+        groups: (n,) slides; None where they are unknown: tiles are then taken as independent,
+            and the p-value is far too small.
         rng: source of folds and permutations.
         permutations: how many; the least p-value is 1 / (1 + permutations).
     """
-    codes = np.arange(len(target)) if groups is None else _codes(groups)
+    codes = np.arange(len(target)) if groups is None else slide_codes(groups)
     x, y, weights, slides = _rows(np.asarray(measures, np.float64), target, codes, rng)
     fold = _folds(slides, rng)
-    known = groups is not None and min(_slides_with(y, slides)) >= 2
-    count = min(permutations, _MOST_CELLS // len(y)) if known else 0
-    labels = np.column_stack([y, *(_handed_out(y, slides, rng) for _ in range(count))])
-    aucs = _aucs(_scores(x, labels, fold), labels, weights)
-    chance = (1 + (aucs[1:] >= aucs[0] - 1e-12).sum()) / (1 + count) if known else np.nan
-    return Foretold(float(aucs[0]), float(chance), 0 if groups is None else int(slides.max()) + 1)
+    auc = float(_aucs(_scores(x, y[:, None], fold), y[:, None], weights)[0])
+    number = 0 if groups is None else int(codes.max()) + 1
+    testable = min(_slides_with(y, slides)) > 1 and bool((x != x[:1]).any())
+    count = min(permutations, _MOST_CELLS // len(y)) if testable else 0
+    if count == 0:
+        return Foretold(auc, float("nan"), number)
+    reached = 0
+    for first in range(0, count, step := max(1, _AT_ONCE // len(y))):
+        labels = _handed_out(y, slides, min(step, count - first), rng)
+        reached += int((_aucs(_scores(x, labels, fold), labels, weights) >= auc - 1e-9).sum())
+    return Foretold(auc, (1 + reached) / (1 + count), number)
 
 
 def _rows(
@@ -72,18 +80,15 @@ def _rows(
     y, tiles = np.asarray(y, bool), np.bincount(slides)
     share = np.bincount(slides, weights=y) / tiles
     if len(tiles) < len(y) and np.isin(share, (0, 1)).all():
-        order = np.argsort(slides, kind="stable")
-        parts = np.split(x[order], np.cumsum(tiles)[:-1])
-        x = np.stack([np.median(part, axis=0) for part in parts])
-        return x, share > 0.5, tiles.astype(np.float64), np.arange(len(tiles))
+        x = medians(x, slides)
+        y, slides, weights = share > 0.5, np.arange(len(tiles)), tiles.astype(np.float64)
+    else:
+        weights = np.ones(len(y))
     if len(y) > _MOST_ROWS:
         kept = np.sort(rng.choice(len(y), _MOST_ROWS, replace=False))
-        x, y, slides = x[kept], y[kept], np.unique(slides[kept], return_inverse=True)[1]
-    return x, y, np.ones(len(y)), slides
-
-
-def _codes(groups: np.ndarray) -> np.ndarray:
-    return np.unique(groups.astype(str), return_inverse=True)[1]
+        x, y, weights = x[kept], y[kept], weights[kept]
+        slides = np.unique(slides[kept], return_inverse=True)[1]
+    return x, y, weights, slides
 
 
 def _slides_with(y: np.ndarray, slides: np.ndarray) -> tuple[int, int]:
@@ -99,15 +104,22 @@ def _folds(slides: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (rng.permutation(count) % min(FOLDS, count))[slides]
 
 
-def _handed_out(y: np.ndarray, slides: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Labels as they might have been: each slide with another slide's share of positive tiles."""
+def _handed_out(
+    y: np.ndarray, slides: np.ndarray, count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """(n, count) labels as they might have been: each slide with another slide's share."""
     tiles = np.bincount(slides)
-    share = (np.bincount(slides, weights=y) / tiles)[rng.permutation(len(tiles))]
-    positives = np.floor(share * tiles + rng.random(len(tiles))).astype(np.int64)
-    order = np.lexsort((rng.random(len(y)), slides))
-    place = np.empty(len(y), np.int64)
-    place[order] = np.arange(len(y)) - np.repeat(np.cumsum(tiles) - tiles, tiles)
-    return place < positives[slides]
+    if len(tiles) == len(y):
+        return rng.permuted(np.tile(y[:, None], count), axis=0)
+    share = np.bincount(slides, weights=y) / tiles
+    first = np.repeat(np.cumsum(tiles) - tiles, tiles)
+    labels = np.empty((len(y), count), bool)
+    for column in range(count):
+        wanted = share[rng.permutation(len(tiles))] * tiles
+        positives = np.floor(wanted + rng.random(len(tiles))).astype(np.int64)
+        order = np.lexsort((rng.random(len(y)), slides))
+        labels[order, column] = np.arange(len(y)) - first < positives[slides[order]]
+    return labels
 
 
 def _scores(x: np.ndarray, labels: np.ndarray, fold: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ that goes with the stain must not be taken for it.
 
 import numpy as np
 
+from her2bench.data.audit.slides import slide_codes
+
 _MOST = 20_000  # tiles that are enough to learn from
 
 
@@ -26,7 +28,7 @@ def freed(values: np.ndarray, tissue: np.ndarray, groups: np.ndarray | None) -> 
     """
     values = np.asarray(values, np.float64)
     explaining = _curves(tissue)
-    codes = np.zeros(len(values), np.int64) if groups is None else _codes(groups)
+    codes = np.zeros(len(values), np.int64) if groups is None else slide_codes(groups)
     within, inside = _within(explaining, codes), _within(values, codes)
     rows = slice(None, None, max(1, len(values) // _MOST))
     part, aim = within[rows], inside[rows]
@@ -51,7 +53,3 @@ def _within(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
     tiles = np.bincount(codes)
     sums = np.stack([np.bincount(codes, weights=column) for column in values.T], axis=1)
     return values - (sums / tiles[:, None])[codes]
-
-
-def _codes(groups: np.ndarray) -> np.ndarray:
-    return np.unique(groups.astype(str), return_inverse=True)[1]

@@ -6,12 +6,15 @@ from her2bench.core.findings import Finding
 from her2bench.data.audit.evidence import Evidence
 from her2bench.data.audit.freed import freed
 from her2bench.data.audit.shortcuts import shortcut_measures, stain_measures
+from her2bench.data.audit.slides import medians
 
 FAR = 4.0
 """Distance to the third nearest slide, in units of its median over all slides, from which a slide
 is unlike all others."""
 _FEWEST = 10  # slides; with fewer nothing can be called usual
 _NEIGHBOURS = 3  # so that two strange slides that are alike are both seen
+_LEAST_SPREADS = np.array([5.0, 3.0, 0.05, 0.05, 0.2, 0.02, 0.02])
+# grey levels, log ratios, log grey levels, direction: what no eye would call different
 _NAMES = ("brightness", "colour of glass", "sharpness", "fine sharpness", "noise", "stain colour")
 
 
@@ -25,7 +28,7 @@ def odd_slides(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
     names, codes = np.unique(groups, return_inverse=True)
     if len(names) < _FEWEST:
         return []
-    values = _scaled(slide_medians(_measures(evidence, rows, groups), codes))
+    values = _scaled(medians(_measures(evidence, rows, groups), codes))
     apart = np.sqrt(((values[:, None] - values[None]) ** 2).sum(axis=2))
     distance = np.sort(apart, axis=1)[:, _NEIGHBOURS]
     ratio = distance / max(float(np.median(distance)), 1e-9)
@@ -52,26 +55,19 @@ def odd_slides(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
     ]
 
 
-def slide_medians(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """(G, d) medians of (n, d) values over each slide's tiles."""
-    order = np.argsort(codes, kind="stable")
-    parts = np.split(values[order], np.cumsum(np.bincount(codes))[:-1])
-    return np.stack([np.median(part, axis=0) for part in parts])
-
-
 def _measures(evidence: Evidence, rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """(n, 7): what slide and scanner give to a tile, freed from how much stain there is."""
     plain = shortcut_measures(evidence.observations, rows)
     hue = evidence.observations["hue"][rows].astype(np.float64)
-    background = plain["background"][:, [0, 2]]
-    values = np.hstack([background, plain["sharpness"], plain["noise"], hue[:, [0, 2]]])
+    level = plain["background"][:, [0]]
+    values = np.hstack([level, plain["tint"], plain["sharpness"], plain["noise"], hue[:, [0, 2]]])
     return freed(values, stain_measures(evidence.observations, rows), groups)
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:
-    """Each measure in units of its interquartile range."""
+    """Each measure in units of its interquartile range, or of the least that matters."""
     low, high = np.percentile(values, [25, 75], axis=0)
-    return (values - np.median(values, axis=0)) / np.maximum(high - low, 1e-6)
+    return (values - np.median(values, axis=0)) / np.maximum(high - low, _LEAST_SPREADS)
 
 
 def _most(values: np.ndarray, slide: int) -> str:

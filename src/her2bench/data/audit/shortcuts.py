@@ -1,97 +1,26 @@
 """Shortcuts: how well the target is foretold from what should not matter, beside the stain."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from her2bench.core.findings import Finding
 from her2bench.data.audit.evidence import Evidence, Found
-from her2bench.data.audit.foretelling import Foretold, foretell
+from her2bench.data.audit.foretelling import foretell
 from her2bench.data.audit.freed import freed
 from her2bench.data.audit.observations import Observations
+from her2bench.data.audit.shortcut_findings import SHORTCUTS, TOGETHER, shortcut_findings
+from her2bench.data.audit.slides import medians, slide_codes
 from her2bench.evaluation.roc import placements
-from her2bench.evaluation.significance import holm
 
-LEVEL = 0.01
-"""Chance of any false shortcut in an audit: an audit that cries wolf is soon left out."""
-MATERIAL = 0.6
-"""ROC-AUC below which a shortcut is not worth a word, however many slides prove it."""
-WITHOUT_SLIDES = 0.75
-"""ROC-AUC from which a shortcut is named where slides are unknown: what is needed for the same
-certainty with about 50 slides, as many as BCI has."""
 SEED = 0
-
-
-@dataclass(frozen=True)
-class Shortcut:
-    """Something about a tile that should not tell its target.
-
-    Attributes:
-        name: as in `audit.json`.
-        label: as in a sentence.
-        stained: whether the tissue shows in it, so that it must be freed from the stain.
-        seen: whether a network can see it.
-        cure: what to do about it.
-    """
-
-    name: str
-    label: str
-    stained: bool
-    seen: bool
-    cure: str
-
-
-_COLOURS = (
-    "compare within scanners or backgrounds, train with colour and brightness jitter or divide "
-    "each tile by its white point, and add slides of the missing kinds; the comparison's "
-    "background_baseline is the number to beat"
-)
-SHORTCUTS = (
-    Shortcut("background", "the background's colour (white point)", True, True, _COLOURS),
-    Shortcut(
-        *("sharpness", "sharpness", True, True),
-        "blur and sharpen tiles at random in training, or bring all slides to one scanner setting",
-    ),
-    Shortcut(
-        *("noise", "the sensor's noise", True, True),
-        "add noise at random in training, or export all slides in the same way",
-    ),
-    Shortcut(
-        *("jpeg_quality", "JPEG quality", False, True),
-        "export all slides from the originals with one format and quality",
-    ),
-    Shortcut(
-        *("bytes_per_pixel", "file size", True, True),
-        "export all slides from the originals with one format and quality",
-    ),
-    Shortcut(
-        *("tile_size", "the tile's size in pixels", False, True),
-        "cut all tiles to one size and resolution: after resizing the sizes still show in the "
-        "texture",
-    ),
-    Shortcut(
-        *("file_date", "the order of the files' dates", False, False),
-        "no network sees it, but classes that were scanned or exported at different times may "
-        "differ in more: ask how the data were made",
-    ),
-    Shortcut(
-        *("borders", "the tile's borders", False, True),
-        "look at the borders of tiles of both classes; crop them off if they differ",
-    ),
-)
-TOGETHER = "together"
 
 
 def check_shortcuts(evidence: Evidence) -> Found:
     """The target foretold from each shortcut, from all together, and from DAB (to compare).
 
-    A shortcut is a finding if its ROC-AUC is above chance with slides as the unit (permutation
-    test, Holm over all that were looked at) and at least 0.6. Where slides are unknown there is
-    no honest test; then it is one from 0.75, with that said.
+    What is stained is freed from the stain first (`freed`); the plain figure stands beside it.
     """
     rows = np.flatnonzero(evidence.readable)
     target = evidence.target[rows].astype(bool)
@@ -114,7 +43,7 @@ def check_shortcuts(evidence: Evidence) -> Found:
         if s.stained:
             raw = foretell(plain[s.name], target, groups, rng.spawn(1)[0], permutations=0)
             measured[f"roc_auc_{s.name}_with_stain"] = round(raw.auc, 3)
-    return Found(_findings(told, dab), measured)
+    return Found(shortcut_findings(told, _ties(clean, groups), dab), measured)
 
 
 def shortcut_measures(observations: Observations, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -128,9 +57,10 @@ def shortcut_measures(observations: Observations, rows: np.ndarray) -> dict[str,
     )
     middle = (level - np.median(level)) / 10
     return {
-        "background": np.column_stack([level, middle**2, white[:, 0] - white[:, 2]]),
+        "background": np.column_stack([level, middle**2]),
+        "tint": white[:, [0]] - white[:, [2]],
         "sharpness": observations["sharpness"][rows].astype(np.float64),
-        "noise": observations["noise"][rows].astype(np.float64)[:, None],
+        "noise": np.log(observations["noise"][rows, None].astype(np.float64) + 0.1),
         "jpeg_quality": observations["jpeg_quality"][rows].astype(np.float64)[:, None],
         "bytes_per_pixel": np.log(observations["bytes_per_pixel"][rows, None] + 0.01),
         "tile_size": np.log(np.maximum(size, 1)),
@@ -184,38 +114,24 @@ def _folds_possible(target: np.ndarray, groups: np.ndarray | None) -> int:
     return min(5, len(np.unique(units[target])), len(np.unique(units[~target])))
 
 
-def _findings(told: dict[str, Foretold], dab: float | None) -> tuple[Finding, ...]:
-    p_adjusted = holm(np.array([told[s.name].p_value for s in SHORTCUTS]))
-    found = [
-        _finding(s, told[s.name], p, dab)
-        for s, p in zip(SHORTCUTS, p_adjusted, strict=True)
-        if _reported(told[s.name], float(p))
-    ]
-    return tuple(found)
 
 
-def _reported(told: Foretold, p_adjusted: float) -> bool:
-    if told.slides == 0:
-        return told.auc >= WITHOUT_SLIDES
-    return p_adjusted < LEVEL and told.auc >= MATERIAL
+def _ties(measures: dict[str, np.ndarray], groups: np.ndarray | None) -> dict[tuple[str, str], float]:
+    """How far each measure of the slides goes along with each other one: adjusted R², by names."""
+    codes = None if groups is None else slide_codes(groups)
+    of = {name: x if codes is None else medians(x, codes) for name, x in measures.items()}
+    return {(a, b): _explained(of[a], of[b]) for a in of for b in of if a != b}
 
 
-def _finding(s: Shortcut, told: Foretold, p_adjusted: float, dab: float | None) -> Finding:
-    beside = "" if dab is None else f"; the DAB stain itself reaches {dab:.2f}"
-    known = f"adjusted p = {p_adjusted:.2g} with slides as the unit"
-    unknown = "slides unknown: tiles taken as independent, so this may be chance between slides"
-    severity = "serious" if told.slides and told.auc >= 0.7 else "warning"
-    return Finding(
-        kind=f"shortcut_{s.name}",
-        severity=severity if s.seen else "note",
-        title=f"{s.label[0].upper()}{s.label[1:]} alone tells the target with a ROC-AUC of "
-        f"{told.auc:.2f} on slides not seen ({known if told.slides else unknown}){beside}",
-        number=round(told.auc, 3),
-        unit="ROC-AUC",
-        effect="a network can score well without looking at the stain, and would fail on slides "
-        "where this does not go with the label"
-        if s.seen
-        else "the classes were not made alike; something that a network does see may go with it",
-        cure=s.cure,
-        rank=100 * told.auc,
-    )
+def _explained(by: np.ndarray, values: np.ndarray) -> float:
+    """Adjusted share of the variance of (m, d) values that (m, k) others explain, 0 to 1."""
+    m, k = by.shape
+    aim = values - values.mean(axis=0)
+    total = aim.std(axis=0) > 1e-9
+    if m <= k + 1 or not total.any():
+        return 0.0
+    aim = aim[:, total] / aim[:, total].std(axis=0)
+    about = np.column_stack([np.ones(m), by])
+    left = aim - about @ np.linalg.lstsq(about, aim, rcond=None)[0]
+    share = 1 - (left**2).sum() / (aim**2).sum()
+    return float(max(1 - (1 - share) * (m - 1) / (m - k - 1), 0.0))
