@@ -42,7 +42,7 @@ def test_what_is_not_pictured_is_counted_and_named(tmp_path):
     seen = text_of(page_of(audit, tiles_of(audit), tmp_path))
     for words in ("and 3 more sets of tiles", "and 18 more tiles", "and 1 more slides"):
         assert words in seen
-    assert "All tiles by name (30)" in seen and "s08-t0 = s09-t1" in seen
+    assert "All tiles by name (30)" in seen and "s08-t0 + s09-t1" in seen
     assert seen.count("no picture") == 1
     assert "slide s00 · train" in seen or "0 · slide s00 · train" in seen
 

@@ -46,9 +46,9 @@ def _about(finding: Finding) -> str:
 
     >>> texts = {"title": "t", "unit": "tiles", "effect": "", "cure": ""}
     >>> _about(Finding(kind="k", severity="note", number=2, tiles=(("a", "b"), ("c",)), **texts))
-    'Tiles: a = b, c'
+    'Tiles: a + b, c'
     """
-    tiles = [" = ".join(part) for part in finding.tiles]
+    tiles = [" + ".join(part) for part in finding.tiles]
     parts = [
         f"{name}: {', '.join(items[:_FEW])}" + (f" and {more:,} more" if more > 0 else "")
         for name, items in (("Tiles", tiles), ("Slides", list(finding.slides)))

@@ -193,7 +193,7 @@ def _more(finding: Finding) -> str:
 
 
 def _names(finding: Finding) -> list[str]:
-    return [" = ".join(part) for part in finding.tiles]
+    return [" + ".join(part) for part in finding.tiles]
 
 
 def _about(row: dict) -> str:
