@@ -42,7 +42,7 @@ class Evidence:
     @property
     def groups(self) -> np.ndarray | None:
         """(n,) slide or patient of each tile, as the manifest says; None where it does not."""
-        if "group_id" not in self.manifest.columns:
+        if "group_id" not in self.manifest.columns or self.manifest["group_id"].is_null().all():
             return None
         return self.manifest["group_id"].to_numpy()
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from her2bench.core.findings import Finding, Severity
 from her2bench.data.audit.evidence import Evidence, Found
-from her2bench.data.audit.odd_slides import odd_slides
 from her2bench.data.audit.observations import Observations
+from her2bench.data.audit.odd_slides import odd_slides
 
 EMPTY_TISSUE = 0.02  # share of a tile
 CLIPPED = 0.2  # share of the tissue; tissue beside pure white glass comes to a tenth
@@ -137,7 +137,7 @@ def _misnamed(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
                 title=f"{int(here.sum())} files {named} hold {form}",
                 number=int(here.sum()),
                 unit="tiles",
-                effect=f"tools that go by the ending fail on them; this one goes by content.{lossy}",
+                effect=f"tools that go by the ending fail on them; this one does not.{lossy}",
                 cure="none needed here; rename them for other tools",
                 tiles=_alone(evidence, rows[here]),
                 rank=100 * here.mean(),

@@ -106,7 +106,7 @@ def _dab_auc(dab: np.ndarray, target: np.ndarray, groups: np.ndarray | None) -> 
         cv=kind(folds, shuffle=True, random_state=SEED),
         method="decision_function",
     )
-    return round(float(placements(logits, target)[target].mean()), 3)
+    return round(float(placements(np.asarray(logits), target)[target].mean()), 3)
 
 
 def _folds_possible(target: np.ndarray, groups: np.ndarray | None) -> int:
@@ -114,9 +114,9 @@ def _folds_possible(target: np.ndarray, groups: np.ndarray | None) -> int:
     return min(5, len(np.unique(units[target])), len(np.unique(units[~target])))
 
 
-
-
-def _ties(measures: dict[str, np.ndarray], groups: np.ndarray | None) -> dict[tuple[str, str], float]:
+def _ties(
+    measures: dict[str, np.ndarray], groups: np.ndarray | None
+) -> dict[tuple[str, str], float]:
     """How far each measure of the slides goes along with each other one: adjusted R², by names."""
     codes = None if groups is None else slide_codes(groups)
     of = {name: x if codes is None else medians(x, codes) for name, x in measures.items()}

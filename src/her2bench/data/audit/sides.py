@@ -98,7 +98,6 @@ def _each_tile_alone(groups: np.ndarray) -> tuple[Finding, ...]:
             unit="groups",
             effect="tiles of one slide can still lie on both sides, and intervals take every tile "
             "as independent",
-            cure="write the slide or the patient into group_id, or estimate it with "
-            "--infer-groups",
+            cure="write the slide or the patient into group_id, or estimate it with --infer-groups",
         ),
     )
