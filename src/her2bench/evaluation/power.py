@@ -11,10 +11,10 @@ distribution: C(1/2) for a tile with itself, C(r/2) for two tiles of one slide a
 for a positive and a negative tile of one slide; between the models the same with r times c.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from her2bench.evaluation.samples import Floats
 from her2bench.evaluation.significance import POWER, groups_needed
@@ -89,9 +89,7 @@ def power(difference: float, design: Design, assumed: Assumptions) -> float:
     """
     if design.scarcer < 2:
         return float("nan")
-    middle = Assumptions(
-        *(assumed.auc + difference / 2, assumed.correlation, assumed.likeness, assumed.alpha)
-    )
+    middle = _between(assumed, difference)
     error = np.sqrt(difference_variance(design, middle))
     df = degrees(design, middle)
     limit = stats.t.isf(assumed.alpha / 2, df)
@@ -107,24 +105,30 @@ def detectable_difference(design: Design, assumed: Assumptions) -> float:
     most = 0.999 - assumed.auc
     if design.scarcer < 2 or power(most, design, assumed) < POWER:
         return float("inf")
-    return float(
-        optimize.brentq(lambda d: power(d, design, assumed) - POWER, 1e-6, most, xtol=1e-5)
+    found = optimize.root_scalar(
+        lambda d: power(d, design, assumed) - POWER, bracket=(1e-6, most), xtol=1e-5
     )
+    return float(found.root)
 
 
 def slides_needed(difference: float, design: Design, assumed: Assumptions) -> float:
     """About how many slides like these would show a difference four times in five."""
     if design.scarcer < 2:
         return float("nan")
-    variance = difference_variance(design, assumed)
-    df = degrees(design, assumed)
+    middle = _between(assumed, difference)
+    variance, df = difference_variance(design, middle), degrees(design, middle)
     return groups_needed(difference, variance, 0.0, design.slides, df, assumed.alpha)
+
+
+def _between(assumed: Assumptions, difference: float) -> Assumptions:
+    """Both models at the mean of their ROC-AUCs: the variance changes little around it."""
+    return replace(assumed, auc=assumed.auc + difference / 2)
 
 
 def _covariances(assumed: Assumptions) -> tuple[float, float, float]:
     """Of the difference of two models' placements: one tile, two of a class, two of both."""
     r, c = assumed.correlation, assumed.likeness
-    z = stats.norm.ppf(assumed.auc)
+    z = float(special.ndtri(assumed.auc))
     own, alike, across = (
         2 * (_covariance(z, rho / 2) - _covariance(z, rho * c / 2)) for rho in (1.0, r, -r)
     )

@@ -46,8 +46,9 @@ def foretell(
 
     Where every slide has one label a slide is one row, the median of its tiles; else each tile
     is a row, and a permutation gives each slide another slide's share of positive tiles. Beyond
-    2,000 rows a sample of them is looked at. The discriminant is that of Fisher with a little ridge, measured
-    from the middle between the classes, so that the classes' sizes in a fold do not matter.
+    2,000 rows a sample of them is looked at. The discriminant is that of Fisher with a little
+    ridge, measured from the middle between the classes, so that their sizes in a fold do not
+    matter.
 
     Args:
         measures: (n, d); columns of no variance tell nothing and do no harm.

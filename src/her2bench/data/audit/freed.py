@@ -39,13 +39,18 @@ def freed(values: np.ndarray, tissue: np.ndarray, groups: np.ndarray | None) -> 
 
 
 def _curves(tissue: np.ndarray) -> np.ndarray:
-    """(n, 3k): each measure as itself, as its rank and as the rank's square: a gentle curve."""
+    """(n, 4k): each measure as itself, its logarithm, its rank and the rank's square: a curve."""
     tissue = np.asarray(tissue, np.float64)
     order = np.argsort(np.argsort(tissue, axis=0, kind="stable"), axis=0, kind="stable")
     rank = order / max(len(tissue) - 1, 1) - 0.5
-    spread = tissue.std(axis=0)
-    plain = (tissue - tissue.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    return np.hstack([np.clip(plain, -3, 3), 3 * rank, 6 * rank**2])
+    typical = np.abs(tissue).mean(axis=0)
+    log = np.log(np.maximum(tissue, 0) + 0.1 * np.where(typical > 0, typical, 1))
+    return np.hstack([_scaled(tissue), _scaled(log), 3 * rank, 6 * rank**2])
+
+
+def _scaled(values: np.ndarray) -> np.ndarray:
+    spread = values.std(axis=0)
+    return np.clip((values - values.mean(axis=0)) / np.where(spread > 0, spread, 1), -3, 3)
 
 
 def _within(values: np.ndarray, codes: np.ndarray) -> np.ndarray:

@@ -137,7 +137,7 @@ def _misnamed(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
                 title=f"{int(here.sum())} files {named} hold {form}",
                 number=int(here.sum()),
                 unit="tiles",
-                effect=f"tools that go by the ending fail on them; this one goes by content.{lossy}",
+                effect=f"tools that go by the ending fail on them; this one does not.{lossy}",
                 cure="none needed here; rename them for other tools",
                 tiles=_alone(evidence, rows[here]),
                 rank=100 * here.mean(),

@@ -5,6 +5,7 @@ and cells are not, and, for sharpness and noise, on small blocks at full resolut
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from her2bench.data.audit.jpeg import jpeg_quality
@@ -46,7 +47,7 @@ _FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
 }
 
 
-def measure(tile: AuditedTile) -> dict[str, object]:
+def measure(tile: AuditedTile) -> dict[str, ArrayLike]:
     """The measures of one tile, by name, as `MEASURES.fields` lists them."""
     return {**_of_file(tile), **_of_stain(tile.rgb), **_of_detail(tile.rgb), **_of_rim(tile.rgb)}
 
@@ -54,7 +55,7 @@ def measure(tile: AuditedTile) -> dict[str, object]:
 MEASURES = Extract(_FIELDS, measure)
 
 
-def _of_file(tile: AuditedTile) -> dict[str, object]:
+def _of_file(tile: AuditedTile) -> dict[str, ArrayLike]:
     file, (height, width, _) = tile.file, tile.rgb.shape
     whole = tile.region is None and file.width > 0
     return {
@@ -67,7 +68,7 @@ def _of_file(tile: AuditedTile) -> dict[str, object]:
     }
 
 
-def _of_stain(rgb: np.ndarray) -> dict[str, object]:
+def _of_stain(rgb: np.ndarray) -> dict[str, ArrayLike]:
     small = overview(rgb)
     tissue = tissue_mask(small)
     white = np.maximum(white_point(rgb), 1)
@@ -97,7 +98,7 @@ def overview(rgb: np.ndarray) -> np.ndarray:
     return rgb if factor == 1 else np.asarray(Image.fromarray(rgb).reduce(factor))
 
 
-def _of_detail(rgb: np.ndarray) -> dict[str, object]:
+def _of_detail(rgb: np.ndarray) -> dict[str, ArrayLike]:
     """Sharpness and noise, from blocks at full resolution.
 
     Sharpness is a ratio of contrasts, so that a stronger stain alone does not move it.
@@ -135,9 +136,8 @@ def _noise(blocks: np.ndarray) -> float:
     """
     if blocks.shape[1] < 3:
         return 0.0
-    kernel = (1.0, -2.0, 1.0)
-    rows = sum(k * blocks[:, i : blocks.shape[1] - 2 + i] for i, k in enumerate(kernel))
-    both = sum(k * rows[:, :, i : blocks.shape[2] - 2 + i] for i, k in enumerate(kernel))
+    rows = blocks[:, :-2] - 2 * blocks[:, 1:-1] + blocks[:, 2:]
+    both = rows[:, :, :-2] - 2 * rows[:, :, 1:-1] + rows[:, :, 2:]
     side = both.shape[1] // 8 * 8
     if side == 0:
         return float(np.sqrt((both**2).mean()) / 6)
@@ -145,7 +145,7 @@ def _noise(blocks: np.ndarray) -> float:
     return float(np.sqrt(np.percentile(cells.mean(axis=(2, 4)), 10)) / 6)
 
 
-def _of_rim(rgb: np.ndarray) -> dict[str, object]:
+def _of_rim(rgb: np.ndarray) -> dict[str, ArrayLike]:
     width = max(1, round(min(rgb.shape[:2]) * _RIM))
     return {"rim": _ring(rgb, 0, width), "inner_rim": _ring(rgb, width, width)}
 

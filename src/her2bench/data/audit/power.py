@@ -1,6 +1,9 @@
 """Power: which difference in ROC-AUC this test side could show at all."""
 
+from dataclasses import replace
+
 import numpy as np
+from scipy import stats
 
 from her2bench.core.findings import Finding
 from her2bench.data.audit.evidence import Evidence, Found
@@ -25,17 +28,22 @@ def check_power(evidence: Evidence, assumed: Assumptions | None = None) -> Found
     if evidence.groups is None:
         return Found(left_out="slides are unknown, and tiles are not independent")
     assumed = assumed or Assumptions()
-    tested = evidence.readable
+    good, groups, positive = evidence.readable, evidence.groups.astype(str), evidence.target == 1
+    tested = good
     if evidence.split is not None and (evidence.split == "test").any():
-        tested = tested & (evidence.split == "test")
-    design = design_of(evidence.groups[tested].astype(str), evidence.target[tested] == 1)
+        tested = good & (evidence.split == "test")
+    design = design_of(groups[tested], positive[tested])
     difference = detectable_difference(design, assumed)
     needed = slides_needed(WANTED, design, assumed)
+    # The 90th percentile of DAB stands in for a model's score: a pilot without a model.
+    pilot = within_slides(evidence.observations["dab"][good, 3], positive[good], groups[good])
     measured: dict[str, float | str | None] = {
         "test_slides": design.slides,
         "test_slides_of_scarcer_class": design.scarcer,
         "detectable_difference": round(difference, 3) if np.isfinite(difference) else None,
         f"slides_for_difference_of_{WANTED:g}": needed if np.isfinite(needed) else None,
+        "correlation_of_dab_within_slides": None if np.isnan(pilot) else round(pilot, 3),
+        "detectable_difference_at_that_correlation": _at(pilot, design, assumed),
         "power_assumes": f"ROC-AUC {assumed.auc:g}, correlation {assumed.correlation:g} within "
         f"slides, likeness of models {assumed.likeness:g}, 80% power at {assumed.alpha:.0%}",
     }
@@ -51,6 +59,44 @@ def design_of(groups: np.ndarray, positive: np.ndarray) -> Design:
     return Design(
         *(np.bincount(codes[k], minlength=count).astype(np.float64) for k in (positive, ~positive))
     )
+
+
+def within_slides(values: np.ndarray, positive: np.ndarray, groups: np.ndarray) -> float:
+    """Correlation of the ranks of two tiles of one slide and class: analysis of variance.
+
+    Args:
+        values: (n,), any increasing scale.
+        positive: (n,) bool.
+        groups: (n,) slides.
+
+    Returns:
+        0 to 1; NaN where no slide has two tiles of a class, or no class two slides.
+    """
+    ranks = stats.rankdata(values)
+    between = within = sizes = 0.0
+    slides = tiles = classes = 0
+    for chosen in (positive, ~positive):
+        codes = np.unique(groups[chosen], return_inverse=True)[1]
+        count = np.bincount(codes)
+        if len(count) < 2:
+            continue
+        means = np.bincount(codes, weights=ranks[chosen]) / count
+        between += float((count * (means - ranks[chosen].mean()) ** 2).sum())
+        within += float(((ranks[chosen] - means[codes]) ** 2).sum())
+        sizes += count.sum() - (count**2).sum() / count.sum()
+        slides, tiles, classes = slides + len(count), tiles + len(codes), classes + 1
+    if tiles <= slides or slides <= classes or between + within == 0:
+        return float("nan")
+    typical, noise = sizes / (slides - classes), within / (tiles - slides)
+    spread = max((between / (slides - classes) - noise) / typical, 0.0)
+    return float(spread / (spread + noise))
+
+
+def _at(correlation: float, design: Design, assumed: Assumptions) -> float | None:
+    if np.isnan(correlation):
+        return None
+    found = detectable_difference(design, replace(assumed, correlation=correlation))
+    return round(found, 3) if np.isfinite(found) else None
 
 
 def _small(design: Design, difference: float, needed: float, assumed: Assumptions) -> Finding:

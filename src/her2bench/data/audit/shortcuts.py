@@ -106,7 +106,7 @@ def _dab_auc(dab: np.ndarray, target: np.ndarray, groups: np.ndarray | None) -> 
         cv=kind(folds, shuffle=True, random_state=SEED),
         method="decision_function",
     )
-    return round(float(placements(logits, target)[target].mean()), 3)
+    return round(float(placements(np.asarray(logits), target)[target].mean()), 3)
 
 
 def _folds_possible(target: np.ndarray, groups: np.ndarray | None) -> int:

@@ -1,4 +1,4 @@
-"""Slides on both sides of the split, and slides that nobody named."""
+"""Slides on both sides of the split, and ids that name tiles instead of slides."""
 
 import itertools
 
@@ -18,7 +18,7 @@ _LEAKS = (
 def check_sides(evidence: Evidence) -> Found:
     """Slides with tiles on more than one side of the split, by pair of sides."""
     if evidence.groups is None:
-        return Found((_unknown(evidence),))
+        return Found(left_out="slides are unknown: see the estimate of hidden slides")
     groups = evidence.groups.astype(str)
     alone = _each_tile_alone(groups)
     if evidence.split is None:
@@ -67,21 +67,6 @@ def _pairs(evidence: Evidence, groups: np.ndarray, split: np.ndarray, torn: list
         rows = np.flatnonzero(groups == slide)
         firsts = [rows[split[rows] == side][:1] for side in SPLITS]
         yield tuple(evidence.tile_ids[int(row)] for first in firsts for row in first)
-
-
-def _unknown(evidence: Evidence) -> Finding:
-    n = len(evidence.target)
-    return Finding(
-        kind="groups_unknown",
-        severity="warning",
-        title=f"The slides of all {n} tiles are unknown (no column group_id)",
-        number=n,
-        unit="tiles",
-        effect="tiles of one slide can lie on both sides of a split, which flatters, and no "
-        "interval or verdict can be trusted: they take every tile as independent",
-        cure="fill the column group_id (slide or patient), or estimate it with --infer-groups",
-        rank=100,
-    )
 
 
 def _each_tile_alone(groups: np.ndarray) -> tuple[Finding, ...]:
