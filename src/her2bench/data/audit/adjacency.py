@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from her2bench.data.audit.borders import BOTTOM, LEFT, RIGHT, TOP
 from her2bench.data.audit.observations import Observations
@@ -93,7 +93,7 @@ def _nearest(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         return np.empty((0, 2), np.int64)
     _, _, axes = np.linalg.svd(both[:: 1 + len(both) // 5000], full_matrices=False)
     few = min(_NEAREST, len(second))
-    tree = cKDTree(second @ axes[:_DIMENSIONS].T)
+    tree = KDTree(second @ axes[:_DIMENSIONS].T)
     _, near = tree.query(first @ axes[:_DIMENSIONS].T, k=few, workers=-1)
     return np.column_stack([np.repeat(np.arange(len(first)), few), np.reshape(near, -1)])
 

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from her2bench.core.findings import Finding, Severity
+from her2bench.data.audit.evidence import Evidence, Found
 from her2bench.data.audit.looks import similar_looks
 from her2bench.data.audit.observations import Observations
 from her2bench.data.audit.overlaps import Overlaps, find_overlaps
 from her2bench.data.audit.remembered import remembered
+from her2bench.data.audit.sets import counted, joined, mixed
 
 SAME_BYTES, SAME_PIXELS, RECOMPRESSED = "same bytes", "same pixels", "re-compressed"
 TURNED, SHIFTED = "flipped or rotated", "shifted"
@@ -135,3 +138,71 @@ def _shifted(overlaps: Overlaps, large: np.ndarray) -> _Columns:
 
 def _keys(pairs: np.ndarray, n: int) -> np.ndarray:
     return pairs[:, 0] * n + pairs[:, 1]
+
+
+_FLAWS: dict[str, tuple[Severity, str, str, str]] = {
+    "duplicates_across_splits": (
+        "serious",
+        "in more than one split",
+        "Networks are asked about pictures that they were trained on: the scores of these tiles "
+        "tell what was memorised, and flatter every model.",
+        "Drop all but one tile of each set, or keep each set in one split.",
+    ),
+    "duplicates_with_different_scores": (
+        "serious",
+        "with different scores",
+        "All but one of the scores of such a picture are wrong: learned from, they are noise, and "
+        "no model can answer all of them right.",
+        "Find out which score is right and drop the other tiles; if it cannot be told, drop all.",
+    ),
+    "duplicates_across_slides": (
+        "warning",
+        "under different group_id",
+        "Slides taken to be independent are not: a split by slides puts one picture on both sides, "
+        "and intervals come out too narrow.",
+        "If the slides are one, give them one group_id; else find the wrong rows and drop them.",
+    ),
+    "duplicates": (
+        "warning",
+        "more than once",
+        "They count double in training and in every score, and intervals come out too narrow; "
+        "where tiles are split at random, copies come to lie on both sides.",
+        "Keep one tile of each set.",
+    ),
+}
+
+
+def check_duplicates(evidence: Evidence) -> Found:
+    """Duplicates as findings: across splits, with different scores, across slides, and the rest."""
+    found = find_duplicates(evidence.observations)
+    sets = joined(found.pairs, found.confidence)
+    facts = (evidence.split, evidence.manifest["score"].to_numpy(), evidence.groups)
+    flaws = [[mixed(fact, rows) for rows in sets] for fact in facts]
+    flaws.append([not any(each) for each in zip(*flaws, strict=True)])
+    findings = [
+        _finding(evidence, name, [s for s, bad in zip(sets, about, strict=True) if bad], found)
+        for name, about in zip(_FLAWS, flaws, strict=True)
+        if any(about)
+    ]
+    pairs = {f"pairs of tiles, {kind}": float((found.kind == kind).sum()) for kind in DUPLICATES}
+    return Found(tuple(findings), {**pairs})
+
+
+def _finding(evidence: Evidence, name: str, sets: list[np.ndarray], found: Duplicates) -> Finding:
+    severity, where, effect, cure = _FLAWS[name]
+    inside = np.isin(found.pairs[:, 0], np.concatenate(sets))
+    ids = evidence.tile_ids
+    number = len(sets)
+    return Finding(
+        kind=name,
+        severity=severity,
+        title=f"{number} {'pictures stand' if number > 1 else 'picture stands'} {where} "
+        f"(pairs: {counted(found.kind[inside], DUPLICATES)})",
+        number=number,
+        unit="pictures",
+        effect=effect,
+        cure=cure,
+        tiles=tuple(tuple(ids[row] for row in rows) for rows in sets),
+        slides=evidence.slides_of(np.concatenate(sets)),
+        rank=sum(map(len, sets)) / len(ids),
+    )

@@ -48,6 +48,10 @@ class Evidence:
             return None
         return self.manifest["group_id"].to_numpy()
 
+    def slides_of(self, rows: np.ndarray) -> tuple[str, ...]:
+        """The slides of some tiles, each once, sorted; empty where they are not known."""
+        return () if self.groups is None else tuple(sorted(set(self.groups[rows])))
+
 
 @dataclass(frozen=True)
 class Found:

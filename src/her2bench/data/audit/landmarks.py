@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-RADIUS = 4
+RADIUS = 5
 """Pixels of the surroundings; small, so that strips of 5% of a tile hold whole ones."""
 ROOM = 2
 """Pixels from a landmark to the border: what lies beyond of its surroundings is mirrored."""
@@ -21,7 +21,7 @@ MOST = 4 * MOST_A_SIDE + MOST_INSIDE
 FINENESS = 64
 """Places are kept in this part of a pixel."""
 NOWHERE = np.iinfo(np.uint16).max
-_LEAST_CONTRAST = 2.0  # grey levels
+_LEAST_CONTRAST = 1.5  # grey levels
 _BAND = 0.08  # of the side: here landmarks lie dense, for tiles that overlap by a narrow strip
 _DENSE, _SPARSE = 2, 5  # pixels: a landmark is the strongest spot within
 
@@ -41,7 +41,8 @@ class Landmarks(NamedTuple):
 def find_landmarks(grey: np.ndarray) -> Landmarks:
     """The landmarks of a picture, (h, w) float32 in grey levels."""
     fine = ndimage.gaussian_filter(grey, 1.0, truncate=3)
-    contrast = np.abs(fine - ndimage.gaussian_filter(grey, 2.0, truncate=3))
+    fine -= ndimage.gaussian_filter(grey, 2.0, truncate=3)
+    contrast = np.abs(fine)
     y, x = _spots(contrast)
     places = np.stack([x + _between(contrast, y, x, 1), y + _between(contrast, y, x, 0)], axis=1)
     codes = np.zeros(MOST, np.uint64)

@@ -11,7 +11,7 @@ descriptors, so that a search within a radius loses none that correlates well en
 import numpy as np
 from PIL import Image
 from scipy.fft import dctn
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 SIDE = 64
 LEAST_CONTRAST = 1.0
@@ -126,7 +126,7 @@ def _candidates(descriptors: np.ndarray) -> np.ndarray:
     if len(descriptors) < 2:
         return np.empty((0, 2), np.int64)
     radius = np.sqrt(2 * (1 - LEAST_CORRELATION))
-    _, near = cKDTree(descriptors).query(
+    _, near = KDTree(descriptors).query(
         descriptors, k=_MOST_NEIGHBOURS, distance_upper_bound=radius, workers=-1
     )
     first = np.repeat(np.arange(len(descriptors)), near.shape[1])

@@ -7,9 +7,9 @@ as n log n.
 
 import numpy as np
 
-MOST_BITS = 6
+MOST_BITS = 8
 """Codes of one place differ in about 2 of 64 bits; those of two places in about 32."""
-_FIRST_BITS = (0, 21, 42)
+_FIRST_BITS = (0, 16, 32, 48)
 _NEXT = 8
 _CHUNK = 2_000_000
 _ONES = np.array([bin(value).count("1") for value in range(1 << 16)], np.uint8)

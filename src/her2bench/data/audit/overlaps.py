@@ -10,6 +10,7 @@ from her2bench.data.audit.observations import Observations
 from her2bench.data.audit.signatures import reduction
 
 _CELL = 2.0  # pixels of the shrunk tile: votes for one offset lie within it
+_CELL_BITS, _CELL_MASK = 10, 1023
 _LEAST_VOTES = 2
 _REACH = 1.5  # pixels of the shrunk tile between a landmark and where it should be
 _BITS = 12  # of 64, where a landmark is sought in its place: less strict than anywhere
@@ -58,7 +59,7 @@ def find_overlaps(observations: Observations, rows: np.ndarray) -> Overlaps:
         observations: with the fields of `SIGNATURES`.
         rows: (m,) int, the tiles to compare.
     """
-    scale = np.array([reduction(*size) for size in observations["tile_size"]])
+    scale = np.array([reduction(height, width) for width, height in observations["tile_size"]])
     tiles = _Tiles(
         observations["landmark_codes"],
         observations["landmark_places"],
@@ -90,12 +91,6 @@ def _candidates(tiles: _Tiles, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 def _most_voted(pair: np.ndarray, delta: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The offset with most votes of each pair; cells are laid four ways, for votes at an edge."""
-    order = np.argsort(pair)
-    pair, delta = pair[order], delta[order]
-    several = np.zeros(len(pair), bool)
-    several[1:] |= pair[1:] == pair[:-1]
-    several[:-1] |= pair[1:] == pair[:-1]
-    pair, delta = pair[several], delta[several]  # most pairs agree in one landmark by chance
     tables = [_votes(pair, delta, shift) for shift in ((0, 0), (0, 0.5), (0.5, 0), (0.5, 0.5))]
     table = np.concatenate(tables)
     table = table[np.lexsort([-table[:, 1], table[:, 0]])]
@@ -106,14 +101,19 @@ def _most_voted(pair: np.ndarray, delta: np.ndarray, n: int) -> tuple[np.ndarray
 
 def _votes(pair: np.ndarray, delta: np.ndarray, shift: tuple[float, float]) -> np.ndarray:
     """(k, 4): pair, votes and mean offset for each cell with enough votes."""
-    cell = np.floor(delta / _CELL + shift).astype(np.int64)
-    order = np.lexsort([cell[:, 1], cell[:, 0], pair])
-    key = np.column_stack([pair, cell])[order]
-    start = np.flatnonzero(np.r_[True, (key[1:] != key[:-1]).any(1)] if len(key) else [])
-    votes = np.diff(np.r_[start, len(key)])
-    many = votes >= _LEAST_VOTES
-    sums = np.add.reduceat(delta[order], start, axis=0, dtype=float) if len(key) else delta
-    return np.column_stack([key[start, 0], votes, sums / votes[:, None]])[many]
+    cell = np.floor(delta / _CELL + shift).astype(np.int64) & _CELL_MASK
+    key = (pair << 2 * _CELL_BITS) | (cell[:, 0] << _CELL_BITS) | cell[:, 1]
+    order = np.argsort(key)
+    key = key[order]
+    again = key[1:] == key[:-1]
+    several = np.r_[again, False] | np.r_[False, again]  # most votes stand alone, by chance
+    key, order = key[several], order[several]
+    values, start, votes = np.unique(key, return_index=True, return_counts=True)
+    if not len(values):
+        return np.empty((0, 4))
+    sums = np.add.reduceat(delta[order], start, axis=0, dtype=float)
+    table = np.column_stack([values >> 2 * _CELL_BITS, votes, sums / votes[:, None]])
+    return table[votes >= _LEAST_VOTES]
 
 
 def _verified(tiles: _Tiles, i: int, j: int, offset: np.ndarray) -> tuple | None:
