@@ -68,7 +68,11 @@ class TwoLevel:
     def draw(self, rng: np.random.Generator) -> tuple[Sample, list[Answers]]:
         """One data set: the tiles, and each model's answers; a call is score > 0."""
         sample = self._sample(rng)
-        n, groups = len(sample.targets), self.groups
+        return sample, self.answers(sample, rng)
+
+    def answers(self, sample: Sample, rng: np.random.Generator) -> list[Answers]:
+        """Each model's answers to given tiles of given slides."""
+        n, groups = len(sample.targets), sample.n_groups
         slide, tile = rng.standard_normal(groups), rng.standard_normal(n)
         answers = []
         for model in range(self.models):
@@ -83,7 +87,7 @@ class TwoLevel:
                 drawn = mu + self.seed_sd * rng.standard_normal()
                 scores[s] = drawn * sample.targets - mu / 2 + noise
             answers.append(as_answers(f"model {model}", scores))
-        return sample, answers
+        return answers
 
     def _with_seed(self, own: Floats, rng: np.random.Generator) -> Floats:
         if self.seeds == 1:

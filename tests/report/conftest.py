@@ -9,10 +9,12 @@ import polars as pl
 import pytest
 import tomli_w
 
+from her2bench.core.findings import write_audit
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.scores import score_predictions
 from her2bench.evaluation.settings import ScoreSettings
-from her2bench.report.gallery import write_gallery
+from her2bench.report.findings import pictured
+from her2bench.report.gallery import write_audit_pictures, write_gallery
 from her2bench.report.selection import gallery_tiles
 
 BASELINES = ("always_positive", "dab_baseline")
@@ -65,7 +67,14 @@ def make_comparison(
 @pytest.fixture(scope="session")
 def comparison(tmp_path_factory: pytest.TempPathFactory) -> ComparisonFolder:
     """Two networks, two seeds, two baselines, 24 test slides of 6 tiles; not to be changed."""
-    return make_comparison(tmp_path_factory.mktemp("report") / "comparison")
+    from tests.report.audits import made_up, pictures_of, tiles_of
+
+    folder = make_comparison(tmp_path_factory.mktemp("report") / "comparison")
+    audit = made_up()
+    wanted = pictured(audit, tiles_of(audit))
+    write_audit_pictures(folder, wanted, pictures_of(wanted))
+    write_audit(audit, folder.audit)
+    return folder
 
 
 def _manifest(

@@ -16,7 +16,7 @@ from her2bench.core.runs import ComparisonFolder, opened_comparison
 from her2bench.report.page import write_report
 from tests.report.conftest import make_comparison
 
-SECTIONS = ["answer", "differences", "curves", "operating", "failures", "made", "glossary"]
+SECTIONS = ["answer", "differences", "curves", "operating", "failures", "audit", "made", "glossary"]
 
 
 @pytest.fixture(scope="module")

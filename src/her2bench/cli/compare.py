@@ -34,6 +34,9 @@ def compare(
     together: Annotated[
         str, typer.Option(help="Seeds of a network trained at once: auto, on or off.")
     ] = "auto",
+    audit: Annotated[
+        bool, typer.Option("--audit/--no-audit", help="Look first for what would fool it.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores.json.")] = False,
 ) -> None:
     """Train and compare models: one config, one manifest, one folder with one report.
@@ -51,7 +54,7 @@ def compare(
         folder = run(
             resolved,
             out or Path("out") / config.stem,
-            Choices(device, cache, skip_bad, optimism, self_test, together),
+            Choices(device, cache, skip_bad, optimism, self_test, together, audit),
             bar,
         )
     if as_json:

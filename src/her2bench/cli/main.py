@@ -6,6 +6,7 @@ import typer
 
 from her2bench import __version__
 from her2bench.cli import manifest
+from her2bench.cli.audit import audit
 from her2bench.cli.compare import compare
 from her2bench.cli.phantom import phantom
 from her2bench.cli.predict import predict
@@ -34,6 +35,7 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 
 app.command()(phantom)
 app.add_typer(manifest.app, name="manifest")
+app.command()(audit)
 app.command()(compare)
 app.command()(score)
 app.command()(report)

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from her2bench.cli.score_text import verdict_table
+from her2bench.core.findings import read_audit
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.pairs import Pair
 from her2bench.report.table import METRICS
@@ -19,6 +20,10 @@ def print_results(folder: ComparisonFolder) -> None:
     if not console.is_terminal:
         console = Console(width=140)
     scores = json.loads(folder.scores.read_text(encoding="utf-8"))
+    findings = read_audit(folder.audit).findings if folder.audit.is_file() else ()
+    for finding in findings:
+        if finding.severity == "serious":
+            _say(console, f"in the data: {finding.title}", style="bold")
     for text in scores["notes"]:
         if text.startswith(FIRST):
             _say(console, text, style="bold")
@@ -32,6 +37,9 @@ def print_results(folder: ComparisonFolder) -> None:
     for text in scores["notes"]:
         if not text.startswith((*FIRST, *LEFT_TO_THE_REPORT)):
             _say(console, f"note: {text}")
+    warnings = sum(finding.severity == "warning" for finding in findings)
+    if warnings:
+        _say(console, f"the audit of the data has {warnings} warning(s): {folder.audit_page}")
     _say(console, "2+ is equivocal. Research use only, not for diagnosis.")
     _say(console, f"report: {folder.report}")
 

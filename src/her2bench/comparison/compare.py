@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from her2bench.comparison.ahead import AT_ONCE, train_ahead
+from her2bench.comparison.auditing import run_audit
 from her2bench.comparison.baselines import run_baseline
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.job import preparation, run_job
@@ -41,7 +42,8 @@ class Choices:
 
     `optimism` trains everything once more on random tiles, to say how much that would flatter;
     `self_test` tries which way of computing each network is the fastest here; `together` trains
-    the seeds of a network at once where that is possible (`on`), or where it also pays (`auto`).
+    the seeds of a network at once where that is possible (`on`), or where it also pays (`auto`);
+    `audit` looks first for what in the data would fool the comparison.
     """
 
     device: str = "auto"
@@ -50,6 +52,7 @@ class Choices:
     optimism: bool = False
     self_test: bool = True
     together: str = "auto"
+    audit: bool = True
 
     @property
     def record(self) -> Path:
@@ -93,6 +96,8 @@ def compare(
         for part in reversed(parts):
             alone.enter_context(working_alone(part.folder.path))
             open_folder(part)
+        if choices.audit:
+            run_audit(parts[-1], choices.cache)
         watcher.planned(sum(_epochs(job, part.config) for part in parts for job in part.jobs))
         ready_cpu()
         for part in parts:

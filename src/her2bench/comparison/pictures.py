@@ -1,22 +1,16 @@
 """The gallery's pictures: thumbnails of telling test tiles and where each network looked."""
 
-import io
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
-from PIL import Image
 
 from her2bench.comparison.prepared import Prepared
-from her2bench.data.cache import regions_of
-from her2bench.data.rgb import resized
-from her2bench.data.tiles import UnreadableImage, read_tile
+from her2bench.data.thumbnails import thumbnails
 from her2bench.prediction.gradcam import gallery_maps
 from her2bench.report.gallery import gallery_path, write_gallery
 from her2bench.report.selection import first_seed, gallery_tiles
-
-THUMBNAIL = 224  # pixels a side
 
 
 def draw_gallery(prepared: Prepared, scores: dict[str, Any], device: torch.device) -> None:
@@ -35,7 +29,7 @@ def draw_gallery(prepared: Prepared, scores: dict[str, Any], device: torch.devic
     maps = {
         model: _maps(prepared, shown, model, tile_ids, device) for model in prepared.config.models
     }
-    write_gallery(folder, tile_ids, _thumbnails(prepared.manifest, tile_ids), maps)
+    write_gallery(folder, tile_ids, thumbnails(prepared.manifest, tile_ids), maps)
 
 
 def _maps(
@@ -51,19 +45,3 @@ def _maps(
         pixels = prepared.tiles.pixels[[places[tile_id] for tile_id in ids]]
         maps |= dict(zip(ids, gallery_maps(run, pixels, device), strict=True))
     return np.stack([maps[tile_id] for tile_id in tile_ids])
-
-
-def _thumbnails(manifest: pl.DataFrame, tile_ids: list[str]) -> dict[str, bytes]:
-    """tile_id → JPEG bytes, of the tiles that can still be read."""
-    thumbnails = {}
-    chosen = manifest.filter(pl.col("tile_id").is_in(tile_ids))
-    regions = regions_of(chosen)
-    for tile_id, path, region in zip(chosen["tile_id"], chosen["path"], regions, strict=True):
-        try:
-            tile = read_tile(path, region)
-        except UnreadableImage:
-            continue  # moved away since it was cached; the report says that it has no picture
-        stream = io.BytesIO()
-        Image.fromarray(resized(tile, THUMBNAIL)).save(stream, "JPEG", quality=85)
-        thumbnails[tile_id] = stream.getvalue()
-    return thumbnails

@@ -26,6 +26,8 @@ class Finding(BaseModel):
         cure: what to do about it.
         tiles: the tiles it is about, worst first, in sets that belong together (a pair of
             duplicates is one set; a tile alone is a set of one).
+        places: for each set of `tiles`, where each tile's upper left corner lies beside the
+            first's, (x, y) in widths and heights of the first; empty where that means nothing.
         slides: the slides (group_id) it is about.
         rank: orders findings of the same severity, the worst highest.
     """
@@ -40,6 +42,7 @@ class Finding(BaseModel):
     effect: str
     cure: str
     tiles: tuple[tuple[str, ...], ...] = ()
+    places: tuple[tuple[tuple[float, float], ...], ...] = ()
     slides: tuple[str, ...] = ()
     rank: float = 0.0
 

@@ -118,6 +118,18 @@ class ComparisonFolder:
         return self.manifest, self.splits, self.bad_tiles, self.tiles_key
 
     @property
+    def audit(self) -> Path:
+        return self.path / "audit.json"
+
+    @property
+    def audit_page(self) -> Path:
+        return self.path / "audit.html"
+
+    @property
+    def audit_pictures(self) -> Path:
+        return self.path / "audit"
+
+    @property
     def random_tiles(self) -> "ComparisonFolder":
         """The same comparison with tiles divided at random, where it was asked for."""
         return ComparisonFolder(self.path / "random-tiles")

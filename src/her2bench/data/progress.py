@@ -1,12 +1,15 @@
 """Waiting for many pieces of work, with a progress bar on a terminal."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, as_completed
+from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, track
 
 from her2bench.core.machine import usable_cores
+
+T = TypeVar("T")
 
 
 def threads() -> int:
@@ -31,3 +34,14 @@ def follow(futures: Collection[Future], label: str) -> None:
     )
     for future in finished:
         future.result()
+
+
+def step_by_step(steps: Mapping[str, T], label: str) -> Iterator[tuple[str, T]]:
+    """Yield each step with its name under a progress bar that names it (silent as `follow` is)."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=len(steps))
+        for name, step in steps.items():
+            bar.update(task, description=f"{label}: {name}")
+            yield name, step
+            bar.advance(task)

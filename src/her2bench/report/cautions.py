@@ -26,6 +26,10 @@ _SHOWN_APART = (
     (r"^One class only", "One class only", False),
     (r"^The manifest.s own split", "Your split was not used", False),
 )
+_FLATTER = (  # findings of the audit by which figures come out too good
+    "groups_on_both_sides",
+    "hidden_slides_on_both_sides",
+)
 
 
 def cautions(material: Material) -> list[Caution]:
@@ -35,6 +39,7 @@ def cautions(material: Material) -> list[Caution]:
         *_no_test(material),
         *_shared_tiles(material),
         *_random_tiles(material),
+        *_from_audit(material),
         *_from_notes(material),
         *_baseline(material),
     ]
@@ -132,6 +137,17 @@ def _from_notes(material: Material) -> list[Caution]:
             text = re.sub(r"^(\d+), ", r"\1 slides, ", text)
             found.append(Caution(title[0], text[0].upper() + text[1:], flatters=title[1]))
     return found
+
+
+def _from_audit(material: Material) -> list[Caution]:
+    """Serious findings, a line each; section 6 tells the rest."""
+    findings = material.audit.findings if material.audit else ()
+    said = {"groups_on_both_sides"} if _shared_tiles(material) or _random_tiles(material) else set()
+    return [
+        Caution(finding.title, "What to do: see section 6.", finding.kind in _FLATTER)
+        for finding in findings
+        if finding.severity == "serious" and finding.kind not in said
+    ]
 
 
 def _baseline(material: Material) -> list[Caution]:

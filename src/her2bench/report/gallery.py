@@ -1,13 +1,15 @@
-"""The gallery folder: thumbnails of chosen test tiles and where each network looked.
+"""The pictures that a comparison keeps: the gallery, and those of the audit's findings.
 
 `compare` writes it once, so that the report needs neither images nor weights:
 
     gallery/index.parquet      one row a tile: tile_id, file (its thumbnail, null if unreadable)
     gallery/tiles/0000.jpg     thumbnails, JPEG
     gallery/maps/<model>.npy   uint8 (tiles, h, w), 0 to 255, in the order of the index
+    audit/                     the same index and tiles, without maps
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,19 +57,22 @@ def write_gallery(
         The folder.
     """
     with replacing(gallery_path(folder)) as place:
-        (place / "tiles").mkdir(parents=True)
+        place.mkdir()
+        _write_thumbnails(place, tile_ids, thumbnails)
         (place / "maps").mkdir()
-        files = [f"tiles/{i:04d}.jpg" if t in thumbnails else None for i, t in enumerate(tile_ids)]
-        for tile, file in zip(tile_ids, files, strict=True):
-            if file:
-                (place / file).write_bytes(thumbnails[tile])
         for model, stack in maps.items():
             np.save(place / "maps" / f"{model}.npy", stack.astype(np.uint8), allow_pickle=False)
-        schema = {"tile_id": pl.String, "file": pl.String}
-        pl.DataFrame({"tile_id": list(tile_ids), "file": files}, schema=schema).write_parquet(
-            place / "index.parquet"
-        )
     return gallery_path(folder)
+
+
+def write_audit_pictures(
+    folder: ComparisonFolder, tile_ids: Sequence[str], thumbnails: Mapping[str, bytes]
+) -> Path:
+    """Write the pictures of the audit's findings, whole or not at all; laid out as the gallery."""
+    with replacing(folder.audit_pictures) as place:
+        place.mkdir()
+        _write_thumbnails(place, tile_ids, thumbnails)
+    return folder.audit_pictures
 
 
 def read_gallery(folder: ComparisonFolder) -> Gallery:
@@ -79,19 +84,56 @@ def read_gallery(folder: ComparisonFolder) -> Gallery:
     place = gallery_path(folder)
     if not (place / "index.parquet").is_file():
         return Gallery({}, {})
-    try:
-        index = pl.read_parquet(place / "index.parquet", columns=["tile_id", "file"])
+    cure = "delete the gallery folder and run `her2bench compare` again"
+    with _readable(place, cure):
+        tiles, thumbnails = _read_thumbnails(place)
         stacks = {p.stem: np.load(p, allow_pickle=False) for p in place.glob("maps/*.npy")}
+    maps = {m: dict(zip(tiles, stack, strict=False)) for m, stack in stacks.items()}
+    return Gallery(thumbnails, maps)
+
+
+def read_audit_pictures(folder: ComparisonFolder) -> dict[str, bytes]:
+    """tile_id → JPEG bytes of the audit's pictures; empty where none are kept.
+
+    Raises:
+        UserError: they are there and cannot be read.
+    """
+    if not (folder.audit_pictures / "index.parquet").is_file():
+        return {}
+    cure = "delete audit.json and the audit folder, then run `her2bench compare` again"
+    with _readable(folder.audit_pictures, cure):
+        return _read_thumbnails(folder.audit_pictures)[1]
+
+
+def _write_thumbnails(
+    place: Path, tile_ids: Sequence[str], thumbnails: Mapping[str, bytes]
+) -> None:
+    (place / "tiles").mkdir()
+    files = [f"tiles/{i:04d}.jpg" if t in thumbnails else None for i, t in enumerate(tile_ids)]
+    for tile, file in zip(tile_ids, files, strict=True):
+        if file:
+            (place / file).write_bytes(thumbnails[tile])
+    schema = {"tile_id": pl.String, "file": pl.String}
+    table = pl.DataFrame({"tile_id": list(tile_ids), "file": files}, schema=schema)
+    table.write_parquet(place / "index.parquet")
+
+
+def _read_thumbnails(place: Path) -> tuple[list[str], dict[str, bytes]]:
+    """All tile_ids in order, and the pictures of those that have one."""
+    index = pl.read_parquet(place / "index.parquet", columns=["tile_id", "file"])
+    # Only the name counts: a file outside the folder is never read into a report.
+    files = {t: place / "tiles" / Path(file).name for t, file in index.iter_rows() if file}
+    kept = {tile: path.read_bytes() for tile, path in files.items() if path.is_file()}
+    return index["tile_id"].to_list(), kept
+
+
+@contextmanager
+def _readable(place: Path, cure: str) -> Iterator[None]:
+    try:
+        yield
     except (pl.exceptions.PolarsError, ValueError, EOFError) as error:
         raise UserError(
             place,
-            found=f"the gallery cannot be read ({error})",
-            cure="delete the gallery folder and run `her2bench compare` again",
+            found=f"the {place.name} cannot be read ({error})",
+            cure=cure,
         ) from error
-    tiles = index["tile_id"].to_list()
-    # Only the name counts: a file outside the gallery is never read into a report.
-    files = {t: place / "tiles" / Path(file).name for t, file in index.iter_rows() if file}
-    thumbnails = {tile: path.read_bytes() for tile, path in files.items() if path.is_file()}
-    return Gallery(
-        thumbnails, {m: dict(zip(tiles, stack, strict=False)) for m, stack in stacks.items()}
-    )

@@ -9,6 +9,7 @@ import polars as pl
 
 from her2bench.core.config import settings_from
 from her2bench.core.errors import UserError
+from her2bench.core.findings import Audit, read_audit
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.scores import score_predictions
 from her2bench.evaluation.settings import ScoreSettings
@@ -32,6 +33,7 @@ class Material:
         manifest, splits: the tables, with no columns where the file is missing.
         runs: what each finished run came to.
         epochs: all metrics.csv.
+        audit: what the audit found; None where there was none.
         missing: runs that are not finished, as text.
     """
 
@@ -43,6 +45,7 @@ class Material:
     splits: pl.DataFrame
     runs: pl.DataFrame
     epochs: pl.DataFrame
+    audit: Audit | None = None
     missing: list[str] = field(default_factory=list)
 
     @cached_property
@@ -98,7 +101,8 @@ def read_material(folder: ComparisonFolder) -> Material:
     predictions = _with_scores(_predictions(folder), manifest)
     scores = _scores(folder, predictions, config)
     called = _with_calls(predictions, scores)
-    return Material(folder, config, scores, called, manifest, splits, runs, epochs, missing)
+    audit = read_audit(folder.audit) if folder.audit.is_file() else None
+    return Material(folder, config, scores, called, manifest, splits, runs, epochs, audit, missing)
 
 
 def _table(path: Any) -> pl.DataFrame:

@@ -1,14 +1,9 @@
 """report.html, figures and model cards, from the comparison folder alone."""
 
-import base64
-import hashlib
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from her2bench.core.files import replacing
 from her2bench.core.runs import ComparisonFolder
@@ -17,14 +12,17 @@ from her2bench.core.versions import versions
 from her2bench.evaluation.panels import Panel
 from her2bench.report import formats, provenance
 from her2bench.report.answer import answer, primary_pairs
+from her2bench.report.audit_page import audit_contents
 from her2bench.report.card import write_cards
 from her2bench.report.cautions import cautions, flattered, lesser_notes
 from her2bench.report.curves import REPLICATES
 from her2bench.report.drawing import draw_all
 from her2bench.report.failures import by_slide, calls_by_score, failing_slides
-from her2bench.report.gallery import read_gallery
+from her2bench.report.findings import with_sides
+from her2bench.report.gallery import read_audit_pictures, read_gallery
+from her2bench.report.html import assets, environment
 from her2bench.report.material import Material, read_material
-from her2bench.report.names import ENDPOINTS, METRICS, SPLITS, label, relabelled
+from her2bench.report.names import ENDPOINTS, METRICS, SPLITS, label
 from her2bench.report.operating import operating_points, printed
 from her2bench.report.optimism import flattery
 from her2bench.report.panels import shown_panels
@@ -32,7 +30,7 @@ from her2bench.report.pictures import picture_groups
 from her2bench.report.reliability import calibration_of, calibration_rows
 from her2bench.report.standing import every_metric, shown_metrics, standings
 
-_STYLES = ("colours.css", "page.css", "tables.css", "figures.css", "print.css")
+_STYLES = ("colours.css", "page.css", "tables.css", "figures.css", "audit.css", "print.css")
 _SCRIPTS = ("page.js", "operating.js")
 
 
@@ -46,7 +44,11 @@ def write_report(folder: ComparisonFolder) -> Path:
         UserError: a file of the folder is broken. What is only missing is named in the report.
     """
     material = read_material(folder)
-    page = _environment().get_template("page.html").render(**_contents(material), **_assets())
+    page = (
+        environment()
+        .get_template("page.html")
+        .render(**_contents(material), **assets(_STYLES, _SCRIPTS))
+    )
     write_cards(material)
     slides = by_slide(material)
     if slides.height:
@@ -54,39 +56,6 @@ def write_report(folder: ComparisonFolder) -> Path:
     with replacing(folder.report) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
     return folder.report
-
-
-def _environment() -> Environment:
-    # Names of models, slides and tiles are the user's text: everything is escaped.
-    environment = Environment(
-        loader=PackageLoader("her2bench.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    environment.filters |= {
-        "num": formats.number,
-        "short": formats.short,
-        "p": formats.p_value,
-        "duration": formats.duration,
-        "score": formats.score,
-        "label": label,
-        "relabelled": relabelled,
-        "difference": formats.difference,
-    }
-    return environment
-
-
-def _assets() -> dict[str, str]:
-    folder = files("her2bench.report").joinpath("assets")
-
-    def text(names: tuple[str, ...]) -> str:
-        parts = [folder.joinpath(name).read_text(encoding="utf-8") for name in names]
-        return "\n".join(parts).replace("\r\n", "\n")
-
-    script = text(_SCRIPTS)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return {"style": Markup(text(_STYLES)), "script": Markup(script), "script_hash": digest}
 
 
 def _contents(material: Material) -> dict[str, Any]:
@@ -123,6 +92,7 @@ def _contents(material: Material) -> dict[str, Any]:
         **_pictures(material),
         "replicates": REPLICATES,
         **_calibration(material, panels),
+        **_audit(material),
         **_made(material),
     }
 
@@ -151,6 +121,13 @@ def _caption(material: Material) -> str:
 def _pictures(material: Material) -> dict[str, Any]:
     groups = picture_groups(material, read_gallery(material.folder))
     return {"groups": groups, "no_pictures": _absence([p for g in groups for p in g.pictures])}
+
+
+def _audit(material: Material) -> dict[str, Any]:
+    if material.audit is None:
+        return {"audit": None}
+    tiles = with_sides(material.manifest, material.splits)
+    return audit_contents(material.audit, tiles, read_audit_pictures(material.folder))
 
 
 def _absence(pictures: list[Any]) -> str:
@@ -187,7 +164,6 @@ def _made(material: Material) -> dict[str, Any]:
         "counts": provenance.tile_counts(material),
         "split_words": provenance.split_words(material),
         "bad_tiles": pl.read_csv(bad).height if bad.is_file() else 0,
-        "audit": provenance.audit_findings(material),
         "runs": _runs(material),
         "total_seconds": provenance.total_seconds(material),
         "devices": provenance.devices(material),

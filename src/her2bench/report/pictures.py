@@ -1,6 +1,5 @@
 """The gallery as the page shows it: each tile beside every network's map, label and answer."""
 
-import base64
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import polars as pl
 from scipy import ndimage
 
 from her2bench.report.gallery import Gallery
+from her2bench.report.html import data_uri
 from her2bench.report.material import Material
 from her2bench.report.names import label
 from her2bench.report.selection import Selection, first_seed, select_tiles
@@ -93,7 +93,9 @@ def _picture(rows: list[dict[str, Any]], models: list[str], gallery: Gallery) ->
         slide=first["group_id"],
         score="unknown" if score is None else _SCORES[score],
         positive=first["target"] == 1,
-        thumbnail=_data("jpeg", gallery.thumbnails[tile]) if tile in gallery.thumbnails else None,
+        thumbnail=data_uri("jpeg", gallery.thumbnails[tile])
+        if tile in gallery.thumbnails
+        else None,
         views=[
             _view(row, gallery.maps.get(row["model"], {}).get(tile))
             for row in sorted(rows, key=lambda row: models.index(row["model"]))
@@ -108,7 +110,7 @@ def _view(row: dict[str, Any], heat: np.ndarray | None) -> View:
         threshold=1 / (1 + float(np.exp(-np.clip(row["threshold"], -700, 700)))),
         called=row["call"],
         right=row["call"] == (row["target"] == 1),
-        map=None if heat is None else _data("png", overlay(heat)),
+        map=None if heat is None else data_uri("png", overlay(heat)),
     )
 
 
@@ -132,7 +134,3 @@ def overlay(heat: np.ndarray) -> bytes:
     file = io.BytesIO()
     matplotlib.image.imsave(file, pixels, format="png", metadata={"Software": ""})
     return file.getvalue()
-
-
-def _data(kind: str, content: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

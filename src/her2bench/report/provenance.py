@@ -1,6 +1,5 @@
 """How a comparison was made: tiles and slides, split, audit, settings, versions, the command."""
 
-import json
 import re
 from typing import Any
 
@@ -42,28 +41,6 @@ def _counts(part: pl.DataFrame) -> dict[str, Any]:
         "positives": int(part["target"].sum()) if "target" in part.columns else None,
         "scores": [by_score.get(score, 0) for score in range(4)],
     }
-
-
-def audit_findings(material: Material) -> list[dict[str, str]] | None:
-    """The findings of audit.json in the folder, each `title` and `text`; None if none was run."""
-    path = material.folder.path / "audit.json"
-    if not path.is_file():
-        return None
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError):
-        return [{"title": "audit.json cannot be read", "text": "Run the audit again."}]
-    entries = found.get("findings", []) if isinstance(found, dict) else found
-    return [_finding(entry) for entry in entries]
-
-
-def _finding(entry: Any) -> dict[str, str]:
-    if not isinstance(entry, dict):
-        return {"title": str(entry), "text": ""}
-    title = next((entry[k] for k in ("title", "check", "name", "kind") if k in entry), "finding")
-    text = next((entry[k] for k in ("text", "message", "found", "detail") if k in entry), "")
-    level = entry.get("severity") or entry.get("level")
-    return {"title": f"{title} ({level})" if level else str(title), "text": str(text)}
 
 
 def split_words(material: Material) -> str:

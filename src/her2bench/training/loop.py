@@ -200,7 +200,7 @@ def train_epoch(
     model.train()
     # Nothing in the loop waits for a GPU: losses and logits stay there until the epoch's end.
     for tiles, aims in zip(batches, targets.split(batch, dim=1), strict=True):
-        inputs = augment_each(plan.prepare(tiles), plan.recipe.augment, generators)
+        inputs = plan.prepare(augment_each(tiles, plan.recipe.augment, generators))
         output = model(plan.compute.laid_out(inputs)).view_as(aims)
         values = loss(output, aims).mean(dim=1)
         optimiser.zero_grad()

@@ -20,6 +20,7 @@ class Evidence:
         endpoint: what counts as positive.
         observations: what was taken from the tiles' pixels and files.
         split: (n,) text, the split that a comparison would use; None where there is none.
+        score_is_slides: whether the score is the slide's, as in BCI, and not each tile's own.
     """
 
     manifest: pl.DataFrame
@@ -27,6 +28,7 @@ class Evidence:
     endpoint: str
     observations: Observations
     split: np.ndarray | None
+    score_is_slides: bool = True
 
     @property
     def tile_ids(self) -> list[str]:
@@ -42,9 +44,13 @@ class Evidence:
     @property
     def groups(self) -> np.ndarray | None:
         """(n,) slide or patient of each tile, as the manifest says; None where it does not."""
-        if "group_id" not in self.manifest.columns:
+        if "group_id" not in self.manifest.columns or self.manifest["group_id"].null_count():
             return None
         return self.manifest["group_id"].to_numpy()
+
+    def slides_of(self, rows: np.ndarray) -> tuple[str, ...]:
+        """The slides of some tiles, each once, sorted; empty where they are not known."""
+        return () if self.groups is None else tuple(sorted(set(self.groups[rows])))
 
 
 @dataclass(frozen=True)

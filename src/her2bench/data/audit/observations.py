@@ -1,18 +1,28 @@
 """One pass over all tiles: each decoded once, and the extracts of every check kept."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import blake2b
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from PIL import Image
+from threadpoolctl import threadpool_limits
 
+from her2bench.data.audit.columns import Columns, Kinds, read_columns, size_of, whole_columns
 from her2bench.data.audit.tile import AuditedTile, Extract, FileFacts
 from her2bench.data.cache import regions_of
+from her2bench.data.content import content_key, decoders, digests
+from her2bench.data.kept import keep
 from her2bench.data.progress import follow, threads
-from her2bench.data.tiles import UnreadableImage, read_tiles
+from her2bench.data.tiles import Region, UnreadableImage, read_tiles
+
+_TILES_A_PIECE = 32  # of one thread: rows written together, and a bar that moves
+_Piece = list[tuple[str, list[int]]]
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,7 @@ class Observations:
 
     Attributes:
         fields: name → (n, …) array, a row a tile of the manifest; rows of unreadable tiles are 0.
+            Large ones may be mapped from disk, read-only.
         bad: the reason for each tile that could not be read, by its row.
     """
 
@@ -31,31 +42,112 @@ class Observations:
         return self.fields[name]
 
 
-def observe(manifest: pl.DataFrame, extracts: Sequence[Extract]) -> Observations:
-    """Decode every tile once and keep what the extracts take from it."""
-    kinds = {name: kind for extract in extracts for name, kind in extract.fields.items()}
-    n = len(manifest)
-    fields = {name: np.zeros((n, *shape), dtype) for name, (dtype, shape) in kinds.items()}
-    bad: dict[int, str] = {}
+def observe(
+    manifest: pl.DataFrame, extracts: Sequence[Extract], folder: Path | None = None
+) -> Observations:
+    """Decode every tile once, at full resolution, and keep what the extracts take from it.
+
+    Args:
+        manifest: as `read_manifest` gives it, paths absolute.
+        extracts: what to take; field names are unique over all of them.
+        folder: where to keep it, so that the same files are never looked at twice by the same
+            code (`kept.cache_folder()` is the place); without it, it is held in memory alone.
+
+    Raises:
+        UserError: the disk has no room.
+    """
+    kinds = _kinds(extracts)
     regions = regions_of(manifest)
+    if folder is None:
+        columns = Columns.in_memory(kinds, len(manifest))
+        bad = _look(manifest, regions, extracts, columns)
+        return Observations(columns.arrays, bad)
+    place = Path(folder) / f"audit-{_key(manifest, regions, kinds)}"
+
+    def write(temporary: Path) -> None:
+        with Columns.on_disk(temporary, kinds, len(manifest)) as columns:
+            bad = _look(manifest, regions, extracts, columns)
+        (temporary / "bad.json").write_text(json.dumps(bad), encoding="utf-8")
+
+    def whole(place: Path) -> bool:
+        return (place / "bad.json").is_file() and whole_columns(place, kinds, len(manifest))
+
+    keep(place, whole, size_of(kinds, len(manifest)), "what the audit notes of the tiles", write)
+    bad = json.loads((place / "bad.json").read_text(encoding="utf-8"))
+    return Observations(read_columns(place, kinds), {int(row): why for row, why in bad.items()})
+
+
+def _kinds(extracts: Sequence[Extract]) -> Kinds:
+    named = [field for extract in extracts for field in extract.fields.items()]
+    kinds = dict(named)
+    if len(kinds) < len(named):
+        twice = sorted({name for name, _ in named if sum(name == n for n, _ in named) > 1})
+        raise ValueError(f"two extracts have fields of one name: {', '.join(twice)}")
+    return kinds
+
+
+def _look(
+    manifest: pl.DataFrame,
+    regions: list[Region | None],
+    extracts: Sequence[Extract],
+    columns: Columns,
+) -> dict[int, str]:
+    bad: dict[int, str] = {}
+
+    def work(piece: _Piece) -> None:
+        rows = [row for _, some in piece for row in some]
+        block = columns.block(len(rows))
+        place = {row: i for i, row in enumerate(rows)}
+        for path, some in piece:
+            for row, tile in _tiles(path, some, regions):
+                if isinstance(tile, UnreadableImage):
+                    bad[row] = str(tile)
+                    continue
+                for extract in extracts:
+                    for name, value in extract.take(tile).items():
+                        block[name][place[row]] = value
+        columns.put(rows, block)
+
+    # Every core has a thread already: a matrix product within one must not take them all.
+    with threadpool_limits(1):
+        pool = ThreadPoolExecutor(threads())
+        try:
+            pieces = _pieces(manifest["path"].to_list())
+            follow([pool.submit(work, piece) for piece in pieces], "looking at tiles")
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return dict(sorted(bad.items()))
+
+
+def _tiles(
+    path: str, rows: list[int], regions: list[Region | None]
+) -> Iterator[tuple[int, AuditedTile | UnreadableImage]]:
+    facts = None
+    for row, rgb in zip(rows, read_tiles(path, [regions[r] for r in rows]), strict=True):
+        if isinstance(rgb, UnreadableImage):
+            yield row, rgb
+            continue
+        facts = facts or file_facts(path)
+        yield row, AuditedTile(rgb, facts, regions[row])
+
+
+def _pieces(paths: list[str]) -> list[_Piece]:
+    """Rows in pieces of about one size: many small images together, a large one cut in several."""
     rows_of: dict[str, list[int]] = {}
-    for row, path in enumerate(manifest["path"]):
+    for row, path in enumerate(paths):
         rows_of.setdefault(path, []).append(row)
-
-    def work(path: str, rows: list[int]) -> None:
-        facts = None
-        for row, rgb in zip(rows, read_tiles(path, [regions[r] for r in rows]), strict=True):
-            if isinstance(rgb, UnreadableImage):
-                bad[row] = str(rgb)
-                continue
-            facts = facts or file_facts(path)
-            for extract in extracts:
-                for name, value in extract.take(AuditedTile(rgb, facts, regions[row])).items():
-                    fields[name][row] = value
-
-    with ThreadPoolExecutor(threads()) as pool:
-        follow([pool.submit(work, *piece) for piece in rows_of.items()], "looking at tiles")
-    return Observations(fields, bad)
+    pieces: list[_Piece] = [[]]
+    room = _TILES_A_PIECE
+    for path, rows in rows_of.items():
+        # A large image is decoded anew in every piece, so its pieces are larger.
+        for start in range(0, len(rows), 8 * _TILES_A_PIECE):
+            some = rows[start : start + 8 * _TILES_A_PIECE]
+            if pieces[-1] and len(some) > room:
+                pieces.append([])
+                room = _TILES_A_PIECE
+            pieces[-1].append((path, some))
+            room -= len(some)
+    return pieces
 
 
 def file_facts(path: str) -> FileFacts:
@@ -70,3 +162,29 @@ def file_facts(path: str) -> FileFacts:
             )
     except OSError:
         return FileFacts(path, "", "", 0, 0, stat.st_size, stat.st_mtime, None)
+
+
+def _key(manifest: pl.DataFrame, regions: list[Region | None], kinds: Kinds) -> str:
+    """Names all that the observations depend on: pixels, file names and dates, and this code."""
+    paths = manifest["path"].to_list()
+    content = digests(manifest["path"].unique(maintain_order=True).to_list())
+    files = [(content[path], Path(path).suffix, _modified(path)) for path in paths]
+    return content_key([_code(), decoders(), sorted(kinds.items()), files, regions])
+
+
+def _modified(path: str) -> float:
+    try:
+        return Path(path).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _code() -> str:
+    """The digest of the code that looks at tiles: what an older one saw is not taken for ours."""
+    total = blake2b(digest_size=16)
+    for room in ("data", "data/audit", "stain"):
+        folder = files("her2bench").joinpath(room)
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+            if entry.name.endswith(".py"):
+                total.update(entry.read_bytes())
+    return total.hexdigest()

@@ -1,0 +1,147 @@
+"""`her2bench audit MANIFEST`: what in the data would fool a comparison, before training."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+Manifest = Annotated[
+    Path, typer.Argument(help="The manifest, .csv or .parquet.", metavar="MANIFEST")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--out", help="Folder for audit.json and audit.html [out/<manifest's name>-audit]."
+    ),
+]
+Endpoint = Annotated[str, typer.Option(help="What counts as positive: 2+, 3+, 1+ or status.")]
+SplitFrom = Annotated[
+    Path | None,
+    typer.Option(
+        help="The splits.parquet of a comparison, or any table of tile_id and split. Without it, "
+        "the manifest's own split."
+    ),
+]
+InferGroups = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Also guess which tiles come from one slide, and write a manifest with the guess as "
+        "group_id and its group_confidence.",
+    ),
+]
+TileScore = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column with each tile's own score.")
+]
+ScoreOf = Annotated[
+    str, typer.Option(help="Whose the score is: the slide's (slide), or each tile's own (tile).")
+]
+Cache = Annotated[
+    Path | None, typer.Option(help="Folder of the tile cache (the user's cache folder by default).")
+]
+
+
+def audit(
+    manifest: Manifest,
+    out: Output = None,
+    endpoint: Endpoint = "2+",
+    split_from: SplitFrom = None,
+    infer_groups: InferGroups = None,
+    tile_score: TileScore = None,
+    score_of: ScoreOf = "slide",
+    cache: Cache = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print audit.json.")] = False,
+) -> None:
+    """What in the data would fool a comparison: duplicates, leaks, shortcuts, odd labels, power.
+
+    Findings are printed worst first; audit.html shows them with pictures. Exit status is 0 also
+    where there are findings: read audit.json to act on them.
+    """
+    from her2bench.cli.audit_text import print_audit
+    from her2bench.core.findings import write_audit
+    from her2bench.core.manifest import read_manifest, write_manifest
+    from her2bench.data.audit.audit import gather, inferred, judge
+    from her2bench.data.kept import cache_folder
+    from her2bench.data.thumbnails import thumbnails
+    from her2bench.report.audit_page import write_audit_page
+    from her2bench.report.findings import pictured
+
+    folder = _folder(out or Path("out") / f"{manifest.stem}-audit", manifest, infer_groups)
+    table = _with_tile_score(read_manifest(manifest), tile_score, manifest)
+    split = _split(table, split_from)
+    place = cache or cache_folder()
+    evidence = gather(table, endpoint, split, place, score_is_slides=_is_slides(score_of))
+    found = judge(evidence, manifest)
+    tiles = _with_split(table, split)
+    pictures = thumbnails(table, pictured(found, tiles))
+    page = write_audit_page(found, tiles, pictures, folder / "audit.html")
+    write_audit(found, folder / "audit.json")
+    if infer_groups is not None:
+        write_manifest(inferred(evidence), infer_groups)
+    if as_json:
+        typer.echo((folder / "audit.json").read_text(encoding="utf-8"))
+    else:
+        print_audit(found, page, infer_groups)
+
+
+def _is_slides(score_of: str) -> bool:
+    from her2bench.core.errors import UserError
+
+    if score_of not in ("slide", "tile"):
+        raise UserError("--score-of", found=repr(score_of), expected="slide or tile")
+    return score_of == "slide"
+
+
+def _folder(folder: Path, manifest: Path, infer_groups: Path | None) -> Path:
+    """The output folder; what cannot be written is refused before the tiles are looked at."""
+    from her2bench.core.errors import UserError
+
+    if folder.exists() and not folder.is_dir():
+        raise UserError(folder, found="a file", expected="a folder", cure="name another with -o")
+    if infer_groups is not None:
+        if infer_groups.suffix.lower() not in (".csv", ".parquet"):
+            raise UserError(
+                infer_groups,
+                found=f"ending {infer_groups.suffix!r}",
+                expected=".csv or .parquet",
+                cure="name the new manifest mine-with-groups.csv, say",
+            )
+        if infer_groups.resolve() == manifest.resolve():
+            raise UserError(
+                infer_groups,
+                found="--infer-groups would write over the manifest itself",
+                cure="name another file",
+            )
+    return folder
+
+
+def _with_tile_score(table: "pl.DataFrame", column: str | None, where: Path) -> "pl.DataFrame":
+    """The manifest with that column as `tile_score`, 0 to 3."""
+    from her2bench.core.tables import require_columns
+
+    if column is None:
+        return table
+    require_columns(table, (column,), where)
+    return table.with_columns(table[column].alias("tile_score"))
+
+
+def _split(table: "pl.DataFrame", split_from: Path | None) -> "np.ndarray | None":
+    from her2bench.core.tables import read_table
+    from her2bench.data.audit.division import given_split
+    from her2bench.data.audit.division import split_from as sides
+
+    return (
+        given_split(table)
+        if split_from is None
+        else sides(read_table(split_from), table, split_from)
+    )
+
+
+def _with_split(table: "pl.DataFrame", split: "np.ndarray | None") -> "pl.DataFrame":
+    import polars as pl
+
+    return table if split is None else table.with_columns(pl.Series("split", split))

@@ -1,0 +1,34 @@
+"""The audit of a comparison: with its own tiles, endpoint and split, before any training."""
+
+from pathlib import Path
+
+import polars as pl
+
+from her2bench.comparison.prepared import Prepared
+from her2bench.core.findings import write_audit
+from her2bench.data.audit.audit import audit
+from her2bench.data.audit.division import split_from
+from her2bench.data.kept import cache_folder
+from her2bench.data.thumbnails import thumbnails
+from her2bench.report.audit_page import write_audit_page
+from her2bench.report.findings import pictured
+from her2bench.report.gallery import write_audit_pictures
+
+
+def run_audit(prepared: Prepared, cache: Path | None) -> None:
+    """Audit a comparison's tiles and keep findings, page and pictures in its folder.
+
+    A comparison that goes on is not audited again: audit.json is written last.
+    """
+    folder, manifest = prepared.folder, prepared.manifest
+    if folder.audit.is_file():
+        return
+    split = split_from(prepared.splits, manifest, folder.splits)
+    where = prepared.config.manifest
+    found = audit(manifest, where, prepared.config.endpoint, split, cache or cache_folder())
+    tiles = manifest.with_columns(pl.Series("split", split))
+    wanted = pictured(found, tiles)
+    pictures = thumbnails(manifest, wanted)
+    write_audit_pictures(folder, wanted, pictures)
+    write_audit_page(found, tiles, pictures, folder.audit_page)
+    write_audit(found, folder.audit)

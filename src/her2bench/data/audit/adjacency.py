@@ -1,0 +1,102 @@
+"""Tiles whose borders continue each other, as those cut side by side from one slide do.
+
+Of each border the grey levels along its outermost line are compared, less their slow changes and
+with the contrast evened out along the line, so that no single dark spot or edge of tissue decides.
+Candidates are the nearest few lines by their main components; a pair stands if its lines correlate
+and differ by no more than neighbouring lines within the two tiles do.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial import KDTree
+
+from her2bench.data.audit.borders import BOTTOM, LEFT, RIGHT, TOP
+from her2bench.data.audit.observations import Observations
+
+LEAST_CORRELATION, MOST_STEP = 0.55, 1.9
+LEAST_CONTRAST = 2.0
+"""Grey levels (root mean square): below, a border is empty glass and continues anything."""
+_SLOW, _EVEN = 6, 12  # samples: slower changes are taken out; contrast is evened over so many
+_NOISE = 4.0  # grey levels: weaker contrast than this is not brought up
+_DIMENSIONS, _NEAREST = 32, 8
+
+
+@dataclass(frozen=True)
+class Seams:
+    """Pairs of tiles, the second right of the first or below it.
+
+    Attributes:
+        pairs: (k, 2) int64, the left or upper tile first.
+        below: (k,) bool, the second lies below; else on the right.
+        correlation: (k,) float, of the two lines at the seam.
+    """
+
+    pairs: np.ndarray
+    below: np.ndarray
+    correlation: np.ndarray
+
+
+def find_seams(observations: Observations, rows: np.ndarray) -> Seams:
+    """All pairs of the given rows whose borders continue each other.
+
+    Args:
+        observations: with the fields of `SIGNATURES`.
+        rows: (m,) int, the tiles to compare.
+    """
+    lines = observations["borders"][rows].astype(np.float32)
+    size = observations["tile_size"][rows]
+    across = _seams(lines, RIGHT, LEFT, size[:, 1])
+    down = _seams(lines, BOTTOM, TOP, size[:, 0])
+    return Seams(
+        rows[np.concatenate([across[0], down[0]])],
+        np.repeat([False, True], [len(across[0]), len(down[0])]),
+        np.concatenate([across[1], down[1]]),
+    )
+
+
+def _seams(
+    lines: np.ndarray, side: int, opposite: int, length: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of tiles, (k, 2), one's side on the other's opposite one; and the correlation, (k,)."""
+    first, first_contrast = _evened(lines[:, side, 0])
+    second, second_contrast = _evened(lines[:, opposite, 0])
+    ends = np.flatnonzero(first_contrast >= LEAST_CONTRAST)
+    starts = np.flatnonzero(second_contrast >= LEAST_CONTRAST)
+    pairs = _nearest(first[ends], second[starts])
+    pairs = np.column_stack([ends[pairs[:, 0]], starts[pairs[:, 1]]])
+    a, b = pairs.T
+    correlation = np.einsum("ks,ks->k", first[a], second[b])
+    step = _rms(lines[a, side, 0] - lines[b, opposite, 0])
+    within = [_rms(lines[t, s, 0] - lines[t, s, 1]) for t, s in ((a, side), (b, opposite))]
+    expected = np.sqrt((within[0] ** 2 + within[1] ** 2) / 2)
+    good = (correlation >= LEAST_CORRELATION) & (step <= MOST_STEP * expected)
+    good &= (a != b) & (length[a] == length[b])
+    return pairs[good], correlation[good]
+
+
+def _evened(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lines without slow changes, of even contrast, mean 0 and length 1; and their contrast."""
+    fast = lines - gaussian_filter1d(lines, _SLOW, axis=1)
+    local = np.sqrt(gaussian_filter1d(fast**2, _EVEN, axis=1) + _NOISE**2)
+    even = fast / local
+    even -= even.mean(1, keepdims=True)
+    even /= np.maximum(np.linalg.norm(even, axis=1, keepdims=True), 1e-6)
+    return even, _rms(fast)
+
+
+def _nearest(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(k, 2) the few most alike of the second lines for each of the first."""
+    both = np.concatenate([first, second])
+    if not len(first) or not len(second):
+        return np.empty((0, 2), np.int64)
+    _, _, axes = np.linalg.svd(both[:: 1 + len(both) // 5000], full_matrices=False)
+    few = min(_NEAREST, len(second))
+    tree = KDTree(second @ axes[:_DIMENSIONS].T)
+    _, near = tree.query(first @ axes[:_DIMENSIONS].T, k=few, workers=-1)
+    return np.column_stack([np.repeat(np.arange(len(first)), few), np.reshape(near, -1)])
+
+
+def _rms(values: np.ndarray) -> np.ndarray:
+    return np.sqrt((values**2).mean(-1))

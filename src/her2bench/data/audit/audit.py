@@ -1,0 +1,124 @@
+"""The audit: one pass over the tiles, then every check; all findings, worst first."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from her2bench.core.findings import Audit, Finding, worst_first
+from her2bench.core.manifest import targets
+from her2bench.data.audit.duplicates import find_duplicates
+from her2bench.data.audit.evidence import Check, Evidence
+from her2bench.data.audit.fingerprints import FINGERPRINTS
+from her2bench.data.audit.hidden_slides import check_hidden_slides
+from her2bench.data.audit.images import check_images
+from her2bench.data.audit.labels import check_labels
+from her2bench.data.audit.measures import MEASURES
+from her2bench.data.audit.neighbours import find_neighbours
+from her2bench.data.audit.observations import observe
+from her2bench.data.audit.power import check_power
+from her2bench.data.audit.shortcuts import check_shortcuts
+from her2bench.data.audit.sides import check_sides
+from her2bench.data.audit.signatures import SIGNATURES
+from her2bench.data.audit.slide_estimate import of_one_file, with_inferred_groups
+from her2bench.data.progress import step_by_step
+
+EXTRACTS = (MEASURES, SIGNATURES, FINGERPRINTS)
+CHECKS: dict[str, Check] = {
+    "images": check_images,
+    "hidden slides": lambda evidence: check_hidden_slides(
+        evidence, of_one_slide(evidence), evidence.score_is_slides
+    ),
+    "groups on both sides": check_sides,
+    "shortcuts": check_shortcuts,
+    "labels": check_labels,
+    "power": check_power,
+}
+_WITHOUT_TILES = ("images",)
+_FEWEST = 2
+
+
+def gather(
+    manifest: pl.DataFrame,
+    endpoint: str = "2+",
+    split: np.ndarray | None = None,
+    cache: Path | None = None,
+    score_is_slides: bool = True,
+) -> Evidence:
+    """Look at every tile once.
+
+    Args:
+        manifest: as `read_manifest` gives it.
+        endpoint: what counts as positive.
+        split: (n,) text, the side of each tile in the comparison to come; None: no split yet.
+        cache: folder in which what was seen is kept for the next audit; None: not kept.
+        score_is_slides: whether the score is the slide's and not each tile's own.
+
+    Raises:
+        UserError: unknown endpoint, no status where it is asked for, or no room on disk.
+    """
+    target = targets(manifest, endpoint).to_numpy()
+    seen = observe(manifest, EXTRACTS, cache)
+    return Evidence(manifest, target, endpoint, seen, split, score_is_slides)
+
+
+def judge(evidence: Evidence, where: object) -> Audit:
+    """Let every check look at the evidence.
+
+    Args:
+        evidence: as `gather` gives it.
+        where: the manifest's path, as a reader should see it.
+    """
+    findings: list[Finding] = []
+    clean, left_out, measured = [], {}, {}
+    for name, check in step_by_step(CHECKS, "looking for"):
+        if evidence.readable.sum() < _FEWEST and name not in _WITHOUT_TILES:
+            left_out[name] = "fewer than two tiles can be read"
+            continue
+        found = check(evidence)
+        findings += [_tidied(finding) for finding in found.findings]
+        measured |= found.measured or {}
+        if found.left_out:
+            left_out[name] = found.left_out
+        elif not found.findings:
+            clean.append(name)
+    return Audit(
+        manifest=str(where),
+        endpoint=evidence.endpoint,
+        tiles=len(evidence.manifest),
+        findings=worst_first(findings),
+        clean=tuple(clean),
+        left_out=left_out,
+        measured=measured,
+    )
+
+
+def audit(
+    manifest: pl.DataFrame,
+    where: object,
+    endpoint: str = "2+",
+    split: np.ndarray | None = None,
+    cache: Path | None = None,
+) -> Audit:
+    """Everything in a manifest that would fool a comparison: `gather`, then `judge`."""
+    return judge(gather(manifest, endpoint, split, cache), where)
+
+
+def _tidied(finding: Finding) -> Finding:
+    """The title as a heading, without a full stop; effect and cure as sentences."""
+    sentences = {name: getattr(finding, name).strip() for name in ("effect", "cure")}
+    sentences = {n: f"{t[:1].upper()}{t[1:].rstrip('.')}." for n, t in sentences.items()}
+    return finding.model_copy(update={"title": finding.title.strip().rstrip("."), **sentences})
+
+
+def inferred(evidence: Evidence) -> pl.DataFrame:
+    """The manifest with an estimate of each tile's slide, `group_id` and `group_confidence`."""
+    manifest, seen = evidence.manifest, evidence.observations
+    return with_inferred_groups(manifest, seen, of_one_slide(evidence), evidence.score_is_slides)
+
+
+def of_one_slide(evidence: Evidence) -> np.ndarray:
+    """Pairs of rows (k, 2) that are surely of one slide: duplicates, neighbours, one file's."""
+    seen = evidence.observations
+    beside = find_duplicates(seen).pairs, find_neighbours(seen).pairs
+    return np.concatenate([*beside, of_one_file(evidence.manifest)])

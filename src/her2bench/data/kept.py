@@ -1,0 +1,76 @@
+"""Folders of the cache: made once, whole or not at all, named after their content."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import platformdirs
+
+from her2bench.core.errors import UserError
+from her2bench.core.files import TEMPORARY, replacing
+
+_STALE_SECONDS = 3 * 3600.0
+
+
+def cache_folder() -> Path:
+    """Where tiles are kept: `HER2BENCH_CACHE`, else the user's own cache folder."""
+    named = os.environ.get("HER2BENCH_CACHE")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("her2bench")) / "tiles"
+
+
+def keep(
+    place: Path,
+    whole: Callable[[Path], bool],
+    needed: int,
+    what: str,
+    write: Callable[[Path], None],
+) -> None:
+    """Make a folder of the cache, unless it is there already and whole.
+
+    Args:
+        place: the folder.
+        whole: says whether a folder holds all it should.
+        needed: bytes that it will take.
+        what: what takes them, for the message that there is no room.
+        write: fills a new folder, which then takes the place.
+
+    Raises:
+        UserError: the disk has no room, or cannot be written.
+    """
+    if whole(place):
+        return
+    shutil.rmtree(place, ignore_errors=True)
+    _remove_stale(place.parent)
+    _check_room(place.parent, needed, what)
+    try:
+        with replacing(place) as temporary:
+            temporary.mkdir()
+            write(temporary)
+    except (OSError, UserError):
+        if not whole(place):  # another process was first: as good as our own
+            raise
+
+
+def _remove_stale(folder: Path) -> None:
+    """Remove what killed processes left: temporary folders that nothing has written to for long."""
+    for left in folder.glob(f"{TEMPORARY}*"):
+        try:
+            newest = max(entry.stat().st_mtime for entry in (left, *left.rglob("*")))
+        except OSError:
+            continue  # its owner is at this moment renaming or removing it
+        if left.is_dir() and time.time() - newest > _STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _check_room(folder: Path, needed: int, what: str) -> None:
+    existing = next(f for f in (folder, *folder.absolute().parents) if f.exists())
+    free = shutil.disk_usage(existing).free
+    if needed > free:
+        raise UserError(
+            folder,
+            found=f"{free / 1e9:.2f} GB free",
+            expected=f"{needed / 1e9:.2f} GB for {what}",
+            cure="free some space, name another folder in HER2BENCH_CACHE, or use a smaller size",
+        )

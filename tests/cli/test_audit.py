@@ -1,0 +1,106 @@
+"""`her2bench audit` from the outside: files, words, exit codes, without torch."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from her2bench.core.findings import read_audit
+from her2bench.core.manifest import read_manifest
+from her2bench.data.phantom import PhantomSettings, write_phantom
+
+SOURCES = Path(__file__).parents[2] / "src"
+# The command, and an outcry if it has loaded torch.
+CODE = """
+import sys
+from her2bench.cli.main import main
+try:
+    main()
+finally:
+    assert "torch" not in sys.modules
+"""
+
+
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("phantom") / "tiles"
+    write_phantom(folder, PhantomSettings(slides=12, tiles_per_slide=5, size=128), workers=1)
+    return folder / "manifest.csv"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Run `her2bench audit` in a folder of its own; returns the process and the folder."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def run(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", CODE, "audit", *map(str, arguments), "--cache", str(cache)],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(SOURCES), "PYTHONUTF8": "1"},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=300,
+        )
+
+    return run
+
+
+def test_it_leaves_findings_and_a_page_and_tells_them(phantom, run, tmp_path):
+    done = run(phantom, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    audit = read_audit(tmp_path / "out" / "manifest-audit" / "audit.json")
+    assert audit.tiles == 60
+    assert done.stdout.splitlines()[-1] == f"page: {Path('out/manifest-audit/audit.html')}"
+    assert "\x1b" not in done.stdout and done.stderr == ""
+    flat = " ".join(done.stdout.split())
+    places = [flat.index(" ".join(f.title.split())) for f in audit.findings]
+    assert places == sorted(places)
+
+
+def test_json_on_the_screen_is_the_file(phantom, run, tmp_path):
+    done = run(phantom, "-o", "here", "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == json.loads((tmp_path / "here" / "audit.json").read_text())
+
+
+def test_tiles_that_cannot_be_read_are_a_finding(phantom, run, tmp_path):
+    table = pl.read_csv(phantom)
+    table = table.with_columns(path=str(phantom.parent) + "/" + pl.col("path"))
+    (tmp_path / "text.jpg").write_text("no image")
+    paths = ["text.jpg", "gone.jpg", *table["path"][2:]]
+    table.with_columns(path=pl.Series(paths)).write_csv(tmp_path / "m.csv")
+    done = run("m.csv", "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    named = [f for f in json.loads(done.stdout)["findings"] if "cannot be read" in f["title"]]
+    assert len(named) == 1 and named[0]["number"] == 2
+    assert {tile for part in named[0]["tiles"] for tile in part} == set(table["tile_id"][:2])
+
+
+def test_nothing_readable_is_still_an_audit(run, tmp_path):
+    rows = [{"tile_id": f"t{i}", "path": f"{i}.png", "score": i % 4} for i in range(6)]
+    pl.DataFrame(rows).write_csv(tmp_path / "m.csv")
+    done = run("m.csv", "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["findings"][0]["number"] == 6
+    assert "shortcuts" in told["left_out"]
+
+
+def test_estimated_slides_come_as_a_manifest_for_compare(phantom, run, tmp_path):
+    table = pl.read_csv(phantom)
+    table = table.with_columns(path=str(phantom.parent) + "/" + pl.col("path"))
+    table.drop("group_id").write_csv(tmp_path / "m.csv")
+    done = run("m.csv", "--infer-groups", "sub/with.csv", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"manifest with the estimated slides: {Path('sub/with.csv')}" in done.stdout
+    guessed = read_manifest(tmp_path / "sub" / "with.csv")
+    assert guessed["tile_id"].to_list() == table["tile_id"].to_list()
+    assert 1 < guessed["group_id"].n_unique() < 60
+    assert guessed["group_confidence"].is_between(0, 1).all()
+    assert all(Path(path).is_file() for path in guessed["path"])

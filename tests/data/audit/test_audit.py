@@ -1,0 +1,82 @@
+"""The whole audit on phantoms made to order."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from her2bench.core.manifest import read_manifest
+from her2bench.data.audit import audit as audits
+from her2bench.data.audit.audit import audit
+from her2bench.data.audit.shortcuts import SHORTCUTS
+from her2bench.data.phantom import PhantomSettings, write_phantom
+
+ROOT = Path(__file__).parents[3]
+
+
+def phantom(folder: Path, **settings) -> pl.DataFrame:
+    write_phantom(folder, PhantomSettings(size=128, **settings), workers=1)
+    return read_manifest(folder / "manifest.csv")
+
+
+def halved(manifest: pl.DataFrame) -> np.ndarray:
+    """Every second slide for test."""
+    slides = manifest["group_id"].unique(maintain_order=True).to_list()
+    return np.array(
+        ["test" if slides.index(slide) % 2 else "train" for slide in manifest["group_id"]]
+    )
+
+
+def test_a_background_tied_to_the_label_is_the_first_finding(tmp_path):
+    manifest = phantom(tmp_path / "p", slides=30, tiles_per_slide=6, confounding=0.8)
+    found = audit(manifest, "m", split=halved(manifest))
+    assert "background" in found.findings[0].title.lower()
+
+
+def test_a_clean_phantom_gives_a_clean_audit(tmp_path):
+    """Tiles that earn their slide's score, of known slides, divided by slide: notes at most."""
+    manifest = phantom(tmp_path / "p", slides=30, tiles_per_slide=10)
+    manifest = manifest.filter(
+        (pl.col("tile_score") == pl.col("score")) & (pl.col("tumour_fraction") > 0.1)
+    )
+    found = audit(manifest, "m", split=halved(manifest))
+    assert [f.title for f in found.findings if f.severity != "note"] == []
+    assert "images" in found.clean and "shortcuts" in found.clean
+
+
+def test_the_same_tiles_give_the_same_audit_kept_or_not(tmp_path):
+    manifest = phantom(tmp_path / "p", slides=8, tiles_per_slide=4)
+    first = audit(manifest, "m", cache=tmp_path / "cache")
+    assert audit(manifest, "m", cache=tmp_path / "cache") == first == audit(manifest, "m")
+
+
+def test_with_nothing_readable_only_the_images_are_judged():
+    rows = [{"tile_id": f"t{i}", "path": f"/gone/{i}.png", "score": i % 4} for i in range(5)]
+    manifest = pl.DataFrame(rows).with_columns(pl.col("score").cast(pl.Int8))
+    found = audit(manifest, "m")
+    assert [f.kind for f in found.findings] == ["unreadable_images"]
+    assert set(found.left_out) == set(audits.CHECKS) - {"images"}
+
+
+@pytest.mark.parametrize("split", [None, "train"])
+def test_texts_are_sentences_and_titles_are_not(tmp_path, split):
+    manifest = phantom(tmp_path / "p", slides=6, tiles_per_slide=4).drop("group_id")
+    sides = None if split is None else np.full(len(manifest), split)
+    found = audit(manifest, "m", split=sides)
+    assert len(found.findings) > 1
+    for finding in found.findings:
+        assert not finding.title.endswith(".") and finding.title[0] not in "abcdefghijklmn"
+        for text in (finding.effect, finding.cure):
+            assert text.endswith(".") and not text.endswith("..") and text[0].isupper()
+
+
+def test_every_kind_of_finding_is_explained_in_the_docs():
+    sources = (ROOT / "src/her2bench/data/audit").glob("*.py")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    kinds = set(re.findall(r'kind="(\w+)",\n', text)) | set(re.findall(r'_Fault\(\s*"(\w+)"', text))
+    kinds |= {f"shortcut_{shortcut.name}" for shortcut in SHORTCUTS}
+    docs = (ROOT / "docs/audit.md").read_text(encoding="utf-8")
+    assert len(kinds) > 10
+    assert sorted(kind for kind in kinds if f"`{kind}`" not in docs) == []

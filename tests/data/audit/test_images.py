@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from her2bench.data.audit.images import check_images
+
+
+def kinds(found):
+    return {finding.kind: finding for finding in found.findings}
+
+
+def test_ordinary_images_are_clean(evidence_of):
+    assert check_images(evidence_of([0, 3] * 20, np.arange(40) // 2)).findings == ()
+
+
+def test_many_misnamed_files_are_one_finding(evidence_of):
+    evidence = evidence_of([0, 3, 3], format=["PNG", "PNG", "JPEG"])
+    (finding,) = check_images(evidence).findings
+    assert finding.title == "2 files named .jpg hold PNG"
+    assert finding.tiles == (("t0",), ("t1",))
+
+
+def test_unreadable_tiles_are_a_finding(evidence_of):
+    (finding,) = check_images(evidence_of([0, 3, 3], bad={1: "empty file (0 bytes)"})).findings
+    assert (finding.kind, finding.tiles) == ("unreadable_images", (("t1",),))
+    assert "empty file" in finding.title
+
+
+def test_nothing_readable_is_still_an_answer(evidence_of):
+    found = check_images(evidence_of([0, 3], bad={0: "no such file", 1: "no such file"}))
+    assert list(kinds(found)) == ["unreadable_images"]
+
+
+def test_sizes_count_in_micrometres_where_known(evidence_of):
+    size = [(256, 256), (256, 256), (512, 512)]
+    found = kinds(check_images(evidence_of([0, 3, 3], size=size)))
+    assert found["odd_sizes"].tiles == (("t2",),)
+    known = evidence_of([0, 3, 3], size=size, columns={"mpp": [0.5, 0.5, 0.25]})
+    assert check_images(known).findings == ()
+
+
+def test_stretched_tiles(evidence_of):
+    found = kinds(check_images(evidence_of([0, 3], size=[(256, 300), (256, 300)])))
+    assert found["odd_sizes"].number == 2
+
+
+def test_grey_among_colour(evidence_of):
+    found = kinds(check_images(evidence_of([0, 3, 3], mode=["RGB", "L", "RGB"])))
+    assert found["odd_modes"].severity == "warning"
+    assert "L: 1" in found["odd_modes"].title
+
+
+@pytest.mark.parametrize(
+    ("kind", "measures"),
+    [
+        ("blank_tiles", {"tissue": [0.7, 0.0, 0.7]}),
+        ("burnt_out_tiles", {"clipped": [0, 0.5, 0]}),
+        ("out_of_focus_tiles", {"sharpness": [(-1.1, -0.8), (-1.35, -1.3), (-1.1, -0.8)]}),
+        ("strange_stain", {"pink": [0.03, -0.1, 0.03]}),
+    ],
+)
+def test_faults_of_single_tiles(evidence_of, kind, measures):
+    found = kinds(check_images(evidence_of([0, 3, 3], **measures)))
+    assert found[kind].tiles == (("t1",),)
+
+
+def test_a_slide_unlike_all_others(evidence_of):
+    groups = np.repeat(np.arange(20), 5)
+    white = np.where(groups == 7, 120, 215)[:, None] + np.random.default_rng(0).normal(
+        0, 2, (100, 3)
+    )
+    found = kinds(check_images(evidence_of(np.where(groups % 2, 3, 0), groups, white=white)))
+    assert found["slides_unlike_others"].slides == ("7",)
+    assert "brightness" in found["slides_unlike_others"].title
+
+
+def test_three_kinds_of_scanner_are_no_strangers(evidence_of):
+    groups = np.repeat(np.arange(30), 5)
+    level = np.array([180, 215, 252])[groups % 3]
+    white = level[:, None] + np.random.default_rng(0).normal(0, 2, (150, 3))
+    evidence = evidence_of(np.where(groups % 2, 3, 0), groups, white=white)
+    assert "slides_unlike_others" not in kinds(check_images(evidence))
