@@ -29,7 +29,8 @@ class Finding(BaseModel):
         places: for each set of `tiles`, where each tile's upper left corner lies beside the
             first's, (x, y) in widths and heights of the first; empty where that means nothing.
         slides: the slides (group_id) it is about.
-        rank: orders findings of the same severity, the worst highest.
+        rank: orders findings of the same severity, the worst highest: 0 to 100, mostly the percent
+            of tiles or slides concerned.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

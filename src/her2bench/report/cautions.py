@@ -28,6 +28,8 @@ _SHOWN_APART = (
 )
 _FLATTER = (  # findings of the audit by which figures come out too good
     "groups_on_both_sides",
+    "duplicates_across_splits",
+    "neighbours_across_splits",
     "hidden_slides_on_both_sides",
 )
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def phantom(folder: Path, **settings) -> pl.DataFrame:
-    write_phantom(folder, PhantomSettings(size=128, **settings), workers=1)
+    write_phantom(folder, PhantomSettings(**{"size": 128} | settings), workers=1)
     return read_manifest(folder / "manifest.csv")
 
 
@@ -60,6 +60,24 @@ def test_with_nothing_readable_only_the_images_are_judged():
     assert set(found.left_out) == set(audits.CHECKS) - {"images"}
 
 
+def test_neighbours_say_where_they_lie(tmp_path):
+    fields = phantom(tmp_path / "p", slides=3, tiles_per_slide=2, size=512, mpp=0.46)
+    fields = fields.drop("group_id", "tile_id")
+    corners = pl.DataFrame({"x": [0, 256, 0, 256], "y": [0, 0, 256, 256]})
+    tiles = fields.join(corners, how="cross").with_columns(width=256, height=256)
+    tiles = tiles.with_columns(
+        tile_id=pl.format("t{}", pl.int_range(pl.len())), place=pl.concat_list("x", "y")
+    )
+    (found,) = [f for f in audit(tiles, "m").findings if f.kind.startswith("neighbours")]
+    at = dict(tiles.select("tile_id", "place").iter_rows())
+    image = dict(tiles.select("tile_id", "path").iter_rows())
+    assert len(found.tiles) == len(found.places) > 6
+    for (a, b), (first, second) in zip(found.tiles, found.places, strict=True):
+        assert image[a] == image[b] and first == (0, 0)
+        true = [(at[b][i] - at[a][i]) / 256 for i in (0, 1)]
+        assert second == pytest.approx(true, abs=0.02)
+
+
 @pytest.mark.parametrize("split", [None, "train"])
 def test_texts_are_sentences_and_titles_are_not(tmp_path, split):
     manifest = phantom(tmp_path / "p", slides=6, tiles_per_slide=4).drop("group_id")
@@ -76,6 +94,8 @@ def test_every_kind_of_finding_is_explained_in_the_docs():
     sources = (ROOT / "src/her2bench/data/audit").glob("*.py")
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     kinds = set(re.findall(r'kind="(\w+)",\n', text)) | set(re.findall(r'_Fault\(\s*"(\w+)"', text))
+    kinds |= set(re.findall(r'^    "(\w+)": \($', text, re.MULTILINE))
+    assert "duplicates_across_splits" in kinds
     kinds |= {f"shortcut_{shortcut.name}" for shortcut in SHORTCUTS}
     docs = (ROOT / "docs/audit.md").read_text(encoding="utf-8")
     assert len(kinds) > 10

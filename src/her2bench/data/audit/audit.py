@@ -7,14 +7,14 @@ import polars as pl
 
 from her2bench.core.findings import Audit, Finding, worst_first
 from her2bench.core.manifest import targets
-from her2bench.data.audit.duplicates import find_duplicates
+from her2bench.data.audit.duplicates import check_duplicates, find_duplicates
 from her2bench.data.audit.evidence import Check, Evidence
 from her2bench.data.audit.fingerprints import FINGERPRINTS
 from her2bench.data.audit.hidden_slides import check_hidden_slides
 from her2bench.data.audit.images import check_images
 from her2bench.data.audit.labels import check_labels
 from her2bench.data.audit.measures import MEASURES
-from her2bench.data.audit.neighbours import find_neighbours
+from her2bench.data.audit.neighbours import check_neighbours, find_neighbours
 from her2bench.data.audit.observations import observe
 from her2bench.data.audit.power import check_power
 from her2bench.data.audit.shortcuts import check_shortcuts
@@ -26,6 +26,8 @@ from her2bench.data.progress import step_by_step
 EXTRACTS = (MEASURES, SIGNATURES, FINGERPRINTS)
 CHECKS: dict[str, Check] = {
     "images": check_images,
+    "duplicates": check_duplicates,
+    "neighbours": check_neighbours,
     "hidden slides": lambda evidence: check_hidden_slides(
         evidence, of_one_slide(evidence), evidence.score_is_slides
     ),

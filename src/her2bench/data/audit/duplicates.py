@@ -204,5 +204,5 @@ def _finding(evidence: Evidence, name: str, sets: list[np.ndarray], found: Dupli
         cure=cure,
         tiles=tuple(tuple(ids[row] for row in rows) for rows in sets),
         slides=evidence.slides_of(np.concatenate(sets)),
-        rank=sum(map(len, sets)) / len(ids),
+        rank=100 * sum(map(len, sets)) / len(ids),
     )

@@ -137,7 +137,7 @@ def _unnamed(found: InferredGroups, score_is_slides: bool) -> Finding:
         f"too narrow. The mean confidence of a tile's place is {found.quality:.0%}.",
         cure="Best: get the slide or patient of each tile from whoever cut them, as group_id. "
         f"Else --infer-groups writes this estimate as group_id with a confidence.{taken}",
-        rank=float(len(found.group) - found.slides),
+        rank=100,
     )
 
 
@@ -163,7 +163,7 @@ def _both_sides(
         "that --infer-groups estimates.",
         tiles=tuple(sets),
         slides=tuple(group_name(g) for g in torn[:_EXAMPLES]),
-        rank=crossing * len(torn),
+        rank=min(100, 100 * crossing),
     )
 
 

@@ -124,6 +124,7 @@ def _finding(evidence: Evidence, name: str, found: Neighbours, bad: np.ndarray) 
     severity, where, effect, cure = _FLAWS[name]
     order = np.flatnonzero(bad)[np.lexsort([-found.confidence[bad], -found.shared[bad]])]
     pairs, ids = found.pairs[order], evidence.tile_ids
+    steps = found.offset[order] / evidence.observations["tile_size"][pairs[:, 0]]
     number = len(pairs)
     return Finding(
         kind=name,
@@ -136,6 +137,7 @@ def _finding(evidence: Evidence, name: str, found: Neighbours, bad: np.ndarray) 
         effect=effect,
         cure=cure,
         tiles=tuple((ids[i], ids[j]) for i, j in pairs.tolist()),
+        places=tuple(((0.0, 0.0), (x, y)) for x, y in steps.round(4).tolist()),
         slides=evidence.slides_of(np.unique(pairs)),
-        rank=len(np.unique(pairs)) / len(ids),
+        rank=100 * len(np.unique(pairs)) / len(ids),
     )

@@ -67,7 +67,7 @@ def find_overlaps(observations: Observations, rows: np.ndarray) -> Overlaps:
         scale,
     )
     pairs, offsets = _candidates(tiles, rows)
-    kept = [_verified(tiles, *pair, offset) for pair, offset in zip(pairs, offsets, strict=True)]
+    kept = [_verified(tiles, a, b, move) for (a, b), move in zip(pairs, offsets, strict=True)]
     good = np.array([each is not None for each in kept], bool)
     values = np.array([each for each in kept if each is not None]).reshape(-1, 5)
     return Overlaps(
