@@ -32,7 +32,7 @@ def epoch_order(
 
     >>> rng = np.random.default_rng(0)
     >>> epoch_order(np.arange(6), 1, rng, window=4, block=2).tolist()
-    [4, 0, 1, 5, 2, 3]
+    [1, 0, 5, 4, 3, 2]
     """
     if len(rows) * tile_bytes <= window:
         return rng.permutation(len(rows))
