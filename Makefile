@@ -31,7 +31,10 @@ check: $(READY) ## format, lint, types, import floors
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: $(READY) ## the statistics' speed and validity, old beside new
+bench: $(READY) ## how fast and how right: training, cache, audit and statistics, old beside new
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.where_time_goes
+	$(BIN)/python -m benchmarks.agreement
 	$(BIN)/python -m benchmarks.statistics
 	$(BIN)/python -m benchmarks.validity
 

@@ -57,6 +57,7 @@ def run_table(folder: ComparisonFolder) -> pl.DataFrame:
         "epoch": pl.Int64,
         "train_seconds": pl.Float64,
         "train_tiles_per_second": pl.Float64,
+        "peak_memory_gb": pl.Float64,
         "device": pl.String,
         "versions": pl.String,
     }
