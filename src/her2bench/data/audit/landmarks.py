@@ -53,7 +53,11 @@ def find_landmarks(grey: np.ndarray) -> Landmarks:
 
 
 def _spots(contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the landmarks: dense along the borders, sparse inside."""
+    """Rows and columns of the landmarks: dense along the borders, sparse inside.
+
+    The strongest of each side and of the inside stand first, so that the first few will do where
+    there are too many tiles for all.
+    """
     height, width = contrast.shape
     peak = contrast == ndimage.maximum_filter(contrast, 2 * _DENSE + 1)
     wide = contrast == ndimage.maximum_filter(contrast, 2 * _SPARSE + 1)
@@ -65,8 +69,11 @@ def _spots(contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     y, x = y[order], x[order]
     depth = np.stack([x / width, y / height, 1 - (x + 1) / width, 1 - (y + 1) / height])
     side, near = depth.argmin(0), depth.min(0) < _BAND + RADIUS / max(height, width)
-    kept = [np.flatnonzero(near & (side == s))[:MOST_A_SIDE] for s in range(4)]
-    kept = np.concatenate([*kept, np.flatnonzero(~near & wide[y, x])[:MOST_INSIDE]])
+    areas = [(near & (side == s), MOST_A_SIDE) for s in range(4)]
+    areas.append((~near & wide[y, x], MOST_INSIDE))
+    kept = [np.flatnonzero(area)[:most] for area, most in areas]
+    rank = [np.arange(len(k)) / most for k, (_, most) in zip(kept, areas, strict=True)]
+    kept = np.concatenate(kept)[np.argsort(np.concatenate(rank), kind="stable")]
     return y[kept], x[kept]
 
 

@@ -129,7 +129,7 @@ def _candidates(descriptors: np.ndarray) -> np.ndarray:
     _, near = KDTree(descriptors).query(
         descriptors, k=_MOST_NEIGHBOURS, distance_upper_bound=radius, workers=-1
     )
-    first = np.repeat(np.arange(len(descriptors)), _MOST_NEIGHBOURS)
-    pairs = np.stack([first, near.ravel()], axis=1)
-    pairs = pairs[(near.ravel() < len(descriptors)) & (pairs[:, 0] != pairs[:, 1])]
+    near = np.reshape(near, -1)  # as many as there are looks: none so near
+    pairs = np.stack([np.repeat(np.arange(len(descriptors)), _MOST_NEIGHBOURS), near], axis=1)
+    pairs = pairs[(near < len(descriptors)) & (pairs[:, 0] != pairs[:, 1])]
     return np.unique(np.sort(pairs, axis=1), axis=0)

@@ -9,13 +9,14 @@ from her2bench.data.audit.matching import alike, different_bits
 from her2bench.data.audit.observations import Observations
 from her2bench.data.audit.signatures import reduction
 
+_MOST_LANDMARKS, _FEWEST = 6_000_000, 48  # of all tiles, of one: so that memory suffices
 _CELL = 2.0  # pixels of the shrunk tile: votes for one offset lie within it
 _CELL_BITS, _CELL_MASK = 10, 1023
 _LEAST_VOTES = 2
 _REACH = 1.5  # pixels of the shrunk tile between a landmark and where it should be
 _BITS = 12  # of 64, where a landmark is sought in its place: less strict than anywhere
-LEAST_FOUND, LEAST_SHARE = 4, 0.35
-_LEAST_BOTH = 3.0  # found times share: few landmarks must all but one be found again
+LEAST_FOUND, LEAST_SHARE = 5, 0.15
+_LEAST_BOTH = 3.0  # found times share: of few landmarks most must be found again
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def find_overlaps(observations: Observations, rows: np.ndarray) -> Overlaps:
         scale,
     )
     pairs, offsets = _candidates(tiles, rows)
-    kept = [_verified(tiles, a, b, move) for (a, b), move in zip(pairs, offsets, strict=True)]
+    kept = [_verified(tiles, i, j, offset) for (i, j), offset in zip(pairs, offsets, strict=True)]
     good = np.array([each is not None for each in kept], bool)
     values = np.array([each for each in kept if each is not None]).reshape(-1, 5)
     return Overlaps(
@@ -77,8 +78,8 @@ def find_overlaps(observations: Observations, rows: np.ndarray) -> Overlaps:
 
 def _candidates(tiles: _Tiles, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of tiles for which several landmarks vote for one offset, (k, 2), and that, (k, 2)."""
-    used = tiles.places[rows, :, 0] != NOWHERE
-    owner, which = np.nonzero(used)
+    most = max(_FEWEST, _MOST_LANDMARKS // max(1, len(rows)))  # the strongest stand first
+    owner, which = np.nonzero(tiles.places[rows, :most, 0] != NOWHERE)
     owner = rows[owner]
     matches = alike(tiles.codes[owner, which], owner)
     first, second = owner[matches.T]
