@@ -10,7 +10,7 @@ import json
 import math
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -71,7 +71,8 @@ def chosen_compute(trial: Trial, steps: int, record: Path) -> Compute:
         return Compute(**known[trial.key]["chosen"])
     if steps < _WORTH * len(trial.candidates) * (1 + _TIMED) or len(trial.candidates) == 1:
         return PLAIN
-    seconds = {compute: step_seconds(trial, compute) for compute in trial.candidates}
+    ways = trial.candidates
+    seconds = dict(zip(ways, step_seconds(trial, ways), strict=True))
     chosen = fastest(seconds)
     entry = {
         "chosen": asdict(chosen),
@@ -98,9 +99,9 @@ def pays_together(trial: Trial, compute: Compute, seeds: int, steps: int, record
         return known[key]["chosen"]
     if steps < _WORTH * (1 + seeds) * (1 + _TIMED):
         return False
-    alone = seeds * step_seconds(trial, compute)
+    alone = seeds * step_seconds(trial, [compute])[0]
     try:
-        together = step_seconds(trial, compute, seeds)
+        together = step_seconds(trial, [compute], seeds)[0]
     except torch.OutOfMemoryError:
         together = math.inf
     chosen = together < (1 - _MARGIN) * alone
@@ -109,31 +110,33 @@ def pays_together(trial: Trial, compute: Compute, seeds: int, steps: int, record
     return chosen
 
 
-def step_seconds(trial: Trial, compute: Compute, seeds: int = 1) -> float:
-    """The time of one training step, the least of a few, on tiles drawn at random.
+def step_seconds(trial: Trial, ways: Sequence[Compute], seeds: int = 1) -> list[float]:
+    """The time of one training step in each way, the least of a few, on tiles drawn at random.
 
-    With several seeds, that of a step of them all together.
+    The ways take turns, so that none pays for the memory that the first step has to fetch. With
+    several seeds, the time of a step of them all together.
     """
     device = trial.device
     fabric = Fabric(accelerator=device.type, devices=1, precision=trial.precision)  # type: ignore[arg-type]
     networks = [build_model(trial.model, trial.size).to(device) for _ in range(seeds)]
-    for network in networks:
-        compute.set_on(network)
     model = networks[0] if seeds == 1 else Stack(networks)
     wrapped, optimiser = fabric.setup(model, adam(model, 1e-6, device))
     batch = seeds * trial.batch
-    tiles = compute.laid_out(torch.rand(batch, 3, trial.size, trial.size, device=device))
+    tiles = torch.rand(batch, 3, trial.size, trial.size, device=device)
     aims, loss = torch.ones(batch, device=device), nn.BCEWithLogitsLoss()
-    times = []
-    for _ in range(1 + _TIMED):
+    times: list[list[float]] = [[] for _ in ways]
+    for _, (way, seconds) in itertools.product(range(1 + _TIMED), zip(ways, times, strict=True)):
+        for network in networks:
+            way.set_on(network)
+        inputs = way.laid_out(tiles)
         start = time.perf_counter()
         optimiser.zero_grad()
-        fabric.backward(loss(wrapped(tiles), aims))
+        fabric.backward(loss(wrapped(inputs), aims))
         optimiser.step()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - start)
-    return min(times[1:])
+        seconds.append(time.perf_counter() - start)
+    return [min(each[1:]) for each in times]
 
 
 def _read(record: Path) -> dict[str, dict]:
