@@ -5,6 +5,14 @@ from typing import Annotated
 
 import typer
 
+SelfTest = Annotated[
+    bool, typer.Option(help="Try which way of computing each network is the fastest here.")
+]
+Together = Annotated[str, typer.Option(help="Seeds of a network trained at once: auto, on or off.")]
+Audit = Annotated[
+    bool, typer.Option("--audit/--no-audit", help="Look first for what would fool it.")
+]
+
 
 def compare(
     config: Annotated[Path, typer.Argument(help="The config, a TOML file.")],
@@ -27,16 +35,9 @@ def compare(
     optimism: Annotated[
         bool, typer.Option("--optimism", help="How much would a random tile split flatter?")
     ] = False,
-    self_test: Annotated[
-        bool,
-        typer.Option(help="Try which way of computing each network is the fastest here."),
-    ] = True,
-    together: Annotated[
-        str, typer.Option(help="Seeds of a network trained at once: auto, on or off.")
-    ] = "auto",
-    audit: Annotated[
-        bool, typer.Option("--audit/--no-audit", help="Look first for what would fool it.")
-    ] = True,
+    self_test: SelfTest = True,
+    together: Together = "auto",
+    audit: Audit = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores.json.")] = False,
 ) -> None:
     """Train and compare models: one config, one manifest, one folder with one report.

@@ -208,15 +208,13 @@ def train_epoch(
         optimiser.step()
         sums += values.detach() * aims.shape[1]  # so that the last, smaller batch is fair
         logits.append(output.detach().float())
+    count = order.shape[1]
     found = torch.cat(logits, dim=1).cpu().double().numpy()
-    losses = (sums / order.shape[1]).tolist()
+    learnt = zip((sums / count).tolist(), found, side.targets[order], strict=True)
     seconds = (time.perf_counter() - start) / len(plans)
     common = {"epoch": number, "learning_rate": plan.learning_rate}
-    common |= {"seconds": seconds, "tiles_per_second": order.shape[1] / seconds}
-    return [
-        common | measures("train", (losses[i], found[i], side.targets[order[i]]))
-        for i in range(len(plans))
-    ]
+    common |= {"seconds": seconds, "tiles_per_second": count / seconds}
+    return [common | measures("train", each) for each in learnt]
 
 
 def seeded_order(seed: tuple[int, ...], side: Side) -> tuple[np.ndarray, torch.Generator]:
