@@ -21,6 +21,7 @@ LEAST_CONTRAST = 2.0
 _SLOW, _EVEN = 6, 12  # samples: slower changes are taken out; contrast is evened over so many
 _NOISE = 4.0  # grey levels: weaker contrast than this is not brought up
 _DIMENSIONS, _NEAREST = 28, 8
+_CHUNK = 50_000
 _SLACK = 1.0  # the nearest found may be up to twice as far as the true ones: much faster
 
 
@@ -46,7 +47,7 @@ def find_seams(observations: Observations, rows: np.ndarray) -> Seams:
         observations: with the fields of `SIGNATURES`.
         rows: (m,) int, the tiles to compare.
     """
-    lines = observations["borders"][rows].astype(np.float32)
+    lines = observations["borders"][rows]
     size = observations["tile_size"][rows]
     across = _seams(lines, RIGHT, LEFT, size[:, 1])
     down = _seams(lines, BOTTOM, TOP, size[:, 0])
@@ -68,17 +69,33 @@ def _seams(
     pairs = _nearest(first[ends], second[starts])
     pairs = np.column_stack([ends[pairs[:, 0]], starts[pairs[:, 1]]])
     a, b = pairs.T
-    correlation = np.einsum("ks,ks->k", first[a], second[b])
-    step = _rms(lines[a, side, 0] - lines[b, opposite, 0])
-    within = [_rms(lines[t, s, 0] - lines[t, s, 1]) for t, s in ((a, side), (b, opposite))]
-    expected = np.sqrt((within[0] ** 2 + within[1] ** 2) / 2)
-    good = (correlation >= LEAST_CORRELATION) & (step <= MOST_STEP * expected)
-    good &= (a != b) & (length[a] == length[b])
+    pairs = pairs[(a != b) & (length[a] == length[b])]
+    correlation = np.empty(len(pairs))
+    step = np.empty(len(pairs))
+    for start in range(0, len(pairs), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        a, b = pairs[part].T
+        correlation[part] = np.einsum("ks,ks->k", first[a], second[b])
+        step[part] = _step(lines[a, side], lines[b, opposite])
+    good = (correlation >= LEAST_CORRELATION) & (step <= MOST_STEP)
     return pairs[good], correlation[good]
+
+
+def _step(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The step over seams, (k,), in units of the steps between neighbouring lines within tiles.
+
+    Args:
+        first, second: (k, LINES, SAMPLES) uint8, the outermost line first.
+    """
+    first, second = first.astype(np.float32), second.astype(np.float32)
+    within = [((lines[:, 0] - lines[:, 1]) ** 2).mean(-1) for lines in (first, second)]
+    expected = np.sqrt((within[0] + within[1]) / 2)
+    return _rms(first[:, 0] - second[:, 0]) / np.maximum(expected, 1e-6)
 
 
 def _evened(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lines without slow changes, of even contrast, mean 0 and length 1; and their contrast."""
+    lines = lines.astype(np.float32)
     fast = lines - gaussian_filter1d(lines, _SLOW, axis=1)
     local = np.sqrt(gaussian_filter1d(fast**2, _EVEN, axis=1) + _NOISE**2)
     even = fast / local

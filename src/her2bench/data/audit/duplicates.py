@@ -18,7 +18,7 @@ DUPLICATES = (SAME_BYTES, SAME_PIXELS, RECOMPRESSED, TURNED, SHIFTED)
 LEAST_SHARED = 0.5
 """Share of the tile from which a common part makes two tiles duplicates, not neighbours."""
 _LEAST_SHIFT = 0.5  # pixels at full resolution
-_FLAT = 0.5  # grey levels (standard deviation): a picture of nothing is no duplicate of another
+_FLAT = 1  # grey levels from the darkest to the lightest field: nothing to be a duplicate of
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def find_copies(observations: Observations) -> Copies:
     readable = np.ones(len(observations["pixel_digest"]), bool)
     readable[list(observations.bad)] = False
     rows = np.flatnonzero(readable)
-    flat = observations["look"][rows].std((1, 2)) < _FLAT
+    looks = observations["look"][rows]
+    flat = looks.max((1, 2)) - looks.min((1, 2)) <= _FLAT
     pixels = observations["pixel_digest"][rows].view("V16").ravel()
     _, first, of = np.unique(pixels, return_index=True, return_inverse=True)
     original = rows[first[of.ravel()]]
