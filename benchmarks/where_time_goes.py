@@ -9,6 +9,7 @@ convolutions and matrix products reach in GFLOP/s beside a plain product of two 
 outside of operations (Python, reading tiles, metrics) is what is left to 100%.
 """
 
+import argparse
 import tempfile
 import time
 from collections import defaultdict
@@ -53,12 +54,15 @@ KINDS = {  # the beginning of PyTorch's names, the first that fits
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--models", nargs="+", default=list(MODELS))
+    given = parser.parse_args()
     ready_cpu()
     print(f"A product of two 4096 x 4096 matrices: {matrix_product():.0f} GFLOP/s\n")
     print("| network | computed | GFLOP a tile and step | GFLOP/s | where the time goes |")
     print("| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
-        for name in MODELS:
+        for name in given.models:
             print(profiled(name, Path(folder)), flush=True)
 
 
@@ -78,13 +82,14 @@ def profiled(name: str, folder: Path) -> str:
     record = folder / "compute.json"
     compute = chosen_compute(Trial(name, SIZE, BATCH, CPU, "32-true"), 10**9, record)
     pixels = np.random.default_rng(0).integers(0, 256, (TILES[name], SIZE, SIZE, 3), dtype=np.uint8)
-    for _ in range(2):  # the first to warm up
-        torch.manual_seed(0)
-        model = build_model(name, SIZE)
-        with profile(activities=[ProfilerActivity.CPU]) as found:
-            start = time.perf_counter()
-            seconds = epoch(model, pixels, compute, folder / name)
-            whole = time.perf_counter() - start
+    torch.manual_seed(0)
+    model = build_model(name, SIZE)
+    epoch(model, pixels, compute, folder / name)  # to warm up
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        start = time.perf_counter()
+        seconds = epoch(model, pixels, compute, folder / name)
+        whole = time.perf_counter() - start
+    del model  # before the next is built
     shares = by_kind(found.key_averages(), whole)
     flops = flops_of_a_tile(name)
     text = ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items() if share >= 0.005)
