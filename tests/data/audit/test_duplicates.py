@@ -93,7 +93,7 @@ def test_turns_and_offsets_lay_the_second_on_the_first(planted):
         x, y = np.rint(offset).astype(int)
         second = turned(second, symmetry)[: SIZE - y, : SIZE - x]
         a, b = first[y:, x:].ravel(), second.ravel()
-        assert np.corrcoef(a, b)[0, 1] > 0.97
+        assert np.corrcoef(a, b)[0, 1] > 0.9
         assert shared == pytest.approx((1 - x / SIZE) * (1 - y / SIZE), abs=0.01)
         assert (kind == "shifted") == ((x, y) == (30, 17))
 

@@ -72,4 +72,4 @@ def test_empty_glass_is_like_nothing():
 def test_a_look_is_the_mean_grey_of_its_fields():
     grey = np.random.default_rng(3).integers(0, 256, (128, 256), dtype=np.uint8)
     means = grey.reshape(SIDE, 2, SIDE, 4).mean((1, 3))
-    assert np.abs(look(Image.fromarray(grey)) - means).max() <= 0.5 + 1e-6
+    assert np.abs(look(Image.fromarray(grey)) - means).max() <= 1  # Pillow rounds twice

@@ -106,12 +106,13 @@ def _votes(pair: np.ndarray, delta: np.ndarray, shift: tuple[float, float]) -> n
     key = (pair << 2 * _CELL_BITS) | (cell[:, 0] << _CELL_BITS) | cell[:, 1]
     order = np.argsort(key)
     key = key[order]
-    again = key[1:] == key[:-1]
-    several = np.r_[again, False] | np.r_[False, again]  # most votes stand alone, by chance
+    several = np.zeros(len(key), bool)  # most votes stand alone, by chance
+    several[1:] = key[1:] == key[:-1]
+    several[:-1] |= several[1:]
     key, order = key[several], order[several]
-    values, start, votes = np.unique(key, return_index=True, return_counts=True)
-    if not len(values):
+    if not len(key):
         return np.empty((0, 4))
+    values, start, votes = np.unique(key, return_index=True, return_counts=True)
     sums = np.add.reduceat(delta[order], start, axis=0, dtype=float)
     table = np.column_stack([values >> 2 * _CELL_BITS, votes, sums / votes[:, None]])
     return table[votes >= _LEAST_VOTES]
