@@ -87,8 +87,10 @@ def test_findings_across_splits_across_slides_and_of_unknown_slides(cut):
     found = check_neighbours(evidence(cut, split, ["a", "a", "a", "b", *["c"] * (n - 4)]))
     assert [(f.kind, f.severity, f.tiles) for f in found.findings] == [
         ("neighbours_across_splits", "serious", (("00", "01"),)),
-        ("neighbours_across_slides", "warning", (("00", "03"),)),
+        ("neighbours_across_slides", "note", (("00", "03"),)),
     ]
+    found = check_neighbours(evidence(cut, groups=cut[0]["tile_id"].to_list()))
+    assert [(f.severity, f.number) for f in found.findings] == [("warning", 3)]
     found = check_neighbours(evidence(cut, split))
     assert [(f.kind, f.number) for f in found.findings] == [
         ("neighbours_across_splits", 1),

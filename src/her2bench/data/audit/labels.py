@@ -136,7 +136,8 @@ def _unstained(evidence: Evidence) -> list[Finding]:
     bare = int((tissue < LEAST_TISSUE).sum())
     share, order = float(empty.mean()), np.argsort(brown[empty], kind="stable")
     slides = _wholly(evidence, rows, empty)
-    also = f"; on {len(slides)} slides this is so of nearly every tile" if slides else ""
+    named = f"{len(slides)} slide{'s' if len(slides) > 1 else ''}"
+    also = f"; on {named} this is so of nearly every tile" if slides else ""
     return [
         Finding(
             kind="unstained_tiles_in_positive_slides",
