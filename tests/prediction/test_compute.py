@@ -12,6 +12,7 @@ from her2bench.prediction.preparation import Preparation
 
 CPU = torch.device("cpu")
 WAYS = [Compute(True), Compute(piece=3), Compute(True, 3)]
+WAYS += [Compute(True, narrow=True), Compute(True, 3, narrow=True)]
 PAPER = Compute(pool_first=False)  # every layer in the order of the model's file
 # The sums of a convolution's gradient run over 64 x 64 places and the batch in another order.
 TOLERANCE = 1e-4

@@ -1,6 +1,7 @@
 """The self-test: measures, chooses with a margin, remembers, and leaves short trainings alone."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -20,8 +21,27 @@ def test_noise_does_not_choose():
 
 def test_a_step_takes_time_for_every_candidate():
     assert TRIAL.candidates[0] == PLAIN
-    assert len(set(TRIAL.candidates)) == len(TRIAL.candidates) == 4
+    assert len(set(TRIAL.candidates)) == len(TRIAL.candidates) == 6
     assert all(seconds > 0 for seconds in step_seconds(TRIAL, TRIAL.candidates))
+
+
+def test_narrow_layers_are_tried_where_there_are_any():
+    """Convolutions of few channels with their pooling: LeNet's, in float32 on a CPU."""
+    wide = [replace(TRIAL, model="mini_hahnet"), replace(TRIAL, precision="bf16-mixed")]
+    assert any(way.narrow for way in TRIAL.candidates)
+    assert not any(way.narrow for trial in wide for way in trial.candidates)
+
+
+def test_a_choice_among_fewer_ways_is_made_again(measured, tmp_path):
+    """As when a newer version knows another way to compute."""
+    record = tmp_path / "compute.json"
+    chosen_compute(TRIAL, 10_000, record)
+    entries = json.loads(record.read_text())
+    entries[TRIAL.key]["seconds_a_step"].popitem()
+    record.write_text(json.dumps(entries))
+    measured.clear()
+    chosen_compute(TRIAL, 10_000, record)
+    assert measured
 
 
 @pytest.fixture

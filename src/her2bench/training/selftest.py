@@ -11,7 +11,7 @@ import math
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -20,6 +20,7 @@ from torch import nn
 
 from her2bench.core.files import reading, replacing
 from her2bench.models import build_model
+from her2bench.models.features import Features
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.training.loop import adam
 from her2bench.training.together import Stack
@@ -55,7 +56,18 @@ class Trial:
             return [PLAIN]
         piecewise = self.device.type == "cpu" and self.batch > _PIECE
         pieces = (None, _PIECE) if piecewise else (None,)
-        return [Compute(last, piece) for piece, last in itertools.product(pieces, (False, True))]
+        ways = [Compute(last, piece) for piece, last in itertools.product(pieces, (False, True))]
+        narrow = [replace(way, narrow=True) for way in ways if way.channels_last]
+        return ways + narrow if self._has_narrow else ways
+
+    @property
+    def _has_narrow(self) -> bool:
+        """Whether the network has layers of few channels, where computing them in one may pay."""
+        if (self.device.type, self.precision) != ("cpu", "32-true"):
+            return False
+        with torch.device("meta"):  # no weights are drawn
+            layers = build_model(self.model, self.size).modules()
+        return any(isinstance(layer, Features) and layer.has_narrow for layer in layers)
 
 
 def chosen_compute(trial: Trial, steps: int, record: Path) -> Compute:
@@ -66,12 +78,11 @@ def chosen_compute(trial: Trial, steps: int, record: Path) -> Compute:
         steps: how many training steps are planned; for few, the plain way is good enough.
         record: JSON file of this machine's choices.
     """
-    known = _read(record)
-    if trial.key in known:
+    ways, known = trial.candidates, _read(record)
+    if set(known.get(trial.key, {}).get("seconds_a_step", ())) == {str(way) for way in ways}:
         return Compute(**known[trial.key]["chosen"])
-    if steps < _WORTH * len(trial.candidates) * (1 + _TIMED) or len(trial.candidates) == 1:
+    if steps < _WORTH * len(ways) * (1 + _TIMED) or len(ways) == 1:
         return PLAIN
-    ways = trial.candidates
     seconds = dict(zip(ways, step_seconds(trial, ways), strict=True))
     chosen = fastest(seconds)
     entry = {
@@ -127,7 +138,7 @@ def step_seconds(trial: Trial, ways: Sequence[Compute], seeds: int = 1) -> list[
     times: list[list[float]] = [[] for _ in ways]
     for _, (way, seconds) in itertools.product(range(1 + _TIMED), zip(ways, times, strict=True)):
         for network in networks:
-            way.set_on(network)
+            (way if seeds == 1 else way.stackable).set_on(network)
         inputs = way.laid_out(tiles)
         start = time.perf_counter()
         optimiser.zero_grad()

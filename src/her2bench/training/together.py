@@ -88,7 +88,7 @@ def fit_together(
     """
     plans = [course.plan for course in courses]
     for course in courses:
-        course.plan.compute.set_on(course.model)
+        course.plan.compute.stackable.set_on(course.model)
     stack = Stack([course.model for course in courses])
     model, optimiser = fabric.setup(stack, adam(stack, plans[0].learning_rate, fabric.device))
     wrapped = [fabric.setup(course.model) for course in courses]

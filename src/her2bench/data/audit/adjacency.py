@@ -2,8 +2,8 @@
 
 Of each border the grey levels along its outermost line are compared, less their slow changes and
 with the contrast evened out along the line, so that no single dark spot or edge of tissue decides.
-Candidates are the nearest few lines by their main components; a pair stands if its lines correlate
-and differ by no more than neighbouring lines within the two tiles do.
+Candidates are the nearest few lines by their main components; a pair stands if its lines correlate,
+the more the further they differ compared with neighbouring lines within the two tiles.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from scipy.spatial import KDTree
 from her2bench.data.audit.borders import BOTTOM, LEFT, RIGHT, TOP
 from her2bench.data.audit.observations import Observations
 
-LEAST_CORRELATION, MOST_STEP = 0.55, 1.9
+LEAST_CORRELATION, LEAST_FOR_STEP = 0.55, 0.33
+"""Of the two lines at a seam; and times the step over it, in units of steps within the tiles."""
 LEAST_CONTRAST = 2.0
 """Grey levels (root mean square): below, a border is empty glass and continues anything."""
 _SLOW, _EVEN = 6, 12  # samples: slower changes are taken out; contrast is evened over so many
@@ -77,7 +78,7 @@ def _seams(
         a, b = pairs[part].T
         correlation[part] = np.einsum("ks,ks->k", first[a], second[b])
         step[part] = _step(lines[a, side], lines[b, opposite])
-    good = (correlation >= LEAST_CORRELATION) & (step <= MOST_STEP)
+    good = correlation >= np.maximum(LEAST_CORRELATION, LEAST_FOR_STEP * step)
     return pairs[good], correlation[good]
 
 
