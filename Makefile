@@ -31,12 +31,11 @@ check: $(READY) ## format, lint, types, import floors
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: $(READY) ## how fast and how right: training, cache, audit and statistics, old beside new
+bench: $(READY) ## how fast, old beside new: training, tile cache, statistics; do results agree
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.where_time_goes
 	$(BIN)/python -m benchmarks.agreement
 	$(BIN)/python -m benchmarks.statistics
-	$(BIN)/python -m benchmarks.validity
 
 docs: $(READY) ## the documentation, into site/
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'

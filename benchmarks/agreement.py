@@ -50,7 +50,12 @@ from her2bench.training.together import fit_together
 CPU = torch.device("cpu")
 SIZE = 64
 FACTOR, TOLERANCE = 3.0, 0.1
-WAYS = (Compute(channels_last=True), Compute(piece=8), Compute(channels_last=True, piece=8))
+WAYS = (
+    Compute(channels_last=True),
+    Compute(piece=8),
+    Compute(channels_last=True, piece=8),
+    Compute(channels_last=True, narrow=True),
+)
 SETTINGS = {
     "models": ["lenet", "alexnet", "mini_hahnet"],
     "seeds": [0, 1, 2, 3, 4],

@@ -39,9 +39,9 @@ KINDS = {  # the beginning of PyTorch's names, the first that fits
     "convolutions, backward": ("aten::convolution_backward", "aten::mkldnn_convolution_backward"),
     "convolutions, forward": ("aten::mkldnn_convolution", "aten::_convolution", "aten::conv"),
     "fully connected layers": ("aten::mm", "aten::addmm", "aten::linear"),
-    "pooling": ("aten::max_pool", "MaxPool"),
+    "pooling": ("aten::max", "MaxPool", "aten::gt", "aten::sub"),
     "ReLU": ("aten::relu", "aten::clamp_min", "aten::threshold"),
-    "dropout": ("aten::bernoulli", "aten::native_dropout", "aten::mul"),
+    "masks (dropout, pooling)": ("aten::bernoulli", "aten::native_dropout", "aten::mul"),
     "optimiser": ("aten::_fused_adam", "Optimizer"),
     "memory: copies, joins, zeros": (
         "aten::copy",

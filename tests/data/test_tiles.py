@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from her2bench.data import tiles
-from her2bench.data.rgb import resized, to_rgb
+from her2bench.data.rgb import quickly_resized, resized, to_rgb
 from her2bench.data.tiles import Region, UnreadableImage, open_image, read_tile, read_tiles
 
 RNG = np.random.default_rng(0)
@@ -82,6 +82,13 @@ def test_palette_transparency_is_white(tmp_path):
 def test_resized_is_pillow_bilinear_with_antialiasing():
     expected = Image.fromarray(NOISE).resize((7, 7), Image.Resampling.BILINEAR)
     assert np.array_equal(resized(NOISE, 7), np.asarray(expected))
+
+
+@pytest.mark.parametrize("size", [7, 30, 50])
+def test_quickly_resized_is_the_same_but_for_rounding(size):
+    exact, quick = resized(NOISE, size), quickly_resized(NOISE.copy(), size)
+    assert quick.shape == exact.shape
+    assert np.abs(exact.astype(int) - quick).max() <= 1
 
 
 def test_one_decode_for_all_regions(noise, monkeypatch):

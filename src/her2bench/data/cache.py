@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,7 @@ def _unreadable(bad: list[Bad], total: int) -> UserError:
 
 def _key(contents: list[str], regions: list[Region | None], size: int, decoding: Decoding) -> str:
     rule = ["bilinear", *decoders()]
-    rule += ["scaled by the JPEG decoder"] if decoding == "fast" else []
+    rule += ["scaled by the JPEG decoder", version("torch")] if decoding == "fast" else []
     return content_key([_FORMAT, rule, size, contents, regions])
 
 

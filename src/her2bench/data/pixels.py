@@ -12,7 +12,7 @@ import numpy as np
 
 from her2bench.core.memory import keep_memory
 from her2bench.data.progress import follow, threads
-from her2bench.data.rgb import resized
+from her2bench.data.rgb import quickly_resized, resized
 from her2bench.data.tiles import Region, UnreadableImage, read_scaled, read_tiles
 
 Decoding = Literal["exact", "fast"]
@@ -71,12 +71,14 @@ def _decode(
     def work(image: str, rows: list[int]) -> None:
         wanted = [regions[row] for row in rows]
         scaled = read_scaled(image, size) if decoding == "fast" and wanted == [None] else None
-        tiles = read_tiles(image, wanted) if scaled is None else [scaled]
+        tiles, resize = read_tiles(image, wanted), resized
+        if scaled is not None:
+            tiles, resize = [scaled], quickly_resized
         for row, tile in zip(rows, tiles, strict=True):
             if isinstance(tile, UnreadableImage):
                 bad[row] = str(tile)
                 continue
-            block = resized(tile, size).tobytes()
+            block = np.ascontiguousarray(resize(tile, size)).data
             # Plain writes: through a memory map a full disk ends the process without a word.
             with lock:
                 stream.seek(start + row * step)

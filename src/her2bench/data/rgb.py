@@ -44,6 +44,19 @@ def resized(rgb: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
 
 
+def quickly_resized(rgb: np.ndarray, size: int) -> np.ndarray:
+    """As `resized`, by PyTorch's filter of the same kind: several times as quick.
+
+    Its weights are rounded to 16 bits, so a value may be another by 1.
+    """
+    import torch  # here alone in this floor, and late: all else works where it is not installed
+    from torch.nn.functional import interpolate
+
+    tile = torch.from_numpy(rgb).permute(2, 0, 1)[None]
+    small = interpolate(tile, (size, size), mode="bilinear", antialias=True)
+    return small[0].permute(1, 2, 0).numpy()
+
+
 def _grey(values: np.ndarray) -> Image.Image:
     return Image.fromarray(np.rint(np.clip(values, 0, 255)).astype(np.uint8)).convert("RGB")
 
