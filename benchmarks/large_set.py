@@ -1,14 +1,14 @@
 """Does a data set larger than memory train, and how much slower is it than one that fits?
 
-    python -m benchmarks.large_set --gigabytes 7
+    python -m benchmarks.large_set --gigabytes 32
 
 Writes so many gigabytes of random tiles of 64 px into build/, trains LeNet for one epoch on all of
 them and on a set that fits, and prints the ratio of their speeds and the memory held. To make
-memory scarce, start it where it is limited, e.g. on Linux as root, with 0.7 GB for process and
-file cache together:
+memory scarce, start it where it is limited, e.g. on Linux as root, with 3.2 GB for process and
+file cache together (tiles are shuffled in windows of 2 GiB, which must fit):
 
     mkdir /sys/fs/cgroup/memory/small
-    echo 700000000 > /sys/fs/cgroup/memory/small/memory.limit_in_bytes
+    echo 3200000000 > /sys/fs/cgroup/memory/small/memory.limit_in_bytes
     sh -c 'echo $$ > /sys/fs/cgroup/memory/small/cgroup.procs; exec python -m benchmarks.large_set'
 
 (with cgroup v2: /sys/fs/cgroup/small, memory.max.)
@@ -38,7 +38,7 @@ FITS = 4096  # tiles
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--gigabytes", type=float, default=7.0)
+    parser.add_argument("--gigabytes", type=float, default=32.0)
     parser.add_argument("--folder", type=Path, default=Path("build"))
     given = parser.parse_args()
     ready_cpu()

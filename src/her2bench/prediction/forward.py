@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.feeding import Feed
@@ -51,11 +51,12 @@ def _forward(
     compute: Compute,
     batch: int,
 ) -> np.ndarray:
-    logits: list[Tensor] = []
+    logits = torch.empty(len(rows), device=tiles.device)
+    parts = tiles.batches(np.split(rows, range(batch, len(rows), batch)))
     with torch.inference_mode():
-        for inputs in tiles.batches(np.split(rows, range(batch, len(rows), batch))):
-            logits.append(model(compute.laid_out(prepare(inputs))).float())
-    return torch.cat(logits).cpu().double().numpy()
+        for inputs, said in zip(parts, logits.split(batch), strict=True):
+            said.copy_(model(compute.laid_out(prepare(inputs))))
+    return logits.cpu().double().numpy()
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import nn
 
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.feeding import Feed
@@ -193,13 +193,15 @@ def train_epoch(
     plan, batch = plans[0], plans[0].recipe.batch
     drawn = [seeded_order((*each.seed, number), side) for each in plans]
     order, generators = np.stack([o for o, _ in drawn]), [generator for _, generator in drawn]
-    sums, logits = torch.zeros(len(plans), device=fabric.device), list[Tensor]()
+    # Made at once: small tensors kept from each step would break up the memory between the steps.
+    sums, logits = (torch.zeros(shape, device=fabric.device) for shape in (len(plans), order.shape))
     targets = torch.from_numpy(side.targets[order].astype(np.float32)).to(fabric.device)
     parts = np.split(side.rows[order], range(batch, order.shape[1], batch), axis=1)
     batches = side.tiles.batches([part.ravel() for part in parts])
     model.train()
     # Nothing in the loop waits for a GPU: losses and logits stay there until the epoch's end.
-    for tiles, aims in zip(batches, targets.split(batch, dim=1), strict=True):
+    split = (each.split(batch, dim=1) for each in (targets, logits))
+    for tiles, aims, said in zip(batches, *split, strict=True):
         inputs = plan.prepare(augment_each(tiles, plan.recipe.augment, generators))
         output = model(plan.compute.laid_out(inputs)).view_as(aims)
         values = loss(output, aims).mean(dim=1)
@@ -207,9 +209,9 @@ def train_epoch(
         fabric.backward(values.sum())  # each network's gradient is that of its own mean loss
         optimiser.step()
         sums += values.detach() * aims.shape[1]  # so that the last, smaller batch is fair
-        logits.append(output.detach().float())
+        said.copy_(output.detach())
     count = order.shape[1]
-    found = torch.cat(logits, dim=1).cpu().double().numpy()
+    found = logits.cpu().double().numpy()
     learnt = zip((sums / count).tolist(), found, side.targets[order], strict=True)
     seconds = (time.perf_counter() - start) / len(plans)
     common = {"epoch": number, "learning_rate": plan.learning_rate}
