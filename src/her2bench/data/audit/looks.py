@@ -105,7 +105,9 @@ def agreement(
     middle = (np.arange(SIDE) + 0.5)[:, None] * field[1] + offset  # of the second's fields
     inside = (middle >= 0) & (middle < sizes[0])
     x, y = ((middle / field[0])[inside[:, axis], axis] - 0.5 for axis in (0, 1))
-    a = map_coordinates(first.astype(np.float32), np.meshgrid(y, x, indexing="ij"), order=1, mode="nearest")
+    a = map_coordinates(
+        first.astype(np.float32), np.meshgrid(y, x, indexing="ij"), order=1, mode="nearest"
+    )
     b = second[np.ix_(inside[:, 1], inside[:, 0])].astype(np.float32)
     if not b.size:
         return 0.0

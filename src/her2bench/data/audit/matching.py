@@ -67,7 +67,9 @@ class SortedCodes:
                 at = place + step
                 inside = (at >= 0) & (at < len(order))
                 here, there = asking[inside], order[at[inside]]
-                other = tiles[here] < self.tiles[there] if later else tiles[here] != self.tiles[there]
+                other = (
+                    tiles[here] < self.tiles[there] if later else tiles[here] != self.tiles[there]
+                )
                 here, there = here[other], there[other]
                 good = different_bits(codes[here], self.codes[there]) <= MOST_BITS
                 found.append(here[good] * len(self.codes) + there[good])

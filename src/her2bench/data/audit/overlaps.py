@@ -56,8 +56,7 @@ def find_overlaps(observations: Observations, rows: np.ndarray) -> Overlaps:
     pairs, offsets = candidates(tiles, rows)
     looks = observations["look"]
     kept = [
-        _verified(tiles, looks, i, j, offset)
-        for (i, j), offset in zip(pairs, offsets, strict=True)
+        _verified(tiles, looks, i, j, offset) for (i, j), offset in zip(pairs, offsets, strict=True)
     ]
     good = np.array([each is not None for each in kept], bool)
     values = np.array([each for each in kept if each is not None]).reshape(-1, 5)
