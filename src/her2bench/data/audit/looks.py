@@ -130,7 +130,7 @@ def similar_looks(looks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     """
     parts, contrast = coefficients(looks)
     rows = np.flatnonzero(contrast >= LEAST_CONTRAST)
-    pairs = rows[_candidates(_descriptors(parts[rows]))]
+    pairs = rows[_candidates(_descriptors(parts[rows, :_SEARCHED, :_SEARCHED]))]
     symmetry, agreement = np.zeros(len(pairs), int), np.zeros(len(pairs))
     for start in range(0, len(pairs), _CHUNK):
         part = slice(start, start + _CHUNK)

@@ -34,16 +34,19 @@ class SortedCodes:
         codes: (n,) uint64.
         tiles: (n,) int, the tile of each.
         orders: for each of `_FIRST_BITS`, the codes' indices in order from that bit on, uint32.
+        turned: for each the codes in that order, turned so that this bit is their first.
     """
 
     codes: np.ndarray
     tiles: np.ndarray
     orders: tuple[np.ndarray, ...]
+    turned: tuple[np.ndarray, ...]
 
     @classmethod
     def of(cls, codes: np.ndarray, tiles: np.ndarray) -> "SortedCodes":
-        orders = (np.argsort(_from(codes, first)).astype(np.uint32) for first in _FIRST_BITS)
-        return cls(codes, tiles, tuple(orders))
+        orders = [np.argsort(_from(codes, first)).astype(np.uint32) for first in _FIRST_BITS]
+        turned = [_from(codes[o], first) for o, first in zip(orders, _FIRST_BITS, strict=True)]
+        return cls(codes, tiles, tuple(orders), tuple(turned))
 
     def alike(
         self, codes: np.ndarray, tiles: np.ndarray, later: bool = False
@@ -59,9 +62,9 @@ class SortedCodes:
             (k,) int64 indices of the others, (k,) of these.
         """
         keys = np.empty(0, np.int64)
-        for first, order in zip(_FIRST_BITS, self.orders, strict=True):
+        for first, order, turned in zip(_FIRST_BITS, self.orders, self.turned, strict=True):
             asking = np.argsort(_from(codes, first))  # in order too, which spares the cache
-            place = np.searchsorted(_from(self.codes, first)[order], _from(codes, first)[asking])
+            place = np.searchsorted(turned, _from(codes[asking], first))
             found = [keys]
             for step in range(-_NEXT, _NEXT):
                 at = place + step

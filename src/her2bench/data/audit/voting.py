@@ -73,21 +73,27 @@ def candidates(tiles: Landmarked, rows: np.ndarray) -> tuple[np.ndarray, np.ndar
         (k, 2) int64 pairs, the first less than the second, some more than once; (k, 2) float, the
         offset of the second in the first, pixels of the shrunk tile.
     """
-    most = max(_FEWEST, _MOST_LANDMARKS // max(1, len(rows)))  # the strongest stand first
-    tile, which = np.nonzero(tiles.places[rows, :most, 0] != NOWHERE)
-    tile = rows[tile]
-    place = tiles.places[tile, which].astype(np.float32) / FINENESS
-    every = _Some(tile, tiles.codes[tile, which], place)
+    used = tiles.places[rows, :, 0] != NOWHERE
+    most = max(_FEWEST, _MOST_LANDMARKS // max(1, len(rows)))
+    every = _strongest(tiles, rows, used, most)
     found = [_voted(tiles, every, every, later=True)]
     for axis in (0, 1):
-        side = tiles.size[tile, axis]
-        low = place[:, axis] < _STRIP * side
-        high = place[:, axis] >= (1 - _STRIP) * side
-        found.append(_voted(tiles, every[high], every[low]))
+        at, side = tiles.places[rows, :, axis], FINENESS * tiles.size[rows, axis, None]
+        low, high = used & (at < _STRIP * side), used & (at >= (1 - _STRIP) * side)
+        ends, starts = (_strongest(tiles, rows, border, most) for border in (high, low))
+        found.append(_voted(tiles, ends, starts))
     pairs, offsets = (np.concatenate(each) for each in zip(*found, strict=True))
     back = pairs[:, 0] > pairs[:, 1]
     pairs[back], offsets[back] = pairs[back, ::-1], -offsets[back]
     return pairs, offsets
+
+
+def _strongest(tiles: Landmarked, rows: np.ndarray, chosen: np.ndarray, most: int) -> _Some:
+    """At most so many a tile of the landmarks chosen, (m, MOST) bool; the strongest stand first."""
+    at, which = np.nonzero(chosen & (np.cumsum(chosen, axis=1, dtype=np.uint16) <= most))
+    tile = rows[at]
+    place = tiles.places[tile, which].astype(np.float32) / FINENESS
+    return _Some(tile, tiles.codes[tile, which], place)
 
 
 def _voted(
