@@ -15,8 +15,10 @@ _REACH = 1.5  # pixels of the shrunk tile between a landmark and where it should
 _BITS = 12  # of 64, where a landmark is sought in its place: less strict than anywhere
 LEAST_FOUND, LEAST_SHARE = 5, 0.15
 _LEAST_BOTH = 3.0  # found times share: of few landmarks most must be found again
-# Narrow strips hold few landmarks: there the looks must agree too, along half of a side at least.
-_FEWEST_FOUND, _LEAST_AGREEMENT, _LEAST_LENGTH = 3, 0.8, 0.5
+# Narrow strips hold few landmarks: there the looks must agree well, along half of a side at least.
+_FEWEST_FOUND, _GOOD_AGREEMENT, _LEAST_LENGTH = 3, 0.8, 0.5
+# More can be alike by chance among thousands of tiles, on another ground; so many not.
+_MANY_FOUND, _LEAST_AGREEMENT = 12, 0.5
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,12 @@ def _verified(
     found = min(len(set(a)), len(set(b)))
     if found < _FEWEST_FOUND or found / fewer < LEAST_SHARE:
         return None
-    if found < LEAST_FOUND or found**2 / fewer < _LEAST_BOTH:
+    enough = found >= LEAST_FOUND and found**2 / fewer >= _LEAST_BOTH
+    if not enough or found < _MANY_FOUND:
         sizes = tiles.size[i], tiles.size[j]
-        short = ((high - low) < _LEAST_LENGTH * np.minimum(*sizes)).all()
-        if short or agreement(looks[i], looks[j], offset, sizes) < _LEAST_AGREEMENT:
+        long = ((high - low) >= _LEAST_LENGTH * np.minimum(*sizes)).any()
+        least = _LEAST_AGREEMENT if enough else _GOOD_AGREEMENT
+        if not (enough or long) or agreement(looks[i], looks[j], offset, sizes) < least:
             return None
     exact = delta[a, b].mean(0)
     shared = np.prod(high - low) / min(np.prod(tiles.size[i]), np.prod(tiles.size[j]))
