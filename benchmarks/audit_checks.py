@@ -2,10 +2,10 @@
 
     python -m benchmarks.audit_checks --phantoms FOLDER    10 seeds; drawn there unless they are
 
-1. Shortcuts: with the background tied to the target (`confounding` 0.8) it should be the first
-   finding; without (0) no shortcut should be found, in at least 9 of 10 phantoms; both with the
-   slides known and unknown.
-2. A clean phantom with a grouped split: nothing worse than a note.
+1. The whole audit, as `her2bench audit` makes it: with the background tied to the target
+   (`confounding` 0.8) it should be the first finding; without (0) no shortcut should be found, in
+   at least 9 of 10 phantoms; both with the slides known and unknown.
+2. The whole audit of a clean phantom with a grouped split: nothing worse than a note.
 3. Labels: of positive slides' tiles, how many are called unstained, by their own true score.
 4. Focus: how many tiles are called out of focus, as they are and blurred.
 5. Power: how often the difference told beforehand is then seen, in simulated studies.
@@ -22,16 +22,13 @@ from PIL import Image, ImageFilter
 
 from benchmarks.rates import rates
 from benchmarks.two_level import TwoLevel
-from her2bench.core.findings import Finding, worst_first
 from her2bench.core.manifest import read_manifest, targets
+from her2bench.data.audit.audit import gather, judge
 from her2bench.data.audit.evidence import Evidence
-from her2bench.data.audit.images import BLURRED, check_images
-from her2bench.data.audit.labels import LEAST_BROWN, check_labels
-from her2bench.data.audit.measures import MEASURES, measure
-from her2bench.data.audit.observations import file_facts, observe
-from her2bench.data.audit.power import check_power
-from her2bench.data.audit.shortcuts import check_shortcuts
-from her2bench.data.audit.sides import check_sides
+from her2bench.data.audit.images import BLURRED
+from her2bench.data.audit.labels import LEAST_BROWN
+from her2bench.data.audit.measures import measure
+from her2bench.data.audit.observations import file_facts
 from her2bench.data.audit.tile import AuditedTile
 from her2bench.data.phantom import PhantomSettings, write_phantom
 from her2bench.data.splits import SplitSettings, make_splits
@@ -45,7 +42,6 @@ from her2bench.evaluation.power import (
     difference_variance,
 )
 
-CHECKS = (check_sides, check_shortcuts, check_labels, check_images, check_power)
 STUDIES = (
     TwoLevel(),
     TwoLevel(mixed=False),
@@ -64,13 +60,7 @@ def evidence_of(folder: Path, seed: int, confounding: float) -> Evidence:
     target = targets(manifest, "2+")
     sides = make_splits(manifest, target, SplitSettings())
     split = manifest.select("tile_id").join(sides, "tile_id", "left", maintain_order="left")
-    seen = observe(manifest, [MEASURES])
-    return Evidence(manifest, target.to_numpy(), "2+", seen, split["split"].to_numpy())
-
-
-def findings(evidence: Evidence) -> tuple[Finding, ...]:
-    """What the checks of this benchmark find, worst first."""
-    return worst_first([finding for check in CHECKS for finding in check(evidence).findings])
+    return gather(manifest, "2+", split["split"].to_numpy(), folder / "cache")
 
 
 def without_slides(evidence: Evidence) -> Evidence:
@@ -84,9 +74,10 @@ def shortcut_table(evidences: dict[tuple[int, float], Evidence]) -> bool:
     print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
     first, alarms, dirty = 0, 0, 0
     for (seed, confounding), evidence in evidences.items():
-        found = findings(evidence)
+        found = judge(evidence, "phantom").findings
         shortcuts = [f for f in found if f.kind.startswith("shortcut_")]
-        blind = check_shortcuts(without_slides(evidence)).findings
+        blind = judge(without_slides(evidence), "phantom").findings
+        blind = [f for f in blind if f.kind.startswith("shortcut_")]
         worse = [f.kind for f in found if f.severity != "note"]
         if confounding:
             first += found[0].kind == "shortcut_background"
@@ -94,7 +85,7 @@ def shortcut_table(evidences: dict[tuple[int, float], Evidence]) -> bool:
             alarms += bool(shortcuts)
             dirty += bool(worse)
         named = ", ".join(f"{f.kind[9:]} {f.number:.2f}" for f in blind) or "none"
-        top = f"{found[0].kind} | {found[0].number:.2f}" if shortcuts else "no shortcut | "
+        top = f"{found[0].kind} | {found[0].number:.2f}" if found else "none | "
         print(f"| {seed} | {confounding:g} | {top} | {named} | {', '.join(worse) or 'none'} |")
     half = len(evidences) // 2
     print(f"\nbackground first: {first} of {half}; false alarms: {alarms} of {half}; "

@@ -1,21 +1,24 @@
 """Does a data set larger than memory train, and how much slower is it than one that fits?
 
-    python -m benchmarks.large_set --gigabytes 32
+    python -m benchmarks.large_set
 
-Writes so many gigabytes of random tiles of 64 px into build/, trains LeNet for one epoch on all of
-them and on a set that fits, and prints the ratio of their speeds and the memory held. To make
-memory scarce, start it where it is limited, e.g. on Linux as root, with 3.2 GB for process and
-file cache together (tiles are shuffled in windows of 2 GiB, which must fit):
+Writes 8 GB of random tiles of 64 px into build/, trains LeNet for one epoch on all of them and on
+a set that fits, and prints the ratio of their speeds and the memory held. To make memory scarce,
+start it where it is limited, e.g. on Linux as root, with 0.8 GB for process and file cache
+together:
 
     mkdir /sys/fs/cgroup/memory/small
-    echo 3200000000 > /sys/fs/cgroup/memory/small/memory.limit_in_bytes
+    echo 800000000 > /sys/fs/cgroup/memory/small/memory.limit_in_bytes
     sh -c 'echo $$ > /sys/fs/cgroup/memory/small/cgroup.procs; exec python -m benchmarks.large_set'
 
-(with cgroup v2: /sys/fs/cgroup/small, memory.max.)
+(with cgroup v2: /sys/fs/cgroup/small, memory.max.) It is a model on a small scale: her2bench
+shuffles such sets in windows of 2 GiB, meant for a machine with some times as much memory; here
+the windows are as small as the memory, WINDOW bytes.
 """
 
 import argparse
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,21 +30,25 @@ from her2bench.models import build_model
 from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.feeding import Feed
 from her2bench.prediction.preparation import Preparation
+from her2bench.training import loop
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.loop import Plan, Side, fit
+from her2bench.training.order import epoch_order
 from her2bench.training.recipe import Recipe
 
 SIZE, BATCH = 64, 32
+WINDOW, BLOCK = 2**26, 2**22  # bytes: shuffled together, read side by side
 CHUNK = 4096  # tiles written at a time
 FITS = 4096  # tiles
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--gigabytes", type=float, default=32.0)
+    parser.add_argument("--gigabytes", type=float, default=8.0)
     parser.add_argument("--folder", type=Path, default=Path("build"))
     given = parser.parse_args()
     ready_cpu()
+    loop.epoch_order = partial(epoch_order, window=WINDOW, block=BLOCK)
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         path = Path(folder) / "pixels.npy"
         count = write_tiles(path, int(given.gigabytes * 1e9) // (SIZE * SIZE * 3))

@@ -79,3 +79,11 @@ def test_three_kinds_of_scanner_are_no_strangers(evidence_of):
     white = level[:, None] + np.random.default_rng(0).normal(0, 2, (150, 3))
     evidence = evidence_of(np.where(groups % 2, 3, 0), groups, white=white)
     assert "slides_unlike_others" not in kinds(check_images(evidence))
+
+
+def test_as_many_slides_as_tiles_need_no_table_of_all_pairs(evidence_of):
+    groups = np.arange(20_000)  # all pairs of them would take 20 GB
+    white = np.random.default_rng(0).normal(215, 2, (len(groups), 3))
+    white[7] = 60
+    found = kinds(check_images(evidence_of(groups % 2 * 3, groups, white=white)))
+    assert found["slides_unlike_others"].slides == ("7",)

@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 from her2bench.data.audit.looks import (
     SIDE,
     _descriptors,
+    agreement,
     coefficients,
     correlations,
     look,
@@ -73,3 +74,24 @@ def test_a_look_is_the_mean_grey_of_its_fields():
     grey = np.random.default_rng(3).integers(0, 256, (128, 256), dtype=np.uint8)
     means = grey.reshape(SIDE, 2, SIDE, 4).mean((1, 3))
     assert np.abs(look(Image.fromarray(grey)) - means).max() <= 1  # Pillow rounds twice
+
+
+def test_looks_agree_where_tiles_overlap_unless_their_levels_differ():
+    whole = np.random.default_rng(2).integers(60, 200, (80, 80)).astype(np.float32)
+    whole = gaussian_filter(whole, 1.5).repeat(4, 0).repeat(4, 1)
+    left, right = (
+        np.asarray(look(Image.fromarray(whole[:256, x : x + 256].astype(np.uint8))))
+        for x in (0, 57)
+    )
+    sizes = np.array([256, 256]), np.array([256, 256])
+    assert agreement(left, right, np.array([57.0, 0.0]), sizes) > 0.95
+    assert agreement(right, left, np.array([-57.0, 0.0]), sizes) > 0.95
+    assert agreement(left, right, np.array([97.0, 0.0]), sizes) < 0.5
+    assert agreement(left, right + np.uint8(30), np.array([57.0, 0.0]), sizes) < 0.5
+
+
+def test_looks_without_contrast_or_without_a_common_field_agree_in_nothing():
+    flat, sizes = np.full((64, 64), 240, np.uint8), (np.array([256, 256]), np.array([256, 256]))
+    assert agreement(flat, flat, np.array([10.0, 0.0]), sizes) == 0
+    spots = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    assert agreement(spots, spots, np.array([255.5, 0.0]), sizes) == 0

@@ -67,6 +67,26 @@ def test_a_tile_before_its_neighbour_in_the_table_lies_on_the_other_side(cut):
     assert found.offset.tolist() == [[-SIZE, 0]]
 
 
+def test_strips_of_a_twentieth_of_a_side_are_found(tmp_path):
+    side, common, slides = 256, 13, (0, 1, 30, 64)  # the last two's strips hold few landmarks
+    tiles, places = [], []
+    for slide in slides:
+        whole = field(slide, side + 24, 2 * side - common)
+        if down := slide % 2:
+            whole = whole.swapaxes(0, 1)
+        moved = np.random.default_rng(slide).integers(0, 25, 2)
+        corners = [np.array([0, moved[0]]), np.array([side - common, moved[1]])]
+        corners = [corner[::-1] for corner in corners] if down else corners
+        tiles += [whole[y : y + side, x : x + side] for x, y in corners]
+        places.append((corners[1] - corners[0]).tolist())
+    for i, tile in enumerate(tiles):
+        Image.fromarray(np.ascontiguousarray(tile)).save(tmp_path / f"{i:02d}.jpg", quality=90)
+    paths = sorted(map(str, tmp_path.iterdir()))
+    found = find_neighbours(observe(pl.DataFrame({"path": paths}), [SIGNATURES]))
+    assert found.pairs.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert found.offset == pytest.approx(np.array(places), abs=1)
+
+
 def evidence(cut, split=None, groups=None) -> Evidence:
     table, observations = cut
     if groups is not None:

@@ -2,8 +2,9 @@
 
 Of each border the grey levels along its outermost line are compared, less their slow changes and
 with the contrast evened out along the line, so that no single dark spot or edge of tissue decides.
-Candidates are the nearest few lines by their main components; a pair stands if its lines correlate,
-the more the further they differ compared with neighbouring lines within the two tiles.
+Candidates are the nearest few lines by their main components; a pair stands if its lines correlate
+and differ by no more than neighbouring lines within the two tiles do, both point by point and in
+their levels: two glasses of different brightness do not continue each other.
 """
 
 from dataclasses import dataclass
@@ -15,12 +16,13 @@ from scipy.spatial import KDTree
 from her2bench.data.audit.borders import BOTTOM, LEFT, RIGHT, TOP
 from her2bench.data.audit.observations import Observations
 
-LEAST_CORRELATION, LEAST_FOR_STEP = 0.55, 0.33
-"""Of the two lines at a seam; and times the step over it, in units of steps within the tiles."""
-LEAST_CONTRAST = 2.0
+LEAST_CORRELATION, MOST_STEP = 0.55, 1.9
+MOST_LEVEL_STEP = 2.1
+LEAST_CONTRAST = 1.3
 """Grey levels (root mean square): below, a border is empty glass and continues anything."""
 _SLOW, _EVEN = 6, 12  # samples: slower changes are taken out; contrast is evened over so many
 _NOISE = 4.0  # grey levels: weaker contrast than this is not brought up
+_LEAST_LEVEL_STEP = 0.3  # grey levels: what rounding and compression do to levels
 _DIMENSIONS, _NEAREST = 28, 8
 _CHUNK = 50_000
 _SLACK = 1.0  # the nearest found may be up to twice as far as the true ones: much faster
@@ -72,26 +74,32 @@ def _seams(
     a, b = pairs.T
     pairs = pairs[(a != b) & (length[a] == length[b])]
     correlation = np.empty(len(pairs))
-    step = np.empty(len(pairs))
+    step, level = np.empty((2, len(pairs)))
     for start in range(0, len(pairs), _CHUNK):
         part = slice(start, start + _CHUNK)
         a, b = pairs[part].T
         correlation[part] = np.einsum("ks,ks->k", first[a], second[b])
-        step[part] = _step(lines[a, side], lines[b, opposite])
-    good = correlation >= np.maximum(LEAST_CORRELATION, LEAST_FOR_STEP * step)
+        step[part], level[part] = _steps(lines[a, side], lines[b, opposite])
+    good = (correlation >= LEAST_CORRELATION) & (step <= MOST_STEP) & (level <= MOST_LEVEL_STEP)
     return pairs[good], correlation[good]
 
 
-def _step(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The step over seams, (k,), in units of the steps between neighbouring lines within tiles.
+def _steps(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The steps over seams in units of those between neighbouring lines within the tiles.
 
     Args:
         first, second: (k, LINES, SAMPLES) uint8, the outermost line first.
+
+    Returns:
+        (k,) of the lines as they are; (k,) of their levels, the slow changes along them.
     """
     first, second = first.astype(np.float32), second.astype(np.float32)
-    within = [((lines[:, 0] - lines[:, 1]) ** 2).mean(-1) for lines in (first, second)]
-    expected = np.sqrt((within[0] + within[1]) / 2)
-    return _rms(first[:, 0] - second[:, 0]) / np.maximum(expected, 1e-6)
+    over = first[:, 0] - second[:, 0]
+    within = [lines[:, 0] - lines[:, 1] for lines in (first, second)]
+    expected = np.sqrt(sum(_rms(each) ** 2 for each in within) / 2)
+    slow = [_rms(gaussian_filter1d(each, _SLOW, axis=1)) for each in (over, *within)]
+    usual = np.maximum((slow[1] + slow[2]) / 2, _LEAST_LEVEL_STEP)
+    return _rms(over) / np.maximum(expected, 1e-6), slow[0] / usual
 
 
 def _evened(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -70,8 +70,8 @@ def find_copies(observations: Observations) -> Copies:
     readable = np.ones(len(observations["pixel_digest"]), bool)
     readable[list(observations.bad)] = False
     rows = np.flatnonzero(readable)
-    looks = observations["look"][rows]
-    flat = looks.max((1, 2)) - looks.min((1, 2)) <= _FLAT
+    looks = observations["look"]
+    flat = (looks.max((1, 2)) - looks.min((1, 2)) <= _FLAT)[rows]
     pixels = observations["pixel_digest"][rows].view("V16").ravel()
     _, first, of = np.unique(pixels, return_index=True, return_inverse=True)
     original = rows[first[of.ravel()]]

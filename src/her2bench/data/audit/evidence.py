@@ -1,6 +1,7 @@
 """All that the checks may look at, and what several of them share, computed once."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -30,7 +31,7 @@ class Evidence:
     split: np.ndarray | None
     score_is_slides: bool = True
 
-    @property
+    @cached_property
     def tile_ids(self) -> list[str]:
         return self.manifest["tile_id"].to_list()
 
@@ -41,7 +42,7 @@ class Evidence:
         good[list(self.observations.bad)] = False
         return good
 
-    @property
+    @cached_property
     def groups(self) -> np.ndarray | None:
         """(n,) slide or patient of each tile, as the manifest says; None where it does not."""
         if "group_id" not in self.manifest.columns or self.manifest["group_id"].null_count():

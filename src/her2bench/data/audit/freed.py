@@ -32,8 +32,9 @@ def freed(values: np.ndarray, tissue: np.ndarray, groups: np.ndarray | None) -> 
     within, inside = _within(explaining, codes), _within(values, codes)
     rows = slice(None, None, max(1, len(values) // _MOST))
     part, aim = within[rows], inside[rows]
-    # A little ridge: the curves of ranks resemble one another.
-    penalty = 1e-3 * len(part) * np.eye(part.shape[1]) * part.var()
+    # A little ridge: the curves of ranks resemble one another, and of slides of one tile nothing
+    # can be learned.
+    penalty = 1e-3 * len(part) * np.eye(part.shape[1]) * max(part.var(), 1e-9)
     effect = np.linalg.solve(part.T @ part + penalty, part.T @ aim)
     return values - (explaining - explaining.mean(axis=0)) @ effect
 

@@ -11,6 +11,7 @@ descriptors, so that a search within a radius loses none that correlates well en
 import numpy as np
 from PIL import Image
 from scipy.fft import dctn
+from scipy.ndimage import map_coordinates
 from scipy.spatial import KDTree
 
 SIDE = 64
@@ -85,6 +86,38 @@ def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
+def agreement(
+    first: np.ndarray, second: np.ndarray, offset: np.ndarray, sizes: tuple[np.ndarray, np.ndarray]
+) -> float:
+    """How far two looks agree where their tiles overlap, their levels included.
+
+    Args:
+        first, second: (SIDE, SIDE) uint8.
+        offset: (2,), x and y: where the second tile's upper left corner lies in the first.
+        sizes: (2,) each, width and height of the tiles, in the unit of the offset.
+
+    Returns:
+        1 where they are equal, about 0 or less where they are not related: 1 less the mean square
+        of their difference, in units of what it would be if nothing but their common mean were
+        shared. 0 where there is nothing to see.
+    """
+    field = [size / SIDE for size in sizes]
+    middle = (np.arange(SIDE) + 0.5)[:, None] * field[1] + offset  # of the second's fields
+    inside = (middle >= 0) & (middle < sizes[0])
+    x, y = ((middle / field[0])[inside[:, axis], axis] - 0.5 for axis in (0, 1))
+    a = map_coordinates(
+        first.astype(np.float32), np.meshgrid(y, x, indexing="ij"), order=1, mode="nearest"
+    )
+    b = second[np.ix_(inside[:, 1], inside[:, 0])].astype(np.float32)
+    if not b.size:
+        return 0.0
+    mean = (a.mean() + b.mean()) / 2
+    contrast = (((a - mean) ** 2).mean() + ((b - mean) ** 2).mean()) / 2
+    if contrast < LEAST_CONTRAST**2:
+        return 0.0
+    return float(1 - ((a - b) ** 2).mean() / 2 / contrast)
+
+
 def similar_looks(looks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of looks that agree under some turn or flip.
 
@@ -97,7 +130,7 @@ def similar_looks(looks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     """
     parts, contrast = coefficients(looks)
     rows = np.flatnonzero(contrast >= LEAST_CONTRAST)
-    pairs = rows[_candidates(_descriptors(parts[rows]))]
+    pairs = rows[_candidates(_descriptors(parts[rows, :_SEARCHED, :_SEARCHED]))]
     symmetry, agreement = np.zeros(len(pairs), int), np.zeros(len(pairs))
     for start in range(0, len(pairs), _CHUNK):
         part = slice(start, start + _CHUNK)

@@ -5,13 +5,14 @@ that differ in a few bits meet in one of the orders (Bawa et al. 2005, "LSH Fore
 as n log n.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 MOST_BITS = 8
 """Codes of one place differ in about 2 of 64 bits; those of two places in about 32."""
 _FIRST_BITS = (0, 16, 32, 48)
 _NEXT = 8
-_CHUNK = 2_000_000
 _ONES = np.array([bin(value).count("1") for value in range(1 << 16)], np.uint8)
 
 
@@ -25,33 +26,65 @@ def different_bits(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return _ONES[words].sum(-1, dtype=np.uint8)
 
 
-def alike(codes: np.ndarray, tiles: np.ndarray) -> np.ndarray:
-    """Pairs of landmarks of different tiles that look alike.
+@dataclass(frozen=True)
+class SortedCodes:
+    """Codes in several orders, to be asked for the codes alike to others.
 
-    Args:
+    Attributes:
         codes: (n,) uint64.
         tiles: (n,) int, the tile of each.
-
-    Returns:
-        (k, 2) int64 indices, the first of the tile with the lower number; no pair twice.
+        orders: for each of `_FIRST_BITS`, the codes' indices in order from that bit on, uint32.
+        turned: for each the codes in that order, turned so that this bit is their first.
     """
-    found = [np.empty((0, 2), np.int64)]
-    for first in _FIRST_BITS:
-        order = np.argsort((codes << np.uint64(first)) | (codes >> np.uint64((64 - first) % 64)))
-        order = order.astype(np.uint32)
-        for step in range(1, _NEXT + 1):
-            for start in range(0, len(order) - step, _CHUNK):
-                here = order[start : min(start + _CHUNK, len(order) - step)]
-                there = order[start + step : start + step + len(here)]
-                good = tiles[here] != tiles[there]
-                here, there = here[good], there[good]
-                good = different_bits(codes[here], codes[there]) <= MOST_BITS
-                found.append(np.stack([here[good], there[good]], axis=1).astype(np.int64))
-    pairs = np.concatenate(found)
-    wrong = tiles[pairs[:, 0]] > tiles[pairs[:, 1]]
-    pairs[wrong] = pairs[wrong][:, ::-1]
-    if not len(pairs):
-        return pairs
-    one = np.sort(pairs[:, 0] * len(codes) + pairs[:, 1])  # faster than numpy's unique
-    one = one[np.r_[True, one[1:] != one[:-1]]]
-    return np.stack([one // len(codes), one % len(codes)], axis=1)
+
+    codes: np.ndarray
+    tiles: np.ndarray
+    orders: tuple[np.ndarray, ...]
+    turned: tuple[np.ndarray, ...]
+
+    @classmethod
+    def of(cls, codes: np.ndarray, tiles: np.ndarray) -> "SortedCodes":
+        orders = [np.argsort(_from(codes, first)).astype(np.uint32) for first in _FIRST_BITS]
+        turned = [_from(codes[o], first) for o, first in zip(orders, _FIRST_BITS, strict=True)]
+        return cls(codes, tiles, tuple(orders), tuple(turned))
+
+    def alike(
+        self, codes: np.ndarray, tiles: np.ndarray, later: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Which of these codes look like which of the others, of different tiles; no pair twice.
+
+        Args:
+            codes: (m,) uint64, the others.
+            tiles: (m,) int, the tile of each.
+            later: only those of tiles with a higher number than the other's.
+
+        Returns:
+            (k,) int64 indices of the others, (k,) of these.
+        """
+        keys = np.empty(0, np.int64)
+        for first, order, turned in zip(_FIRST_BITS, self.orders, self.turned, strict=True):
+            asking = np.argsort(_from(codes, first))  # in order too, which spares the cache
+            place = np.searchsorted(turned, _from(codes[asking], first))
+            found = [keys]
+            for step in range(-_NEXT, _NEXT):
+                at = place + step
+                inside = (at >= 0) & (at < len(order))
+                here, there = asking[inside], order[at[inside]]
+                other = (
+                    tiles[here] < self.tiles[there] if later else tiles[here] != self.tiles[there]
+                )
+                here, there = here[other], there[other]
+                good = different_bits(codes[here], self.codes[there]) <= MOST_BITS
+                found.append(here[good] * len(self.codes) + there[good])
+            keys = _each_once(np.concatenate(found))
+        return keys // max(1, len(self.codes)), keys % max(1, len(self.codes))
+
+
+def _from(codes: np.ndarray, first: int) -> np.ndarray:
+    """Codes turned so that a certain bit is their first."""
+    return (codes << np.uint64(first)) | (codes >> np.uint64((64 - first) % 64))
+
+
+def _each_once(keys: np.ndarray) -> np.ndarray:
+    keys.sort()  # faster than numpy's unique
+    return keys[np.concatenate([np.ones(min(1, len(keys)), bool), keys[1:] != keys[:-1]])]

@@ -126,7 +126,8 @@ def _finding(evidence: Evidence, name: str, found: Neighbours, bad: np.ndarray) 
     pairs, ids = found.pairs[order], evidence.tile_ids
     steps = found.offset[order] / evidence.observations["tile_size"][pairs[:, 0]]
     number = len(pairs)
-    if number == 1 and name == "neighbours_across_slides":
+    groups = evidence.groups
+    if number == 1 and groups is not None and groups[pairs[0, 0]] != groups[pairs[0, 1]]:
         severity = "note"  # small tiles show little: against the manifest's word, chance can do it
     return Finding(
         kind=name,

@@ -1,6 +1,7 @@
 """Slides unlike all others in how they were stained and scanned."""
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from her2bench.core.findings import Finding
 from her2bench.data.audit.evidence import Evidence
@@ -29,8 +30,7 @@ def odd_slides(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
     if len(names) < _FEWEST:
         return []
     values = _scaled(medians(_measures(evidence, rows, groups), codes))
-    apart = np.sqrt(((values[:, None] - values[None]) ** 2).sum(axis=2))
-    distance = np.sort(apart, axis=1)[:, _NEIGHBOURS]
+    distance = KDTree(values).query(values, k=_NEIGHBOURS + 1)[0][:, _NEIGHBOURS]
     ratio = distance / max(float(np.median(distance)), 1e-9)
     odd = np.flatnonzero(ratio > FAR)
     odd = odd[np.argsort(-ratio[odd], kind="stable")]
