@@ -118,6 +118,16 @@ def test_findings_across_splits_across_slides_and_of_unknown_slides(cut):
     ]
 
 
+def test_one_pair_against_the_manifests_word_is_a_note_whatever_the_split(cut):
+    n = len(cut[0])
+    split = np.array(["train", "train", "train", "test", *["train"] * (n - 4)])
+    found = check_neighbours(evidence(cut, split, ["a", "a", "a", "b", *["c"] * (n - 4)]))
+    assert [(f.kind, f.severity) for f in found.findings] == [
+        ("neighbours_across_splits", "note"),
+        ("neighbours_across_slides", "note"),
+    ]
+
+
 def test_border_lines_are_the_sides_of_the_picture():
     grey = np.random.default_rng(0).integers(0, 256, (SAMPLES, SAMPLES), dtype=np.uint8)
     left, top, right, bottom = border_lines(grey)
