@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.feeding import Feed
@@ -191,8 +191,7 @@ def train_epoch(
     """
     start = time.perf_counter()
     plan, batch = plans[0], plans[0].recipe.batch
-    drawn = [seeded_order((*each.seed, number), side) for each in plans]
-    order, generators = np.stack([o for o, _ in drawn]), [generator for _, generator in drawn]
+    order, generators = _seeded_orders(plans, side, number)
     # Made at once: small tensors kept from each step would break up the memory between the steps.
     sums, logits = (torch.zeros(shape, device=fabric.device) for shape in (len(plans), order.shape))
     targets = torch.from_numpy(side.targets[order].astype(np.float32)).to(fabric.device)
@@ -205,18 +204,30 @@ def train_epoch(
         inputs = plan.prepare(augment_each(tiles, plan.recipe.augment, generators))
         output = model(plan.compute.laid_out(inputs)).view_as(aims)
         values = loss(output, aims).mean(dim=1)
-        optimiser.zero_grad()
-        fabric.backward(values.sum())  # each network's gradient is that of its own mean loss
-        optimiser.step()
+        _step(fabric, optimiser, values.sum())  # each gradient is that of a network's own mean loss
         sums += values.detach() * aims.shape[1]  # so that the last, smaller batch is fair
         said.copy_(output.detach())
-    count = order.shape[1]
+    losses = (sums / order.shape[1]).tolist()
     found = logits.cpu().double().numpy()
-    learnt = zip((sums / count).tolist(), found, side.targets[order], strict=True)
     seconds = (time.perf_counter() - start) / len(plans)
     common = {"epoch": number, "learning_rate": plan.learning_rate}
-    common |= {"seconds": seconds, "tiles_per_second": count / seconds}
+    common |= {"seconds": seconds, "tiles_per_second": order.shape[1] / seconds}
+    learnt = zip(losses, found, side.targets[order], strict=True)
     return [common | measures("train", each) for each in learnt]
+
+
+def _step(fabric: Fabric, optimiser: Any, loss: Tensor) -> None:
+    optimiser.zero_grad()
+    fabric.backward(loss)
+    optimiser.step()
+
+
+def _seeded_orders(
+    plans: Sequence[Plan], side: Side, number: int
+) -> tuple[np.ndarray, list[torch.Generator]]:
+    """Each plan's order of an epoch's tiles, (s, m), and its generator for the augmentation."""
+    drawn = [seeded_order((*plan.seed, number), side) for plan in plans]
+    return np.stack([order for order, _ in drawn]), [generator for _, generator in drawn]
 
 
 def seeded_order(seed: tuple[int, ...], side: Side) -> tuple[np.ndarray, torch.Generator]:
