@@ -34,6 +34,7 @@ import polars as pl
 from PIL import Image
 
 from her2bench.core.files import replacing
+from her2bench.core.machine import usable_cores
 from her2bench.core.manifest import read_manifest, write_manifest
 from her2bench.data.audit.audit import CHECKS, gather
 from her2bench.data.phantom import PhantomSettings, write_phantom
@@ -64,7 +65,7 @@ def main() -> None:
         draw(folder, asked.tiles, asked.size)
     shutil.rmtree(folder / "cache", ignore_errors=True)
     runs = [json.loads(_again(folder)) for _ in range(1 if asked.once else 2)]
-    print(f"{asked.tiles} tiles of {asked.size} px, {len(os.sched_getaffinity(0))} cores\n")
+    print(f"{asked.tiles} tiles of {asked.size} px, {usable_cores()} cores\n")
     print(f"{'':24}" + "".join(f"{head:>10}" for head in ("first", "again")[: len(runs)]))
     for name in runs[0]["seconds"]:
         print(f"{name + ', s':24}" + "".join(f"{run['seconds'][name]:10.1f}" for run in runs))

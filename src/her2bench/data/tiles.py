@@ -119,7 +119,7 @@ def read_scaled(path: str | Path, side: int) -> np.ndarray | None:
             if image.format != "JPEG" or image.width * image.height > MOST_PIXELS:
                 return None
             image.draft(None, (side, side))
-            return np.array(to_rgb(image))
+            return np.array(to_rgb(image))  # a copy of its own, since PyTorch wants it writable
     except _BROKEN:
         return None  # a full decode will say why
 

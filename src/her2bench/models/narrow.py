@@ -167,7 +167,7 @@ def _dealt(gradient: Tensor, second: Tensor, size: torch.Size, dim: int) -> Tens
     )
     whole.narrow(dim, size[dim] // 2 * 2, size[dim] % 2).zero_()  # an odd last line is not pooled
     one, two = _halves(whole, dim)
-    # By multiplying: `torch.where` takes seven times as long.
+    # By multiplying: `torch.where` is several times slower.
     torch.mul(gradient, second, out=two)
     torch.sub(gradient, two, out=one)
     return whole

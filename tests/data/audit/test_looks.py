@@ -8,10 +8,10 @@ from scipy.ndimage import gaussian_filter
 from her2bench.data.audit.looks import (
     SIDE,
     _descriptors,
-    agreement,
     coefficients,
     correlations,
     look,
+    overlap_agreement,
     similar_looks,
     turned,
 )
@@ -84,14 +84,14 @@ def test_looks_agree_where_tiles_overlap_unless_their_levels_differ():
         for x in (0, 57)
     )
     sizes = np.array([256, 256]), np.array([256, 256])
-    assert agreement(left, right, np.array([57.0, 0.0]), sizes) > 0.95
-    assert agreement(right, left, np.array([-57.0, 0.0]), sizes) > 0.95
-    assert agreement(left, right, np.array([97.0, 0.0]), sizes) < 0.5
-    assert agreement(left, right + np.uint8(30), np.array([57.0, 0.0]), sizes) < 0.5
+    assert overlap_agreement(left, right, np.array([57.0, 0.0]), sizes) > 0.95
+    assert overlap_agreement(right, left, np.array([-57.0, 0.0]), sizes) > 0.95
+    assert overlap_agreement(left, right, np.array([97.0, 0.0]), sizes) < 0.5
+    assert overlap_agreement(left, right + np.uint8(30), np.array([57.0, 0.0]), sizes) < 0.5
 
 
 def test_looks_without_contrast_or_without_a_common_field_agree_in_nothing():
     flat, sizes = np.full((64, 64), 240, np.uint8), (np.array([256, 256]), np.array([256, 256]))
-    assert agreement(flat, flat, np.array([10.0, 0.0]), sizes) == 0
+    assert overlap_agreement(flat, flat, np.array([10.0, 0.0]), sizes) == 0
     spots = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
-    assert agreement(spots, spots, np.array([255.5, 0.0]), sizes) == 0
+    assert overlap_agreement(spots, spots, np.array([255.5, 0.0]), sizes) == 0

@@ -86,7 +86,7 @@ def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def agreement(
+def overlap_agreement(
     first: np.ndarray, second: np.ndarray, offset: np.ndarray, sizes: tuple[np.ndarray, np.ndarray]
 ) -> float:
     """How far two looks agree where their tiles overlap, their levels included.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from her2bench.data.audit.landmarks import ROOM
-from her2bench.data.audit.looks import agreement
+from her2bench.data.audit.looks import overlap_agreement
 from her2bench.data.audit.matching import different_bits
 from her2bench.data.audit.observations import Observations
 from her2bench.data.audit.signatures import reduction
@@ -101,7 +101,7 @@ def _verified(
         sizes = tiles.size[i], tiles.size[j]
         long = ((high - low) >= _LEAST_LENGTH * np.minimum(*sizes)).any()
         least = _LEAST_AGREEMENT if enough else _GOOD_AGREEMENT
-        if not (enough or long) or agreement(looks[i], looks[j], offset, sizes) < least:
+        if not (enough or long) or overlap_agreement(looks[i], looks[j], offset, sizes) < least:
             return None
     exact = delta[a, b].mean(0)
     shared = np.prod(high - low) / min(np.prod(tiles.size[i]), np.prod(tiles.size[j]))
