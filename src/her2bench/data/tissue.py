@@ -11,6 +11,8 @@ _FLAT = 3.0  # grey levels; glass varies by about 1, tissue by 6 and more
 _NEAR_BRIGHTEST = 40
 _LEAST_GLASS = 0.05
 _BLACK = 10
+_LOGARITHM = np.log10(np.maximum(np.arange(256), 1)).astype(np.float32)
+_SUM = np.ones(3, np.float32)  # a product is ten times as fast as a sum over 3
 
 
 def white_point(rgb: np.ndarray) -> np.ndarray:
@@ -26,9 +28,10 @@ def white_point(rgb: np.ndarray) -> np.ndarray:
     Returns:
         (3,) float64, in 0 to 255.
     """
-    grey = rgb.mean(axis=2, dtype=np.float32)
-    flat = _spread(grey) < _FLAT
-    for possible in ((rgb < 254).any(axis=2), np.ones_like(flat)):
+    grey = rgb @ _SUM / 3
+    flat = _mean_and_spread(grey)[1] < _FLAT
+    darkest = np.minimum(np.minimum(rgb[..., 0], rgb[..., 1]), rgb[..., 2])
+    for possible in (darkest < 254, np.ones_like(flat)):
         if not possible.any():
             continue
         bright = grey > np.percentile(grey[possible], 99.5) - _NEAR_BRIGHTEST
@@ -54,10 +57,12 @@ def tissue_mask(rgb: np.ndarray) -> np.ndarray:
         (h, w) bool.
     """
     white = np.maximum(white_point(rgb), 1)
-    density = -np.log10(np.maximum(rgb, 1) / white).mean(axis=2, dtype=np.float32)
-    darker = np.maximum(ndimage.uniform_filter(density, _WINDOW), 0)
-    tissue = np.hypot(darker / 2, _spread(density)) > _TISSUE
-    tissue &= rgb.max(axis=2) >= _BLACK  # black is what scanners put where they did not look
+    # Not cut off at 0, as optical densities are: glass must lie on both sides of it.
+    density = float(np.log10(white).mean()) - _LOGARITHM[rgb] @ _SUM / 3
+    darker, spread = _mean_and_spread(density)
+    tissue = np.hypot(np.maximum(darker, 0) / 2, spread) > _TISSUE
+    lightest = np.maximum(np.maximum(rgb[..., 0], rgb[..., 1]), rgb[..., 2])
+    tissue &= lightest >= _BLACK  # black is what scanners put where they did not look
     return ndimage.uniform_filter(tissue.astype(np.float32), _WINDOW) > 0.5
 
 
@@ -83,8 +88,8 @@ def tissue_share(mask: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return inside / np.maximum((right - left) * (bottom - top), 1)
 
 
-def _spread(values: np.ndarray) -> np.ndarray:
-    """Standard deviation in the window around each pixel."""
+def _mean_and_spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation in the window around each pixel."""
     mean = ndimage.uniform_filter(values, _WINDOW)
     square = ndimage.uniform_filter(values * values, _WINDOW)
-    return np.sqrt(np.maximum(square - mean * mean, 0))
+    return mean, np.sqrt(np.maximum(square - mean * mean, 0))
