@@ -1,6 +1,7 @@
 """Are duplicates and neighbours found? Planted in phantoms, counted kind by kind.
 
     python -m benchmarks.audit_duplicates build/duplicates --seed 1        about two minutes
+    python -m benchmarks.audit_duplicates build/duplicates --among MANIFEST  in a larger crowd
     python -m benchmarks.audit_duplicates build/duplicates --real FOLDER   and the real tiles there
 
 Draws 2,000 single tiles (256 px, JPEG quality 90) and plants 100 pairs of each kind among them:
@@ -10,7 +11,8 @@ a side, also moved along the side) and exactly adjacent ones. All tiles are sepa
 the share of planted pairs that is found; right kind: of these, named as what they are; precision:
 of all pairs reported as that kind, the share that show or adjoin the same place.
 
-With --real, tiles of the cores there are cut side by side, without and with separate JPEG files,
+With --among, they lie among the tiles of a manifest besides (of `benchmarks.audit_speed`, say), whose
+pairs with one another are not judged. With --real, tiles of the cores there are cut side by side, without and with separate JPEG files,
 and the pairs reported are counted against the cut; of BCI tiles any pair is counted as false.
 """
 
@@ -28,6 +30,7 @@ import polars as pl
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
+from her2bench.core.manifest import read_manifest
 from her2bench.data.audit.duplicates import DUPLICATES, find_duplicates
 from her2bench.data.audit.looks import turned
 from her2bench.data.audit.neighbours import ADJACENT, OVERLAPPING, find_neighbours
@@ -72,6 +75,7 @@ def main() -> None:
     parser.add_argument("--planted", type=int, default=100)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--mpp", type=float, default=0.92)
+    parser.add_argument("--among", type=Path, help="manifest of other tiles of the same size")
     parser.add_argument("--real", type=Path, help="folder with her2_tma/ and bci/")
     options = parser.parse_args()
     if options.real:
@@ -79,7 +83,10 @@ def main() -> None:
         return
     settings = PhantomSettings(slides=SLIDES, size=options.size, mpp=options.mpp, seed=options.seed)
     planted = _planted(options.folder / f"seed-{options.seed}", settings, options)
-    _table(planted)
+    crowd = (
+        read_manifest(options.among).select("tile_id", "path", "score") if options.among else None
+    )
+    _table(planted, crowd)
 
 
 def _planted(folder: Path, settings: PhantomSettings, options: argparse.Namespace) -> Planted:
@@ -169,9 +176,13 @@ def _found(manifest: pl.DataFrame) -> tuple[dict[Pair, str], float, float]:
     return found, middle - start, end - middle
 
 
-def _table(planted: Planted) -> None:
-    found, looking, searching = _found(planted.manifest())
-    print(f"{len(planted.paths)} tiles: {looking:.1f} s to look at, {searching:.1f} s to search")
+def _table(planted: Planted, crowd: pl.DataFrame | None) -> None:
+    manifest = planted.manifest()
+    if crowd is not None:
+        manifest = pl.concat([manifest, crowd], how="vertical_relaxed")
+    found, looking, searching = _found(manifest)
+    found = {pair: kind for pair, kind in found.items() if min(pair) < len(planted.paths)}
+    print(f"{len(manifest)} tiles: {looking:.1f} s to look at, {searching:.1f} s to search")
     print(f"{'planted':22}{'pairs':>6}{'recall':>8}{'right kind':>12}")
     for kind in dict.fromkeys(planted.pairs.values()):
         pairs = [pair for pair, k in planted.pairs.items() if k == kind]

@@ -107,7 +107,7 @@ def test_findings_across_splits_across_slides_and_of_unknown_slides(cut):
     found = check_neighbours(evidence(cut, split, ["a", "a", "a", "b", *["c"] * (n - 4)]))
     assert [(f.kind, f.severity, f.tiles) for f in found.findings] == [
         ("neighbours_across_splits", "serious", (("00", "01"),)),
-        ("neighbours_across_slides", "note", (("00", "03"),)),
+        ("neighbours_across_slides", "warning", (("00", "03"),)),
     ]
     found = check_neighbours(evidence(cut, groups=cut[0]["tile_id"].to_list()))
     assert [(f.severity, f.number) for f in found.findings] == [("warning", 3)]
@@ -118,14 +118,17 @@ def test_findings_across_splits_across_slides_and_of_unknown_slides(cut):
     ]
 
 
-def test_one_pair_against_the_manifests_word_is_a_note_whatever_the_split(cut):
-    n = len(cut[0])
-    split = np.array(["train", "train", "train", "test", *["train"] * (n - 4)])
-    found = check_neighbours(evidence(cut, split, ["a", "a", "a", "b", *["c"] * (n - 4)]))
-    assert [(f.kind, f.severity) for f in found.findings] == [
+def test_an_adjacent_pair_against_the_manifests_word_may_be_chance_an_overlap_is_none(cut):
+    rest = ["c"] * (len(cut[0]) - 4)
+    split = np.array(["train", "test", "train", "train", *["train"] * len(rest)])
+    adjacent = check_neighbours(evidence(cut, split, ["a", "b", "a", "a", *rest]))
+    assert [(f.kind, f.severity) for f in adjacent.findings] == [
         ("neighbours_across_splits", "note"),
         ("neighbours_across_slides", "note"),
     ]
+    overlapping = check_neighbours(evidence(cut, groups=["a", "a", "a", "b", *rest]))
+    several = check_neighbours(evidence(cut, groups=["a", "b", "b", "a", *rest]))
+    assert [f.severity for f in (*overlapping.findings, *several.findings)] == ["warning"] * 2
 
 
 def test_border_lines_are_the_sides_of_the_picture():

@@ -2,7 +2,8 @@
 
 Of each border the grey levels along its outermost line are compared, less their slow changes and
 with the contrast evened out along the line, so that no single dark spot or edge of tissue decides.
-Candidates are the nearest few lines by their main components; a pair stands if its lines correlate
+Candidates are the nearest few lines, by the main components of these and by their levels, the slow
+changes: levels part tiles widely, so that few of many need be looked at. A pair stands if its lines correlate
 and differ by no more than neighbouring lines within the two tiles do, both point by point and in
 their levels: two glasses of different brightness do not continue each other.
 """
@@ -10,6 +11,7 @@ their levels: two glasses of different brightness do not continue each other.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.fft import dct
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import KDTree
 
@@ -17,13 +19,17 @@ from her2bench.data.audit.borders import BOTTOM, LEFT, RIGHT, TOP
 from her2bench.data.audit.observations import Observations
 
 LEAST_CORRELATION, MOST_STEP = 0.55, 1.9
+_CORRELATION_A_STEP = 0.1
+"""By how much more lines must correlate where the step over the seam is larger by one: chance gives
+middling values of both, the next tile seldom does."""
 MOST_LEVEL_STEP = 2.1
 LEAST_CONTRAST = 1.3
 """Grey levels (root mean square): below, a border is empty glass and continues anything."""
 _SLOW, _EVEN = 6, 12  # samples: slower changes are taken out; contrast is evened over so many
 _NOISE = 4.0  # grey levels: weaker contrast than this is not brought up
 _LEAST_LEVEL_STEP = 0.3  # grey levels: what rounding and compression do to levels
-_DIMENSIONS, _NEAREST = 28, 8
+_DIMENSIONS, _LEVELS, _NEAREST = 16, 14, 8
+_LEVEL_WEIGHT = 0.2  # of a grey level's difference beside evened lines, which have length 1
 _CHUNK = 50_000
 _SLACK = 1.0  # the nearest found may be up to twice as far as the true ones: much faster
 
@@ -69,7 +75,8 @@ def _seams(
     second, second_contrast = _evened(lines[:, opposite, 0])
     ends = np.flatnonzero(first_contrast >= LEAST_CONTRAST)
     starts = np.flatnonzero(second_contrast >= LEAST_CONTRAST)
-    pairs = _nearest(first[ends], second[starts])
+    levels = _levels(lines[ends, side, 0]), _levels(lines[starts, opposite, 0])
+    pairs = _nearest(*_descriptors(first[ends], second[starts], *levels))
     pairs = np.column_stack([ends[pairs[:, 0]], starts[pairs[:, 1]]])
     a, b = pairs.T
     pairs = pairs[(a != b) & (length[a] == length[b])]
@@ -80,7 +87,8 @@ def _seams(
         a, b = pairs[part].T
         correlation[part] = np.einsum("ks,ks->k", first[a], second[b])
         step[part], level[part] = _steps(lines[a, side], lines[b, opposite])
-    good = (correlation >= LEAST_CORRELATION) & (step <= MOST_STEP) & (level <= MOST_LEVEL_STEP)
+    least = LEAST_CORRELATION + _CORRELATION_A_STEP * np.maximum(step - 1, 0)
+    good = (correlation >= least) & (step <= MOST_STEP) & (level <= MOST_LEVEL_STEP)
     return pairs[good], correlation[good]
 
 
@@ -113,15 +121,33 @@ def _evened(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return even, _rms(fast)
 
 
-def _nearest(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(k, 2) the few most alike of the second lines for each of the first."""
+def _levels(lines: np.ndarray) -> np.ndarray:
+    """The slow changes along lines, (k, _LEVELS) in grey levels (root mean square)."""
+    slow = dct(lines.astype(np.float32), norm="ortho", axis=1)[:, :_LEVELS]  # type: ignore[index]
+    return slow / np.sqrt(lines.shape[1])
+
+
+def _descriptors(
+    first: np.ndarray, second: np.ndarray, first_levels: np.ndarray, second_levels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is compared of evened lines (k, SAMPLES) and their levels, alike for both."""
+    if not len(first) or not len(second):
+        return first_levels, second_levels
     both = np.concatenate([first, second])
+    _, _, axes = np.linalg.svd(both[:: 1 + len(both) // 5000], full_matrices=False)
+    main = axes[:_DIMENSIONS].T
+    return (
+        np.hstack([first @ main, _LEVEL_WEIGHT * first_levels]),
+        np.hstack([second @ main, _LEVEL_WEIGHT * second_levels]),
+    )
+
+
+def _nearest(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(k, 2) the few most alike of the second descriptors for each of the first."""
     if not len(first) or not len(second):
         return np.empty((0, 2), np.int64)
-    _, _, axes = np.linalg.svd(both[:: 1 + len(both) // 5000], full_matrices=False)
     few = min(_NEAREST, len(second))
-    tree = KDTree(second @ axes[:_DIMENSIONS].T)
-    _, near = tree.query(first @ axes[:_DIMENSIONS].T, k=few, eps=_SLACK, workers=-1)
+    _, near = KDTree(second).query(first, k=few, eps=_SLACK, workers=-1)
     return np.column_stack([np.repeat(np.arange(len(first)), few), np.reshape(near, -1)])
 
 
