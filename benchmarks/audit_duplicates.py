@@ -11,9 +11,10 @@ a side, also moved along the side) and exactly adjacent ones. All tiles are sepa
 the share of planted pairs that is found; right kind: of these, named as what they are; precision:
 of all pairs reported as that kind, the share that show or adjoin the same place.
 
-With --among, they lie among the tiles of a manifest besides (of `benchmarks.audit_speed`, say), whose
-pairs with one another are not judged. With --real, tiles of the cores there are cut side by side, without and with separate JPEG files,
-and the pairs reported are counted against the cut; of BCI tiles any pair is counted as false.
+With --among, they lie among the tiles of a manifest besides (of `benchmarks.audit_speed`, say),
+whose pairs with one another are not judged. With --real, tiles of the cores there are cut side by
+side, without and with separate JPEG files, and the pairs reported are counted against the cut; of
+BCI tiles any pair is counted as false.
 """
 
 import argparse
