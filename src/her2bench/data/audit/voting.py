@@ -13,7 +13,7 @@ import numpy as np
 from her2bench.data.audit.landmarks import FINENESS, NOWHERE
 from her2bench.data.audit.matching import SortedCodes
 
-_MOST_LANDMARKS, _FEWEST = 6_000_000, 48  # of all tiles, of one: so that memory suffices
+_MOST_LANDMARKS, _FEWEST = 12_000_000, 48  # of all tiles, of one: so that memory suffices
 _STRIP = 0.08  # of the side: landmarks at most so far from a border are its own
 _AT_ONCE = 250_000  # landmarks, all of a tile together
 _CELL = 2.0  # pixels of the shrunk tile: votes for one offset lie within it
