@@ -9,9 +9,8 @@ from her2bench.data.audit.division import given_split, split_from
 TILES = pl.DataFrame({"tile_id": ["a", "b", "c"]})
 
 
-def test_the_manifests_own_split_if_it_is_whole():
+def test_the_manifests_own_split_if_it_has_one():
     assert given_split(TILES) is None
-    assert given_split(TILES.with_columns(split=pl.Series(["train", None, "test"]))) is None
     whole = given_split(TILES.with_columns(split=pl.Series(["train", "val", "test"])))
     assert whole is not None and whole.tolist() == ["train", "val", "test"]
 
@@ -38,3 +37,24 @@ def test_splits_of_other_tiles_are_refused():
     splits = pl.DataFrame({"tile_id": ["a", "b"], "split": ["test", "train"]})
     with pytest.raises(UserError, match="1 tile_id of the manifest are not in it"):
         split_from(splits, TILES, "s")
+
+
+@pytest.mark.parametrize(
+    ("splits", "complaint"),
+    [
+        ({"tile_id": list("abc"), "split": ["train", "holdout", "test"]}, "row 2: 'holdout'"),
+        ({"tile_id": list("abc"), "split": ["train", None, "test"]}, "row 2: None"),
+        (
+            {"tile_id": list("abca"), "split": ["train", "val", "test", "test"]},
+            "1 tile_id with more than one side",
+        ),
+    ],
+)
+def test_what_is_no_side_or_two_sides_is_refused(splits, complaint):
+    with pytest.raises(UserError, match=complaint):
+        split_from(pl.DataFrame(splits), TILES, "s")
+
+
+def test_a_row_twice_is_no_harm():
+    splits = pl.DataFrame({"tile_id": list("abca"), "split": ["train", "val", "test", "train"]})
+    assert split_from(splits, TILES, "s").tolist() == ["train", "val", "test"]

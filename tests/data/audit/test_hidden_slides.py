@@ -89,3 +89,16 @@ def test_pairs_kept_against_all_pairs():
     together = [guess[i] == guess[j] for i, j in pairs]
     both = sum(a and b for a, b in zip(same, together, strict=True))
     assert pairs_kept(truth, guess) == pytest.approx((both / sum(same), both / sum(together)))
+
+
+def test_where_the_score_alone_tells_slides_apart_no_split_can_be_judged():
+    one_each = evidence(RANDOM, apart=0.0)
+    found = check_hidden_slides(one_each)
+    assert [f.kind for f in found.findings] == ["hidden_slides"]
+    assert "(the score alone tells 4 apart)" in found.findings[0].title
+    assert found.measured["hidden_slides_crossing"] is None
+
+
+def test_tiles_that_cannot_be_read_are_no_slides():
+    found = check_hidden_slides(evidence(bad=dict.fromkeys(range(5), "broken")))
+    assert found.findings[0].number == 16 and "187 tiles" in found.findings[0].title

@@ -68,6 +68,12 @@ def test_a_side_of_one_class_is_serious(evidence_of):
     assert "test" in finding.title
 
 
+def test_a_fold_of_one_class_is_a_note_since_folds_are_judged_together(evidence_of):
+    found = check_labels(evidence_of([0, 0, 0, 3], split=["fold 0", "fold 0", "fold 1", "fold 1"]))
+    (finding,) = (f for f in found.findings if f.kind == "one_class_only")
+    assert finding.severity == "note" and "fold 0" in finding.title
+
+
 def test_imbalance(evidence_of):
     assert kinds(check_labels(evidence_of([0] + [3] * 19))) == ["class_imbalance"]
 

@@ -94,6 +94,12 @@ def test_burning_out_is_seen(seen):
     assert of(rgb)["clipped"] > CLIPPED
 
 
+def test_blackness_is_seen():
+    rgb = np.full((64, 64, 3), 150, np.uint8)
+    rgb[32:] = 0
+    assert of(rgb)["clipped"] > CLIPPED and of(np.zeros_like(rgb))["clipped"] == 1
+
+
 def test_eosin_is_seen_and_dab_is_not(seen):
     assert (seen["pink"] > PINK).all()
     eosin = np.array([0.07, 0.99, 0.11])

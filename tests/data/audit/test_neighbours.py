@@ -131,6 +131,14 @@ def test_an_adjacent_pair_against_the_manifests_word_may_be_chance_an_overlap_is
     assert [f.severity for f in (*overlapping.findings, *several.findings)] == ["warning"] * 2
 
 
+def test_an_adjacent_pair_across_splits_is_serious_if_the_manifest_says_so_too(cut):
+    n = len(cut[0])
+    split = np.array(["train", "test", *["train"] * (n - 2)])
+    found = [check_neighbours(evidence(cut, split, groups)) for groups in (["a"] * n, None)]
+    assert [each.findings[0].severity for each in found] == ["serious", "warning"]
+    assert [each.findings[0].tiles for each in found] == [(("00", "01"),)] * 2
+
+
 def test_border_lines_are_the_sides_of_the_picture():
     grey = np.random.default_rng(0).integers(0, 256, (SAMPLES, SAMPLES), dtype=np.uint8)
     left, top, right, bottom = border_lines(grey)

@@ -38,3 +38,12 @@ def test_a_group_for_every_tile_is_no_slide(evidence_of):
 
 def test_without_a_split_the_check_is_left_out(evidence_of):
     assert "split" in check_sides(evidence_of([0, 0, 3], "aab")).left_out
+
+
+def test_slides_on_several_folds_are_torn(evidence_of):
+    split = ["fold 0", "fold 1", "fold 0", "fold 0", "fold 10", "fold 9"]
+    found = check_sides(evidence_of([0, 0, 3, 3, 0, 0], "aabbcc", split))
+    (finding,) = found.findings
+    assert finding.slides == ("a", "c")
+    assert finding.tiles == (("t0", "t1"), ("t5", "t4"))
+    assert "4 of 6 tiles" in finding.title

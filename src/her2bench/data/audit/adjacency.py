@@ -4,8 +4,8 @@ Of each border the grey levels along its outermost line are compared, less their
 with the contrast evened out along the line, so that no single dark spot or edge of tissue decides.
 Candidates are the nearest few lines, by the main components of these and by their levels, the slow
 changes: levels part tiles widely, so that few of many need be looked at. A pair stands if its lines
-correlate and differ by no more than neighbouring lines within the two tiles do, both point by point
-and in their levels: two glasses of different brightness do not continue each other.
+correlate and differ by little more than neighbouring lines within the two tiles do, both point by
+point and in their levels: two glasses of different brightness do not continue each other.
 """
 
 from dataclasses import dataclass

@@ -4,14 +4,13 @@ import numpy as np
 import polars as pl
 
 from her2bench.core.errors import UserError, listed
+from her2bench.core.manifest import SPLITS
 from her2bench.core.tables import require_columns
 
 
 def given_split(manifest: pl.DataFrame) -> np.ndarray | None:
     """The manifest's own `split`; None where it has none."""
-    if "split" not in manifest.columns or manifest["split"].null_count():
-        return None
-    return manifest["split"].to_numpy()
+    return manifest["split"].to_numpy() if "split" in manifest.columns else None
 
 
 def split_from(splits: pl.DataFrame, manifest: pl.DataFrame, where: object) -> np.ndarray:
@@ -29,15 +28,18 @@ def split_from(splits: pl.DataFrame, manifest: pl.DataFrame, where: object) -> n
         (n,) text, a row a tile of the manifest: `train`, `val`, `test`, or `fold 0`, `fold 1`, …
 
     Raises:
-        UserError: a column or a tile is missing.
+        UserError: a column or a tile is missing, a side is no side, or a tile has two.
     """
     require_columns(splits, ("tile_id", "split"), where)
-    side = pl.col("split").cast(pl.String)
+    splits = splits.with_columns(pl.col("tile_id", "split").cast(pl.String))
+    _require_sides(splits, where)
     if "fold" in splits.columns and splits["fold"].n_unique() > 1:
-        splits = splits.filter(pl.col("split") == "test")
         side = "fold " + pl.col("fold").cast(pl.String)
-    sides = splits.select(pl.col("tile_id").cast(pl.String), side.alias("side"))
-    sides = sides.unique("tile_id", keep="first", maintain_order=True)
+        sides = splits.filter(pl.col("split") == "test").select("tile_id", side.alias("side"))
+        sides = sides.unique("tile_id", keep="first", maintain_order=True)
+    else:
+        sides = splits.select("tile_id", side="split").unique(maintain_order=True)
+        _require_one_side(sides, where)
     joined = manifest.select("tile_id").join(sides, on="tile_id", how="left", maintain_order="left")
     missing = joined.filter(pl.col("side").is_null())["tile_id"].to_list()
     if missing:
@@ -48,3 +50,37 @@ def split_from(splits: pl.DataFrame, manifest: pl.DataFrame, where: object) -> n
             cure="name the splits that were made from this manifest",
         )
     return joined["side"].to_numpy()
+
+
+def sides_of(split: np.ndarray) -> list[str]:
+    """The sides that a split has, in order: train, val, test, or its folds.
+
+    >>> sides_of(np.array(["test", "train", "test"])), sides_of(np.array(["fold 10", "fold 9"]))
+    (['train', 'test'], ['fold 9', 'fold 10'])
+    """
+    present = {str(side) for side in np.unique(split)}
+    folds = sorted(present - set(SPLITS), key=lambda name: (len(name), name))
+    return [side for side in SPLITS if side in present] + folds
+
+
+def _require_sides(splits: pl.DataFrame, where: object) -> None:
+    wrong = splits.with_row_index("row", 1).filter(~pl.col("split").is_in(SPLITS).fill_null(False))
+    if len(wrong):
+        rows = [f"row {row}: {value!r}" for row, value in wrong.select("row", "split").iter_rows()]
+        raise UserError(
+            where,
+            found=f"{len(wrong)} values of split that are no side:{listed(rows, 5)}",
+            expected=f"one of {', '.join(SPLITS)}",
+            cure="name the sides so; a hold-out set is test",
+        )
+
+
+def _require_one_side(sides: pl.DataFrame, where: object) -> None:
+    twice = sides.filter(pl.col("tile_id").is_duplicated())["tile_id"].unique(maintain_order=True)
+    if len(twice):
+        raise UserError(
+            where,
+            found=f"{len(twice)} tile_id with more than one side:{listed(twice.to_list(), 5)}",
+            expected="each tile on one side",
+            cure="keep one row of each tile; if these are several folds, add the column fold",
+        )

@@ -3,7 +3,8 @@
 Each tile is described as a whole and, in the same terms, quarter by quarter: how far the quarters
 of one tile differ says how little a difference between two tiles may mean.
 
-The amount of brown is left out: it is the label, and it changes from place to place.
+The amount of brown is no entry: it is the label, and it changes from place to place. The mean hue
+and density of all that is stained hold some of it.
 """
 
 from collections.abc import Mapping

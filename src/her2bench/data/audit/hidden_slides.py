@@ -16,6 +16,7 @@ _SURE = 0.5  # tiles below this confidence are left out when sides are compared
 # Where a split keeps slides whole, only wrongly joined slides cross it. How often this limit is
 # passed by splits of either kind is the last table of docs/hidden_slides.md.
 AT_RANDOM = 0.9
+_FEWEST_TORN = 2  # one slide alone may well be two that look alike
 _EXAMPLES = 12
 
 
@@ -36,15 +37,16 @@ def check_hidden_slides(
     truth = evidence.groups
     if truth is not None and not evidence.manifest["group_id"].has_nulls():
         return Found(measured=_against(truth, found, evidence))
-    findings = [_unnamed(found, score_is_slides)]
+    findings = [_unnamed(found, evidence, scores)]
     measured: dict[str, float | str | None] = {"hidden_slides_estimated": found.slides}
     if evidence.split is not None:
         crossing = crossing_ratio(found, evidence.split, evidence.readable, scores)
         measured["hidden_slides_crossing"] = crossing
-        if crossing is not None and crossing > AT_RANDOM:
+        torn = _torn(found, evidence)
+        if crossing is not None and crossing > AT_RANDOM and len(torn) >= _FEWEST_TORN:
             # Without scores too many slides are joined to be sure.
             severity = "serious" if score_is_slides else "warning"
-            findings.append(_both_sides(found, evidence, crossing, severity))
+            findings.append(_both_sides(found, evidence, torn, crossing, severity))
     return Found(tuple(findings), measured)
 
 
@@ -75,9 +77,12 @@ def crossing_ratio(
     """How often tiles of one estimated slide lie on different sides, against a random division.
 
     1: as often as if tiles had been divided at random among those of their score. 0: never.
-    None where no group holds two sure tiles, or there is one side only.
+    None where there is one side only, or no score with two groups, one of them of two sure tiles:
+    where all tiles of a score are one group, any division is a random one of that group.
     """
     chosen = readable & (found.confidence >= _SURE)
+    if scores is not None:
+        chosen &= ~np.isin(scores, _undivided(found, scores, chosen))
     group, side = codes(found.group[chosen]), codes(np.asarray(split, str)[chosen])
     label = np.zeros(len(side), np.int64) if scores is None else codes(scores[chosen])
     if not len(side) or side.max() == 0:
@@ -87,6 +92,12 @@ def crossing_ratio(
     pairs = comb(np.bincount(group), 2)
     expected = (pairs * by_chance[label[first]]).sum()
     return float((pairs * apart).sum() / expected) if expected else None
+
+
+def _undivided(found: InferredGroups, scores: NDArray, chosen: NDArray[np.bool_]) -> list:
+    """The scores whose tiles are all taken to be of one slide."""
+    values = np.unique(scores[chosen])
+    return [v for v in values if len(np.unique(found.group[chosen & (scores == v)])) < 2]
 
 
 def _apart(group: Ints, side: Ints) -> NDArray:
@@ -117,18 +128,22 @@ def _against(
     }
 
 
-def _unnamed(found: InferredGroups, score_is_slides: bool) -> Finding:
-    taken = (
-        " It takes the score to be the slide's; if tiles were scored one by one, give --score-of "
-        "tile, or slides fall apart by score."
-        if score_is_slides
-        else ""
-    )
+def _unnamed(found: InferredGroups, evidence: Evidence, scores: NDArray | None) -> Finding:
+    tiles = int(evidence.readable.sum())
+    named = f"{found.slides:,} slide{'s' if found.slides > 1 else ''}"
+    taken, alone = "", ""
+    if scores is not None:
+        told = len(np.unique(scores[evidence.readable]))
+        taken = (
+            " It takes the score to be the slide's; if tiles were scored one by one, give "
+            "--score-of tile, or slides fall apart by score."
+        )
+        alone = f" (the score alone tells {told} apart)" if told > 1 else ""
     return Finding(
         kind="hidden_slides",
         severity="warning",
         title=f"No slide is named (no group_id); by glass, light, stain and lens the "
-        f"{len(found.group):,} tiles look like about {found.slides:,} slides.",
+        f"{tiles:,} tiles look like about {named}{alone}.",
         number=found.slides,
         unit="slides, estimated",
         effect="Without slides every tile counts as independent: intervals are too narrow and "
@@ -141,13 +156,23 @@ def _unnamed(found: InferredGroups, score_is_slides: bool) -> Finding:
     )
 
 
-def _both_sides(
-    found: InferredGroups, evidence: Evidence, crossing: float, severity: Severity
-) -> Finding:
-    assert evidence.split is not None
+def _torn(found: InferredGroups, evidence: Evidence) -> list[int]:
+    """The estimated slides whose sure tiles lie on several sides."""
     split = np.asarray(evidence.split, str)
     sure = evidence.readable & (found.confidence >= _SURE)
-    torn = [g for g in range(found.slides) if len(set(split[sure & (found.group == g)])) > 1]
+    groups = np.unique(found.group[sure]).tolist()
+    return [g for g in groups if len(set(split[sure & (found.group == g)])) > 1]
+
+
+def _both_sides(
+    found: InferredGroups,
+    evidence: Evidence,
+    torn: list[int],
+    crossing: float,
+    severity: Severity,
+) -> Finding:
+    split = np.asarray(evidence.split, str)
+    sure = evidence.readable & (found.confidence >= _SURE)
     sets = [_example(found, split, sure, g, evidence.tile_ids) for g in torn[:_EXAMPLES]]
     return Finding(
         kind="hidden_slides_on_both_sides",

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from her2bench.core.findings import Finding, Severity
-from her2bench.core.manifest import SPLITS
+from her2bench.data.audit.division import sides_of
 from her2bench.data.audit.evidence import Evidence, Found
 
 LEAST_BROWN = 0.02
@@ -58,7 +58,7 @@ def _by_score(table: pl.DataFrame) -> str:
 
 
 def _sides(evidence: Evidence) -> list[str]:
-    return [] if evidence.split is None else [s for s in SPLITS if (evidence.split == s).any()]
+    return [] if evidence.split is None else sides_of(evidence.split)
 
 
 def _balance(evidence: Evidence) -> list[Finding]:
@@ -90,13 +90,16 @@ def _balance(evidence: Evidence) -> list[Finding]:
 
 
 def _one_class(where: str, tiles: int, positive: bool) -> Finding:
+    fold = where.startswith("fold ")
     return Finding(
         kind="one_class_only",
-        severity="serious",
+        severity="note" if fold else "serious",
         title=f"All {tiles} tiles of {where} are {'positive' if positive else 'negative'}",
         number=tiles,
         unit="tiles",
-        effect="no ROC-AUC, no sensitivity beside specificity: nothing can be compared there",
+        effect="that fold has no ROC-AUC of its own; all folds are judged together"
+        if fold
+        else "no ROC-AUC, no sensitivity beside specificity: nothing can be compared there",
         cure="divide the tiles anew, choose another endpoint, or add slides of the other class",
         rank=100,
     )

@@ -35,7 +35,7 @@ _FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "pink": ("f4", ()),  # optical density of what neither stain explains, mean over dense pixels
     "sharpness": ("f4", (2,)),  # log ratio of contrast over 1 and 2, 2 and 4 pixels, in tissue
     "noise": ("f4", ()),  # grey levels, in the flattest places
-    "clipped": ("f4", ()),  # share of the tissue at 0 or 255 in all channels
+    "clipped": ("f4", ()),  # of tissue and black pixels, the share at 0 or 255 in all channels
     "rim": ("f4", (4,)),  # outermost 1/32: mean RGB, and mean step between pixels
     "inner_rim": ("f4", (4,)),  # the same of the ring inside it
     "size": ("i4", (2,)),  # height, width of the tile, pixels
@@ -76,9 +76,9 @@ def _of_stain(rgb: np.ndarray) -> dict[str, ArrayLike]:
     blue, _, rest = np.moveaxis(separate(density), -1, 0)
     dense = (density @ _MEAN > _DENSE) & tissue
     direction = density[dense].mean(axis=0) if dense.any() else np.zeros(3)
-    in_tissue = small[tissue]
-    total = in_tissue @ np.ones(3, np.uint16)
-    clipped = (total >= 3 * 255) | (total <= 3)
+    total = small @ np.ones(3, np.uint16)
+    black = total <= 3  # the mask takes it for a place that was not scanned
+    clipped = (black | (total >= 3 * 255))[tissue | black]
     return {
         "white": white,
         "tissue": tissue.mean(),

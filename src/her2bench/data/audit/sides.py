@@ -5,10 +5,11 @@ import itertools
 import numpy as np
 
 from her2bench.core.findings import Finding
-from her2bench.core.manifest import SPLITS
+from her2bench.data.audit.division import sides_of
 from her2bench.data.audit.evidence import Evidence, Found
 
 _MOST_PAIRS = 200  # pairs of tiles shown; all slides are named
+_MOST_NAMED = 3  # sides whose pairs are told one by one: train, val and test, but not ten folds
 _LEAKS = (
     "the network has met these slides in training: scores are too good by what it can learn of a "
     "slide, and models that remember slides win over models that read the stain"
@@ -16,7 +17,7 @@ _LEAKS = (
 
 
 def check_sides(evidence: Evidence) -> Found:
-    """Slides with tiles on more than one side of the split, by pair of sides."""
+    """Slides with tiles on more than one side of the split, by pair of sides (or of folds)."""
     if evidence.groups is None:
         return Found(left_out="slides are unknown: see the estimate of hidden slides")
     groups = evidence.groups.astype(str)
@@ -24,8 +25,8 @@ def check_sides(evidence: Evidence) -> Found:
     if evidence.split is None:
         return Found(alone, left_out="" if alone else "no split is given")
     split = evidence.split.astype(str)
-    sides = {name: set(groups[split == name]) for name in SPLITS}
-    shared = {(a, b): sides[a] & sides[b] for a, b in itertools.combinations(SPLITS, 2)}
+    sides = {name: set(groups[split == name]) for name in sides_of(split)}
+    shared = {(a, b): sides[a] & sides[b] for a, b in itertools.combinations(sides, 2)}
     measured: dict[str, float | str | None] = {
         f"slides_in_{a}_and_{b}": len(slides) for (a, b), slides in shared.items()
     }
@@ -44,17 +45,19 @@ def _torn(
 ) -> Finding:
     held = np.isin(groups, torn)
     pairs = [f"{len(s)} between {a} and {b}" for (a, b), s in shared.items() if s]
+    named = f" ({', '.join(pairs)})" if len(pairs) <= _MOST_NAMED else ""
     judged = held & (split != "train")
     return Finding(
         kind="groups_on_both_sides",
         severity="serious",
         title=f"{len(torn)} of {len(np.unique(groups))} slides lie on more than one side of the "
-        f"split ({', '.join(pairs)}); {int(judged.sum())} of {int((split != 'train').sum())} "
+        f"split{named}; {int(judged.sum())} of {int((split != 'train').sum())} "
         "tiles outside training are theirs",
         number=len(torn),
         unit="slides",
         effect=_LEAKS,
-        cure="divide whole slides: split.kind = 'grouped', or mend the column split",
+        cure="divide whole slides: split.kind = 'grouped' or 'grouped-kfold', or mend the column "
+        "split",
         tiles=tuple(itertools.islice(_pairs(evidence, groups, split, torn), _MOST_PAIRS)),
         slides=tuple(torn),
         rank=100 * judged.sum() / max((split != "train").sum(), 1),
@@ -65,7 +68,7 @@ def _pairs(evidence: Evidence, groups: np.ndarray, split: np.ndarray, torn: list
     """For each torn slide, its first tile on each side."""
     for slide in torn:
         rows = np.flatnonzero(groups == slide)
-        firsts = [rows[split[rows] == side][:1] for side in SPLITS]
+        firsts = [rows[split[rows] == side][:1] for side in sides_of(split[rows])]
         yield tuple(evidence.tile_ids[int(row)] for first in firsts for row in first)
 
 

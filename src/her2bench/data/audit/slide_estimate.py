@@ -24,11 +24,11 @@ class InferredGroups:
     """An estimate of which tiles come from one slide.
 
     Attributes:
-        group: (n,) codes 0 to slides - 1, in the order of each group's first tile. A tile that
-            could not be read is a group of its own.
+        group: (n,) codes from 0, in the order of each group's first tile. A tile that could not
+            be read is a group of its own.
         confidence: (n,) 0 to 1, how surely the tile belongs to its group and not to another; it
             cannot know of two slides that look the same. 0 for tiles that could not be read.
-        slides: number of groups.
+        slides: number of groups of tiles that could be read.
         quality: mean confidence of the tiles that could be read, 0 to 1.
     """
 
@@ -67,9 +67,10 @@ def infer_groups(
         heap = heaped(places, linked, label, seed)
         group[rows], weight = settled(places, heap, label, between, slides)
         confidence[rows] = belonging(places, group[rows], label, between, weight)
+    slides = len(np.unique(group[rows]))
     group = _in_order(group)
     quality = float(confidence[rows].mean()) if len(rows) else 0.0
-    return InferredGroups(group, confidence, int(group.max(initial=-1)) + 1, quality)
+    return InferredGroups(group, confidence, slides, quality)
 
 
 def with_inferred_groups(
