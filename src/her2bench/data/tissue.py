@@ -15,12 +15,15 @@ _LOGARITHM = np.log10(np.maximum(np.arange(256), 1)).astype(np.float32)
 _SUM = np.ones(3, np.float32)  # a product is ten times as fast as a sum over 3
 
 
-def white_point(rgb: np.ndarray) -> np.ndarray:
-    """The colour of empty glass: the commonest colour among flat, bright pixels.
+def glass_colour(rgb: np.ndarray) -> np.ndarray:
+    """The colour of empty glass in an overview: the commonest among flat, bright pixels.
 
     Scanners write glass at 180 as well as at 252 of 255, so that no fixed white will do. Padding
     of pure white is passed over where there is glass beside it; where nothing is flat the image
     holds no glass, and its brightest hundredth stands in.
+
+    A single tile's white point is `stain.white_point`, which looks at brightness alone: it must be
+    found at any magnification, where glass may be a corner. Here padding and texture count.
 
     Args:
         rgb: (h, w, 3) uint8.
@@ -56,9 +59,9 @@ def tissue_mask(rgb: np.ndarray) -> np.ndarray:
     Returns:
         (h, w) bool.
     """
-    white = np.maximum(white_point(rgb), 1)
+    glass = np.maximum(glass_colour(rgb), 1)
     # Not cut off at 0, as optical densities are: glass must lie on both sides of it.
-    density = float(np.log10(white).mean()) - _LOGARITHM[rgb] @ _SUM / 3
+    density = float(np.log10(glass).mean()) - _LOGARITHM[rgb] @ _SUM / 3
     darker, spread = _mean_and_spread(density)
     tissue = np.hypot(np.maximum(darker, 0) / 2, spread) > _TISSUE
     lightest = np.maximum(np.maximum(rgb[..., 0], rgb[..., 1]), rgb[..., 2])
