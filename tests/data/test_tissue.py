@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from her2bench.data.tissue import tissue_mask, tissue_share, glass_colour
+from her2bench.data.tissue import glass_colour, tissue_mask, tissue_share
 
 HALF = np.s_[:, 100:]
 
