@@ -15,7 +15,7 @@ Manifest = Annotated[
 Output = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--out", help="Folder for audit.json and audit.html [out/<manifest's name>-audit]."
+        "-o", "--out", help="Folder for audit.json and audit.html (out/MANIFEST-audit by default)."
     ),
 ]
 Endpoint = Annotated[str, typer.Option(help="What counts as positive: 2+, 3+, 1+ or status.")]
