@@ -74,7 +74,7 @@ def audit(
     table = _with_tile_score(read_manifest(manifest), tile_score, manifest)
     split = _split(table, split_from)
     place = cache or cache_folder()
-    evidence = gather(table, endpoint, split, place, score_is_slides=_is_slides(score_of))
+    evidence = gather(table, endpoint, split, place, _is_slides(score_of), manifest)
     found = judge(evidence, manifest)
     tiles = _with_split(table, split)
     pictures = thumbnails(table, pictured(found, tiles))
@@ -121,12 +121,13 @@ def _folder(folder: Path, manifest: Path, infer_groups: Path | None) -> Path:
 
 def _with_tile_score(table: "pl.DataFrame", column: str | None, where: Path) -> "pl.DataFrame":
     """The manifest with that column as `tile_score`, 0 to 3."""
+    from her2bench.core.manifest import read_scores
     from her2bench.core.tables import require_columns
 
     if column is None:
         return table
     require_columns(table, (column,), where)
-    return table.with_columns(table[column].alias("tile_score"))
+    return table.with_columns(read_scores(table[column], where, gaps=True).alias("tile_score"))
 
 
 def _split(table: "pl.DataFrame", split_from: Path | None) -> "np.ndarray | None":

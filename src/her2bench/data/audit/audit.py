@@ -6,13 +6,13 @@ import numpy as np
 import polars as pl
 
 from her2bench.core.findings import Audit, Finding, worst_first
-from her2bench.core.manifest import targets
+from her2bench.core.manifest import read_scores, targets
 from her2bench.data.audit.duplicates import check_duplicates, find_duplicates
 from her2bench.data.audit.evidence import Check, Evidence
 from her2bench.data.audit.fingerprints import FINGERPRINTS
 from her2bench.data.audit.hidden_slides import check_hidden_slides
 from her2bench.data.audit.images import check_images
-from her2bench.data.audit.labels import check_labels
+from her2bench.data.audit.labels import TILE_SCORE, check_labels
 from her2bench.data.audit.measures import MEASURES
 from her2bench.data.audit.neighbours import check_neighbours, find_neighbours
 from her2bench.data.audit.observations import observe
@@ -46,6 +46,7 @@ def gather(
     split: np.ndarray | None = None,
     cache: Path | None = None,
     score_is_slides: bool = True,
+    where: object = "manifest",
 ) -> Evidence:
     """Look at every tile once.
 
@@ -55,11 +56,16 @@ def gather(
         split: (n,) text, the side of each tile in the comparison to come; None: no split yet.
         cache: folder in which what was seen is kept for the next audit; None: not kept.
         score_is_slides: whether the score is the slide's and not each tile's own.
+        where: the manifest's path, for messages.
 
     Raises:
-        UserError: unknown endpoint, no status where it is asked for, or no room on disk.
+        UserError: unknown endpoint, no status where it is asked for, a `tile_score` that is no
+            score, or no room on disk.
     """
-    target = targets(manifest, endpoint).to_numpy()
+    target = targets(manifest, endpoint, where).to_numpy()
+    if TILE_SCORE in manifest.columns:
+        own = read_scores(manifest[TILE_SCORE], where, gaps=True)
+        manifest = manifest.with_columns(own)
     seen = observe(manifest, EXTRACTS, cache)
     return Evidence(manifest, target, endpoint, seen, split, score_is_slides)
 
@@ -103,7 +109,7 @@ def audit(
     cache: Path | None = None,
 ) -> Audit:
     """Everything in a manifest that would fool a comparison: `gather`, then `judge`."""
-    return judge(gather(manifest, endpoint, split, cache), where)
+    return judge(gather(manifest, endpoint, split, cache, where=where), where)
 
 
 def _tidied(finding: Finding) -> Finding:
