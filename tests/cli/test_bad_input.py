@@ -161,7 +161,10 @@ def test_all_bad_images_are_listed_at_once(study, capsys, monkeypatch):
         (("audit", ""), ".: a folder"),
         (("audit", "m.csv", "--infer-groups", "m.csv"), "over the manifest"),
         (("audit", "m.csv", "--infer-groups", "m.txt"), ".csv or .parquet"),
-        (("audit", "m.csv", "-o", "0.png"), "a folder"),
+        (("audit", "m.csv", "--infer-groups", "0.png/m.csv"), "--infer-groups 0.png: 0.png is a"),
+        (("audit", "m.csv", "-o", "0.png"), "-o 0.png: 0.png is a file"),
+        (("audit", "m.csv", "-o", "0.png/x"), "0.png is a file\n  expected: a folder\n  cure"),
+        (("audit", "m.csv", "--cache", "0.png"), "--cache 0.png: 0.png is a file"),
         (("audit", "m.csv", "--score-of", "both"), "slide or tile"),
         (("nonsense",), "No such command"),
         (("compare",), "Missing argument"),
@@ -177,6 +180,17 @@ def test_a_column_tile_score_is_read_like_scores(study, capsys, monkeypatch):
     message = fails(capsys, monkeypatch, "audit", "m.csv")
     assert "m.csv: column 'tile_score' has 12 wrong value(s)" in message
     assert "row 1: '7'" in message and "expected: 0, 1, 2, 3, 1+, 2+ or 3+, or nothing" in message
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder that no one can write")
+@pytest.mark.parametrize(
+    "option", [("-o", "/proc/x"), ("--infer-groups", "/proc/y.csv"), ("--cache", "/proc/c")]
+)
+def test_the_audit_tries_to_write_before_it_looks(option, study, capsys, monkeypatch):
+    study()
+    monkeypatch.setattr("her2bench.data.audit.audit.observe", None)
+    message = fails(capsys, monkeypatch, "audit", "m.csv", *option)
+    assert f"{option[0]} /proc" in message and f"cure: name another with {option[0]}" in message
 
 
 def test_a_full_disk_is_said_and_leaves_no_half_written_file(study, capsys, monkeypatch):

@@ -70,7 +70,8 @@ def audit(
     from her2bench.report.audit_page import write_audit_page
     from her2bench.report.findings import pictured
 
-    folder = _folder(out or Path("out") / f"{manifest.stem}-audit", manifest, infer_groups)
+    folder = out or Path("out") / f"{manifest.stem}-audit"
+    _check_outputs(folder, manifest, infer_groups, cache)
     table = _with_tile_score(read_manifest(manifest), tile_score, manifest)
     split = _split(table, split_from)
     place = cache or cache_folder()
@@ -96,27 +97,35 @@ def _is_slides(score_of: str) -> bool:
     return score_of == "slide"
 
 
-def _folder(folder: Path, manifest: Path, infer_groups: Path | None) -> Path:
-    """The output folder; what cannot be written is refused before the tiles are looked at."""
+def _check_outputs(
+    folder: Path, manifest: Path, infer_groups: Path | None, cache: Path | None
+) -> None:
+    """What cannot be written is refused before the tiles are looked at."""
+    from her2bench.core.files import check_writable
+
+    check_writable(folder, "-o")
+    if cache is not None:
+        check_writable(cache, "--cache")
+    if infer_groups is not None:
+        _check_new_manifest(infer_groups, manifest)
+        check_writable(infer_groups.parent, "--infer-groups")
+
+
+def _check_new_manifest(path: Path, manifest: Path) -> None:
     from her2bench.core.errors import UserError
 
-    if folder.exists() and not folder.is_dir():
-        raise UserError(folder, found="a file", expected="a folder", cure="name another with -o")
-    if infer_groups is not None:
-        if infer_groups.suffix.lower() not in (".csv", ".parquet"):
-            raise UserError(
-                infer_groups,
-                found=f"ending {infer_groups.suffix!r}",
-                expected=".csv or .parquet",
-                cure="name the new manifest mine-with-groups.csv, say",
-            )
-        if infer_groups.resolve() == manifest.resolve():
-            raise UserError(
-                infer_groups,
-                found="--infer-groups would write over the manifest itself",
-                cure="name another file",
-            )
-    return folder
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise UserError(
+            path,
+            found=f"ending {path.suffix!r}",
+            expected=".csv or .parquet",
+            cure="name the new manifest mine-with-groups.csv, say",
+        )
+    if path.is_dir() or path.resolve() == manifest.resolve():
+        what = "a folder" if path.is_dir() else "the manifest itself"
+        raise UserError(
+            path, found=f"--infer-groups would write over {what}", cure="name another file"
+        )
 
 
 def _with_tile_score(table: "pl.DataFrame", column: str | None, where: Path) -> "pl.DataFrame":
