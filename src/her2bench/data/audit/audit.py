@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from her2bench.core.findings import Audit, Finding, worst_first
+from her2bench.core.findings import TOO_FEW, Audit, Finding, worst_first
 from her2bench.core.manifest import read_scores, targets
 from her2bench.data.audit.duplicates import check_duplicates, find_duplicates
 from her2bench.data.audit.evidence import Check, Evidence
@@ -36,7 +36,8 @@ CHECKS: dict[str, Check] = {
     "labels": check_labels,
     "power": check_power,
 }
-_WITHOUT_TILES = ("images",)
+_FROM_TABLE = ("groups on both sides", "labels")
+"""Checks that rest on the table, wholly or for the most part, and need no readable tile."""
 _FEWEST = 2
 
 
@@ -77,17 +78,19 @@ def judge(evidence: Evidence, where: object) -> Audit:
         evidence: as `gather` gives it.
         where: the manifest's path, as a reader should see it.
     """
+    few = evidence.readable.sum() < _FEWEST
+    can_be = ("images", *(_FROM_TABLE if len(evidence.manifest) >= _FEWEST else ()))
     findings: list[Finding] = []
     clean, left_out, measured = [], {}, {}
     for name, check in step_by_step(CHECKS, "looking for"):
-        if evidence.readable.sum() < _FEWEST and name not in _WITHOUT_TILES:
-            left_out[name] = "fewer than two tiles can be read"
+        if few and name not in can_be:
+            left_out[name] = TOO_FEW
             continue
         found = check(evidence)
         findings += [_tidied(finding) for finding in found.findings]
         measured |= found.measured or {}
-        if found.left_out:
-            left_out[name] = found.left_out
+        if found.left_out or (name == "labels" and few):
+            left_out[name] = found.left_out or f"only what the table says: {TOO_FEW}"
         elif not found.findings:
             clean.append(name)
     return Audit(
