@@ -193,6 +193,14 @@ def test_the_audit_tries_to_write_before_it_looks(option, study, capsys, monkeyp
     assert f"{option[0]} /proc" in message and f"cure: name another with {option[0]}" in message
 
 
+def test_estimated_slides_are_not_written_over_a_folder(study, capsys, monkeypatch):
+    study()
+    Path("d.csv").mkdir()
+    assert "write over a folder" in fails(
+        capsys, monkeypatch, "audit", "m.csv", "--infer-groups", "d.csv"
+    )
+
+
 def test_a_full_disk_is_said_and_leaves_no_half_written_file(study, capsys, monkeypatch):
     study()
 

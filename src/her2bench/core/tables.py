@@ -25,7 +25,8 @@ def read_table(path: Path) -> pl.DataFrame:
         UserError: no such file, another ending, unreadable, or no rows.
     """
     path = Path(path)
-    _refuse_other_files(path)
+    with reading(path):
+        _refuse_other_files(path)
     try:
         with reading(path):
             table = _read_csv(path) if path.suffix.lower() == ".csv" else pl.read_parquet(path)
