@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from her2bench.core.findings import read_audit
+from her2bench.cli.audit_text import print_audit
+from her2bench.core.findings import Audit, Finding, read_audit
 from her2bench.core.manifest import read_manifest
 from her2bench.data.phantom import PhantomSettings, write_phantom
 
@@ -90,6 +91,28 @@ def test_nothing_readable_is_still_an_audit(run, tmp_path):
     told = json.loads(done.stdout)
     assert told["findings"][0]["number"] == 6
     assert "shortcuts" in told["left_out"]
+
+
+def test_one_tile_is_too_few_to_call_anything_clean(phantom, run, tmp_path):
+    table = pl.read_csv(phantom)[:1]
+    table = table.with_columns(path=str(phantom.parent) + "/" + pl.col("path"))
+    table.write_csv(tmp_path / "m.csv")
+    done = run("m.csv", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("1 tile: too few can be read")
+    assert "Nothing found" not in done.stdout + (tmp_path / "out/m-audit/audit.html").read_text()
+
+
+def test_many_copies_are_not_all_named(capsys):
+    copies = tuple(f"c{i}" for i in range(61))
+    pairs = tuple((f"a{i}", f"b{i}") for i in range(4))
+    few = {"severity": "warning", "number": 1, "unit": "u", "title": "t", "effect": "", "cure": ""}
+    found = [Finding(kind="k", tiles=tiles, **few) for tiles in ((copies,), pairs)]
+    audit = Audit(manifest="m.csv", endpoint="2+", tiles=69, findings=tuple(found))
+    print_audit(audit, Path("page.html"))
+    told = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "Tiles: c0 + c1 + c2 and 58 more" in told
+    assert "Tiles: a0 + b0, a1 + b1, a2 + b2 and 1 more set" in told
 
 
 def test_estimated_slides_come_as_a_manifest_for_compare(phantom, run, tmp_path):

@@ -153,9 +153,18 @@ def test_all_bad_images_are_listed_at_once(study, capsys, monkeypatch):
         (("audit", "m.csv", "--split-from", "none.parquet"), "none.parquet"),
         (("audit", "m.csv", "--split-from", "m.csv"), "split"),
         (("audit", "m.csv", "--tile-score", "mine"), "mine"),
+        (("audit", "m.csv", "--tile-score", "path"), "m.csv: column 'path' has 24 wrong value(s)"),
+        (("audit", "m.csv", "--endpoint", "foo"), "m.csv: endpoint 'foo'"),
+        (("audit", "m.csv", "--endpoint", "status"), "cure: add the column, or choose"),
+        (("audit", "."), ".: a folder"),
+        (("audit", "."), "cure: name the table's own file, such as m.csv"),
+        (("audit", ""), ".: a folder"),
         (("audit", "m.csv", "--infer-groups", "m.csv"), "over the manifest"),
         (("audit", "m.csv", "--infer-groups", "m.txt"), ".csv or .parquet"),
-        (("audit", "m.csv", "-o", "0.png"), "a folder"),
+        (("audit", "m.csv", "--infer-groups", "0.png/m.csv"), "--infer-groups 0.png: 0.png is a"),
+        (("audit", "m.csv", "-o", "0.png"), "-o 0.png: 0.png is a file"),
+        (("audit", "m.csv", "-o", "0.png/x"), "0.png is a file\n  expected: a folder\n  cure"),
+        (("audit", "m.csv", "--cache", "0.png"), "--cache 0.png: 0.png is a file"),
         (("audit", "m.csv", "--score-of", "both"), "slide or tile"),
         (("nonsense",), "No such command"),
         (("compare",), "Missing argument"),
@@ -164,6 +173,32 @@ def test_all_bad_images_are_listed_at_once(study, capsys, monkeypatch):
 def test_other_commands_refuse(arguments, expected, study, capsys, monkeypatch):
     study()
     assert expected in fails(capsys, monkeypatch, *arguments)
+
+
+def test_a_column_tile_score_is_read_like_scores(study, capsys, monkeypatch):
+    study(lambda table: table.with_columns(tile_score=pl.Series(["7", "no", "1+", None] * 6)))
+    message = fails(capsys, monkeypatch, "audit", "m.csv")
+    assert "m.csv: column 'tile_score' has 12 wrong value(s)" in message
+    assert "row 1: '7'" in message and "expected: 0, 1, 2, 3, 1+, 2+ or 3+, or nothing" in message
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder that no one can write")
+@pytest.mark.parametrize(
+    "option", [("-o", "/proc/x"), ("--infer-groups", "/proc/y.csv"), ("--cache", "/proc/c")]
+)
+def test_the_audit_tries_to_write_before_it_looks(option, study, capsys, monkeypatch):
+    study()
+    monkeypatch.setattr("her2bench.data.audit.audit.observe", None)
+    message = fails(capsys, monkeypatch, "audit", "m.csv", *option)
+    assert f"{option[0]} /proc" in message and f"cure: name another with {option[0]}" in message
+
+
+def test_estimated_slides_are_not_written_over_a_folder(study, capsys, monkeypatch):
+    study()
+    Path("d.csv").mkdir()
+    assert "write over a folder" in fails(
+        capsys, monkeypatch, "audit", "m.csv", "--infer-groups", "d.csv"
+    )
 
 
 def test_a_full_disk_is_said_and_leaves_no_half_written_file(study, capsys, monkeypatch):

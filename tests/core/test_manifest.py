@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 
 from her2bench.core.errors import UserError
-from her2bench.core.manifest import read_manifest, targets, write_manifest
+from her2bench.core.manifest import read_manifest, read_scores, targets, write_manifest
 
 GOOD = "tile_id,path,score,group_id,status\n007,a/1.png,2+,s1,1\n008,a/2.png,0,s2,0\n"
 
@@ -75,6 +75,36 @@ def test_missing_empty_and_foreign_files(tmp_path):
         read_manifest(written(tmp_path, "", "m.csv"))
     with pytest.raises(UserError, match="cannot be read as a table"):
         read_manifest(written(tmp_path, "no parquet", "m.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "cure"),
+    [
+        ("empty.csv", b"", "UTF-8: a header line"),
+        ("latin.csv", "tile_id,path,score\nGr\xfc\xdfe,a.png,1\n".encode("latin-1"), "UTF-8"),
+        ("ragged.csv", b"tile_id,path,score\na,a.png,1,5,6\n", "as many values as the header"),
+        ("broken.parquet", b"PAR1" + bytes(40), "damaged or no Parquet"),
+        ("cut.parquet", b"PAR1" + bytes(40) + b"PAR1", "damaged or no Parquet"),
+        ("m.txt", b"tile_id", "save the table as CSV or Parquet"),
+    ],
+)
+def test_what_is_no_table_comes_with_a_cure(tmp_path, name, content, cure):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=f"{name}: .*\n.*\n  cure: .*{cure}"):
+        read_manifest(tmp_path / name)
+
+
+def test_scores_of_tiles_may_have_gaps():
+    own = pl.Series("own", ["0", " 3+", None, "", "2.0"])
+    assert read_scores(own, "m.csv", gaps=True).to_list() == [0, 3, None, None, 2]
+    floats = pl.Series("own", [1.0, float("nan"), None])
+    assert read_scores(floats, "m.csv", gaps=True).to_list() == [1, None, None]
+    with pytest.raises(UserError, match=r"m.csv: column 'own' has 2 wrong value"):
+        read_scores(pl.Series("own", ["4", "x", "1"]), "m.csv", gaps=True)
+    with pytest.raises(UserError, match=r"row 2: 1\.5"):
+        read_scores(pl.Series("own", [1.0, 1.5]), "m.csv", gaps=True)
+    with pytest.raises(UserError, match="column 'own' has 1 wrong value"):
+        read_scores(pl.Series("own", [[1], None]), "m.csv", gaps=True)
 
 
 @pytest.mark.parametrize(

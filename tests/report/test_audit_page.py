@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from her2bench.core.findings import Audit, Finding, write_audit
+from her2bench.core.findings import TOO_FEW, Audit, Finding, write_audit
 from her2bench.core.runs import ComparisonFolder
 from her2bench.report.audit_page import write_audit_page
 from her2bench.report.findings import pictured, shown_findings
@@ -40,9 +40,10 @@ def test_every_finding_with_its_effect_and_cure_worst_first(tmp_path):
 def test_what_is_not_pictured_is_counted_and_named(tmp_path):
     audit = made_up()
     seen = text_of(page_of(audit, tiles_of(audit), tmp_path))
-    for words in ("and 3 more sets of tiles", "and 18 more tiles", "and 1 more slides"):
+    for words in ("and 3 more sets of tiles", "and 18 more tiles", "and 1 more slide"):
         assert words in seen
     assert "All tiles by name (30)" in seen and "s08-t0 + s09-t1" in seen
+    assert "All tiles by name (18)" in seen  # of 9 pairs of neighbouring slides
     assert seen.count("no picture") == 1
     assert "slide s00 · train" in seen or "0 · slide s00 · train" in seen
 
@@ -79,6 +80,23 @@ def test_a_clean_audit_says_so_and_no_more_than_that(tmp_path):
     audit = Audit(manifest="m.csv", endpoint="2+", tiles=4, clean=("labels",))
     seen = text_of(page_of(audit, tiles_of(made_up()), tmp_path))
     assert "Found: nothing." in seen and "That does not prove that there is nothing." in seen
+
+
+def test_where_hardly_a_tile_can_be_read_nothing_is_called_clean(tmp_path):
+    audit = Audit(manifest="m.csv", endpoint="2+", tiles=1, left_out={"shortcuts": TOO_FEW})
+    seen = text_of(page_of(audit, tiles_of(made_up()), tmp_path))
+    assert "1 tile, target" in seen and "Found: nothing, since too few tiles can be read." in seen
+    assert "Too few tiles to look at" in seen and "Nothing found" not in seen
+
+
+def test_one_large_set_is_named_in_full(tmp_path):
+    copies = tuple(f"c{i}" for i in range(61))
+    few = {"kind": "duplicates", "severity": "warning", "number": 1}
+    finding = Finding(title="1 picture", tiles=(copies,), **few, **TEXT)
+    audit = Audit(manifest="m.csv", endpoint="2+", tiles=61, findings=(finding,))
+    seen = text_of(page_of(audit, tiles_of(made_up()), tmp_path))
+    assert "and 57 more of the same" in seen and "All tiles by name (61)" in seen
+    assert " + ".join(copies) in seen
 
 
 def test_hostile_names_stay_text(tmp_path):

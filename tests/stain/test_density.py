@@ -44,3 +44,10 @@ def test_without_glass_the_brightest_tissue_stands_in() -> None:
 def test_white_points_of_no_tiles_and_of_black() -> None:
     assert white_points(np.empty((0, 8, 8, 3), np.uint8)).shape == (0, 3)
     assert white_points(np.zeros((2, 8, 8, 3), np.uint8)).tolist() == [[0, 0, 0]] * 2
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_black_tile_has_no_density():
+    black = np.zeros((4, 4, 3), np.uint8)
+    assert not optical_density(black, white_point(black)).any()
+    assert np.isclose(optical_density(np.full((1, 3), 20, np.uint8), 200), 1).all()

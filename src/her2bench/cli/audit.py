@@ -15,7 +15,7 @@ Manifest = Annotated[
 Output = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--out", help="Folder for audit.json and audit.html [out/<manifest's name>-audit]."
+        "-o", "--out", help="Folder for audit.json and audit.html (out/MANIFEST-audit by default)."
     ),
 ]
 Endpoint = Annotated[str, typer.Option(help="What counts as positive: 2+, 3+, 1+ or status.")]
@@ -70,11 +70,12 @@ def audit(
     from her2bench.report.audit_page import write_audit_page
     from her2bench.report.findings import pictured
 
-    folder = _folder(out or Path("out") / f"{manifest.stem}-audit", manifest, infer_groups)
+    folder = out or Path("out") / f"{manifest.stem}-audit"
+    _check_outputs(folder, manifest, infer_groups, cache)
     table = _with_tile_score(read_manifest(manifest), tile_score, manifest)
     split = _split(table, split_from)
     place = cache or cache_folder()
-    evidence = gather(table, endpoint, split, place, score_is_slides=_is_slides(score_of))
+    evidence = gather(table, endpoint, split, place, _is_slides(score_of), manifest)
     found = judge(evidence, manifest)
     tiles = _with_split(table, split)
     pictures = thumbnails(table, pictured(found, tiles))
@@ -96,37 +97,46 @@ def _is_slides(score_of: str) -> bool:
     return score_of == "slide"
 
 
-def _folder(folder: Path, manifest: Path, infer_groups: Path | None) -> Path:
-    """The output folder; what cannot be written is refused before the tiles are looked at."""
+def _check_outputs(
+    folder: Path, manifest: Path, infer_groups: Path | None, cache: Path | None
+) -> None:
+    """What cannot be written is refused before the tiles are looked at."""
+    from her2bench.core.files import check_writable
+
+    check_writable(folder, "-o")
+    if cache is not None:
+        check_writable(cache, "--cache")
+    if infer_groups is not None:
+        _check_new_manifest(infer_groups, manifest)
+        check_writable(infer_groups.parent, "--infer-groups")
+
+
+def _check_new_manifest(path: Path, manifest: Path) -> None:
     from her2bench.core.errors import UserError
 
-    if folder.exists() and not folder.is_dir():
-        raise UserError(folder, found="a file", expected="a folder", cure="name another with -o")
-    if infer_groups is not None:
-        if infer_groups.suffix.lower() not in (".csv", ".parquet"):
-            raise UserError(
-                infer_groups,
-                found=f"ending {infer_groups.suffix!r}",
-                expected=".csv or .parquet",
-                cure="name the new manifest mine-with-groups.csv, say",
-            )
-        if infer_groups.resolve() == manifest.resolve():
-            raise UserError(
-                infer_groups,
-                found="--infer-groups would write over the manifest itself",
-                cure="name another file",
-            )
-    return folder
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise UserError(
+            path,
+            found=f"ending {path.suffix!r}",
+            expected=".csv or .parquet",
+            cure="name the new manifest mine-with-groups.csv, say",
+        )
+    if path.is_dir() or path.resolve() == manifest.resolve():
+        what = "a folder" if path.is_dir() else "the manifest itself"
+        raise UserError(
+            path, found=f"--infer-groups would write over {what}", cure="name another file"
+        )
 
 
 def _with_tile_score(table: "pl.DataFrame", column: str | None, where: Path) -> "pl.DataFrame":
     """The manifest with that column as `tile_score`, 0 to 3."""
+    from her2bench.core.manifest import read_scores
     from her2bench.core.tables import require_columns
 
     if column is None:
         return table
     require_columns(table, (column,), where)
-    return table.with_columns(table[column].alias("tile_score"))
+    return table.with_columns(read_scores(table[column], where, gaps=True).alias("tile_score"))
 
 
 def _split(table: "pl.DataFrame", split_from: Path | None) -> "np.ndarray | None":

@@ -1,5 +1,6 @@
 """The audit's findings as text for a terminal: worst first, each with its effect and cure."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -7,6 +8,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from her2bench.core.findings import Audit, Finding
+from her2bench.core.words import plural
 
 _STYLES = {"serious": "bold red", "warning": "bold yellow", "note": "bold"}
 _FEW = 3
@@ -20,7 +22,7 @@ def print_audit(audit: Audit, page: Path, groups: Path | None = None) -> None:
     for finding in audit.findings:
         _print_finding(console, finding)
     if not audit.findings:
-        console.print(f"Nothing found in {audit.tiles:,} tiles that would fool a comparison.")
+        console.print(_nothing(audit))
     if audit.clean:
         _say(console, f"looked for and not found: {', '.join(audit.clean)}")
     for name, why in audit.left_out.items():
@@ -41,6 +43,13 @@ def _print_finding(console: Console, finding: Finding) -> None:
     console.print()
 
 
+def _nothing(audit: Audit) -> str:
+    tiles = f"{audit.tiles:,} {plural(audit.tiles, 'tile')}"
+    if audit.unseen:
+        return f"{tiles}: too few can be read to look for what would fool a comparison."
+    return f"Nothing found in {tiles} that would fool a comparison."
+
+
 def _about(finding: Finding) -> str:
     """A few names and how many more.
 
@@ -48,13 +57,26 @@ def _about(finding: Finding) -> str:
     >>> _about(Finding(kind="k", severity="note", number=2, tiles=(("a", "b"), ("c",)), **texts))
     'Tiles: a + b, c'
     """
-    tiles = [" + ".join(part) for part in finding.tiles]
-    parts = [
-        f"{name}: {', '.join(items[:_FEW])}" + (f" and {more:,} more" if more > 0 else "")
-        for name, items in (("Tiles", tiles), ("Slides", list(finding.slides)))
-        if items and (more := len(items) - _FEW) is not None
-    ]
-    return "\n".join(parts)
+    tiles = [_cut(part, " + ") for part in finding.tiles[:_FEW]]
+    more = _more(finding.tiles, "" if all(len(part) == 1 for part in finding.tiles) else "set")
+    about = [f"Tiles: {', '.join(tiles)}{more}"] if tiles else []
+    about += [f"Slides: {_cut(finding.slides, ', ')}"] if finding.slides else []
+    return "\n".join(about)
+
+
+def _cut(names: Sequence[str], between: str) -> str:
+    """The first names, and how many more.
+
+    >>> _cut("abcde", " + ")
+    'a + b + c and 2 more'
+    """
+    return between.join(names[:_FEW]) + _more(names)
+
+
+def _more(items: Sequence[object], what: str = "") -> str:
+    more = len(items) - _FEW
+    noun = f" {plural(more, what)}" if what else ""
+    return f" and {more:,} more{noun}" if more > 0 else ""
 
 
 def _say(console: Console, text: str) -> None:

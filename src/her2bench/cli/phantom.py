@@ -16,26 +16,26 @@ def phantom(
         Path | None, typer.Option(help="TOML file with any of the settings below.")
     ] = None,
     slides: Annotated[
-        int | None, typer.Option(help="Number of slides. [default: 51, as BCI]")
+        int | None, typer.Option(help="Number of slides (default: 51, as BCI).")
     ] = None,
     tiles_per_slide: Annotated[
-        int | None, typer.Option(help="Tiles of a slide on average. [default: 20; BCI has 95]")
+        int | None, typer.Option(help="Tiles of a slide on average (default: 20; BCI has 95).")
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Side of a tile, pixels. [default: 256]")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of a tile, pixels (default: 256).")] = None,
     mpp: Annotated[
-        float | None, typer.Option(help="µm/pixel. [default: 0.92; BCI has 0.46 at size 1024]")
+        float | None, typer.Option(help="µm/pixel (default: 0.92; BCI has 0.46 at size 1024).")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything. [default: 0]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything (default: 0).")] = None,
     confounding: Annotated[
         float | None,
-        typer.Option(help="How far the target decides the white point, 0 to 1. [default: 0]"),
+        typer.Option(help="How far the target decides the white point, 0 to 1 (default: 0)."),
     ] = None,
     layout: Annotated[
-        str | None, typer.Option(help="manifest, or bci (its folders). [default: manifest]")
+        str | None, typer.Option(help="manifest, or bci: its folders (default: manifest).")
     ] = None,
-    quality: Annotated[int | None, typer.Option(help="JPEG quality. [default: 90]")] = None,
+    quality: Annotated[int | None, typer.Option(help="JPEG quality (default: 90).")] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes. [default: as many as there are cores]")
+        int | None, typer.Option(help="Processes (default: as many as there are cores).")
     ] = None,
 ) -> None:
     """Draw synthetic IHC tiles with known truth, as a manifest or in BCI's layout."""

@@ -41,7 +41,7 @@ Rule = Annotated[
         "run's val rows."
     ),
 ]
-Threshold = Annotated[float | None, _threshold("Probability of the fixed rule [0.5].")]
+Threshold = Annotated[float | None, _threshold("Probability of the fixed rule (default: 0.5).")]
 Logit = Annotated[float | None, _threshold("Logit of the fixed rule, instead.")]
 Value = Annotated[float | None, _threshold("The wanted sensitivity or specificity.")]
 By = Annotated[

@@ -1,10 +1,11 @@
 """Writing files so that a reader never sees half of one."""
 
 import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -40,8 +41,36 @@ def replacing(path: Path) -> Iterator[Path]:
             shutil.rmtree(room, ignore_errors=True)
 
 
+def check_writable(folder: Path, named: str = "") -> None:
+    """Refuse, before long work, a folder into which nothing can be written; leaves no trace.
+
+    Args:
+        folder: it need not be there yet.
+        named: the option that names it, for the message and its cure.
+
+    Raises:
+        UserError: a file stands in its way, or the folder cannot be made or written.
+    """
+    where, cure = f"{named} {folder}".strip(), f"name another with {named}" if named else ""
+    missing = [f for f in (folder, *folder.absolute().parents) if not os.path.lexists(f)]
+    with writing(where, cure):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=folder).cleanup()
+        except (FileExistsError, NotADirectoryError) as error:
+            inside = (folder, *folder.absolute().parents)
+            file = next(f for f in inside if os.path.lexists(f) and not f.is_dir())
+            raise UserError(
+                where, found=f"{file} is a file", expected="a folder", cure=cure
+            ) from error
+        finally:
+            for made in missing:
+                with suppress(OSError):  # another process writes there already: it stays
+                    made.rmdir()
+
+
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: object, cure: str = "") -> Iterator[None]:
     """Turn the operating system's refusals to write at `path` into messages a user can act on."""
     try:
         yield
@@ -53,7 +82,7 @@ def writing(path: Path) -> Iterator[None]:
         raise UserError(
             path,
             found=f"cannot be written ({error.strerror or error})",
-            cure="choose another place to write, or change the permissions",
+            cure=cure or "choose another place to write, or change the permissions",
         ) from error
 
 

@@ -9,6 +9,8 @@ from her2bench.core.errors import UserError
 from her2bench.core.files import reading, replacing
 
 Severity = Literal["serious", "warning", "note"]
+TOO_FEW = "fewer than two tiles can be read"
+"""Why a check is left out where there are hardly any pixels to look at."""
 SEVERITIES: tuple[Severity, ...] = ("serious", "warning", "note")
 
 
@@ -71,6 +73,11 @@ class Audit(BaseModel):
     clean: tuple[str, ...] = ()
     left_out: dict[str, str] = {}
     measured: dict[str, float | str | None] = {}
+
+    @property
+    def unseen(self) -> bool:
+        """Whether checks were not made for want of readable tiles: no finding says nothing then."""
+        return any(TOO_FEW in why for why in self.left_out.values())
 
 
 def worst_first(findings: list[Finding]) -> tuple[Finding, ...]:

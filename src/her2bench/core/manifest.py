@@ -46,7 +46,7 @@ def read_manifest(path: Path) -> pl.DataFrame:
 def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
     """The checks of `read_manifest` on a table that lies (or will lie) at `where`."""
     require_columns(table, ("tile_id", "path", "score"), where)
-    table = table.with_columns(_score(table["score"], where))
+    table = table.with_columns(read_scores(table["score"], where).alias("score"))
     table = table.with_columns(
         _typed(table[name], dtype, where) for name, dtype in _TYPES.items() if name in table.columns
     )
@@ -83,6 +83,28 @@ def write_manifest(table: pl.DataFrame, path: Path) -> None:
     )
 
 
+def read_scores(column: pl.Series, where: object, gaps: bool = False) -> pl.Series:
+    """A column of scores, 0 to 3 or `1+`, `2+`, `3+`, as Int8 of the same name.
+
+    Args:
+        column: numbers or text.
+        where: the table's path, for the message.
+        gaps: whether rows may have no score (null, NaN or empty text).
+
+    >>> read_scores(pl.Series("own", ["0", "3+", None]), "m.csv", gaps=True).to_list()
+    [0, 3, None]
+    """
+    expected = "0, 1, 2, 3, 1+, 2+ or 3+" + (", or nothing" if gaps else "")
+    if column.dtype.is_nested():
+        _reject(column, column.is_null(), expected, where)
+    text = column.cast(pl.String).str.strip_chars()
+    missing = text.is_null() | text.is_in(["", "NaN"])
+    text = text.str.replace(r"\.0+$", "").str.replace(r"^([123])\+$", "$1")
+    good = text.is_in(["0", "1", "2", "3"]).fill_null(False)
+    _reject(column, good | missing if gaps else good, expected, where)
+    return text.cast(pl.Int8, strict=False).alias(column.name)
+
+
 def targets(manifest: pl.DataFrame, endpoint: str, where: object = "manifest") -> pl.Series:
     """Each tile's target, Int8 0 or 1, for an endpoint.
 
@@ -95,22 +117,22 @@ def targets(manifest: pl.DataFrame, endpoint: str, where: object = "manifest") -
     """
     if endpoint not in ENDPOINTS:
         raise UserError(
-            where, found=f"endpoint {endpoint!r}", expected=f"one of {', '.join(ENDPOINTS)}"
+            where,
+            found=f"endpoint {endpoint!r}",
+            expected=f"one of {', '.join(ENDPOINTS)}",
+            cure="choose one of these as the endpoint",
         )
     if endpoint != "status":
         return (manifest["score"] >= int(endpoint[0])).cast(pl.Int8).alias("target")
-    require_columns(manifest, ("status",), where)
+    if "status" not in manifest.columns:
+        raise UserError(
+            where,
+            found=f"missing columns: status (present: {', '.join(manifest.columns)})",
+            expected="each tile's confirmed status, 0 or 1, for the endpoint status",
+            cure="add the column, or choose the endpoint 2+, 3+ or 1+",
+        )
     _no_gaps(manifest, "status", where)
     return manifest["status"].cast(pl.Int8).alias("target")
-
-
-def _score(column: pl.Series, where: object) -> pl.Series:
-    text = column.cast(pl.String).str.strip_chars()
-    text = text.str.replace(r"\.0+$", "").str.replace(r"^([123])\+$", "$1")
-    _reject(
-        column, text.is_in(["0", "1", "2", "3"]).fill_null(False), "0, 1, 2, 3, 1+, 2+ or 3+", where
-    )
-    return text.cast(pl.Int8).alias("score")
 
 
 def _typed(column: pl.Series, dtype: type[pl.DataType], where: object) -> pl.Series:

@@ -9,7 +9,10 @@ import polars as pl
 from her2bench.core.errors import UserError, nearest
 from her2bench.core.files import reading, replacing
 
-_ENDINGS = (".csv", ".parquet")
+_CURES = {
+    ".csv": "save it as CSV in UTF-8: a header line, then rows of as many values as the header has",
+    ".parquet": "it is damaged or no Parquet: write it again, or save the table as CSV",
+}
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -22,16 +25,17 @@ def read_table(path: Path) -> pl.DataFrame:
         UserError: no such file, another ending, unreadable, or no rows.
     """
     path = Path(path)
-    if path.suffix.lower() not in _ENDINGS:
-        raise UserError(path, found=f"ending {path.suffix!r}", expected=".csv or .parquet")
-    if not path.is_file():
-        raise UserError(path, found="no such file", cure="check the path")
+    with reading(path):
+        _refuse_other_files(path)
     try:
         with reading(path):
             table = _read_csv(path) if path.suffix.lower() == ".csv" else pl.read_parquet(path)
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         raise UserError(
-            path, found=f"cannot be read as a table ({_first_line(error)})", expected="a table"
+            path,
+            found=f"cannot be read as a table ({_first_line(error)})",
+            expected="a table",
+            cure=_CURES[path.suffix.lower()],
         ) from error
     if table.is_empty():
         raise UserError(path, found="no rows", expected="at least one row", cure="fill the table")
@@ -58,6 +62,25 @@ def require_columns(table: pl.DataFrame, required: Iterable[str], where: object)
             expected=f"at least the columns {', '.join(required)}",
             cure="rename or add the columns",
         )
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Folders, files of another ending, and files that are not there."""
+    if path.is_dir():
+        inside = sorted(p.name for p in path.iterdir() if p.suffix.lower() in _CURES)
+        named = f", such as {path / inside[0]}" if inside else ""
+        raise UserError(
+            path, found="a folder", expected="a table", cure=f"name the table's own file{named}"
+        )
+    if path.suffix.lower() not in _CURES:
+        raise UserError(
+            path,
+            found=f"ending {path.suffix!r}",
+            expected=".csv or .parquet",
+            cure="save the table as CSV or Parquet, and name that file",
+        )
+    if not path.is_file():
+        raise UserError(path, found="no such file", cure="check the path")
 
 
 def _read_csv(path: Path) -> pl.DataFrame:

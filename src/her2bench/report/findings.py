@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from her2bench.core.findings import SEVERITIES, Audit, Finding
+from her2bench.core.words import plural
 from her2bench.report.html import data_uri
 
 MOST_ALONE, MOST_SETS, MOST_OF_A_SET = 12, 6, 4
@@ -51,7 +52,10 @@ class Strip:
 
 @dataclass(frozen=True)
 class ShownFinding:
-    """A finding with its pictures; `names` and `slides` say in text what the pictures leave out."""
+    """A finding with its pictures; `names` says in text what the pictures leave out.
+
+    `named` counts the finding's tiles, each once; `unnamed` says how much `names` leaves out.
+    """
 
     finding: Finding
     place: int
@@ -61,7 +65,8 @@ class ShownFinding:
     strips: list[Strip]
     more: str
     names: list[str]
-    unnamed: int
+    named: int
+    unnamed: str
 
 
 def shown_findings(
@@ -93,8 +98,9 @@ def shown_findings(
                 for slide, some in _strips(finding, tiles).items()
             ],
             more=_more(finding),
-            names=_names(finding)[:MOST_NAMES],
-            unnamed=max(0, len(_names(finding)) - MOST_NAMES),
+            names=[" + ".join(part) for part in finding.tiles[:MOST_NAMES]],
+            named=len({tile_id for part in finding.tiles for tile_id in part}),
+            unnamed=_further(finding, len(finding.tiles) - MOST_NAMES),
         )
         for place, finding in enumerate(audit.findings, 1)
     ]
@@ -133,8 +139,8 @@ def counted(audit: Audit) -> str:
     for severity in SEVERITIES:
         number = sum(finding.severity == severity for finding in audit.findings)
         if number:
-            parts.append(f"{number} {words[severity]}{'s' if number > 1 else ''}")
-    return ", ".join(parts) or "nothing"
+            parts.append(f"{number} {plural(number, words[severity])}")
+    return ", ".join(parts) or "nothing" + ", since too few tiles can be read" * audit.unseen
 
 
 def _alone(finding: Finding) -> bool:
@@ -184,16 +190,15 @@ def _strips(finding: Finding, tiles: pl.DataFrame) -> dict[str, list[str]]:
 
 def _more(finding: Finding) -> str:
     """How much there is beside what is pictured."""
-    sets = len(finding.tiles) - _sets_shown(finding)
-    if sets > 0:
-        noun = "tiles" if _alone(finding) else "sets of tiles"
-        return f"and {sets:,} more {noun}"
-    slides = 0 if finding.tiles else len(finding.slides) - MOST_SLIDES
-    return f"and {slides:,} more slides" if slides > 0 else ""
+    if finding.tiles:
+        return _further(finding, len(finding.tiles) - _sets_shown(finding))
+    slides = len(finding.slides) - MOST_SLIDES
+    return f"and {slides:,} more {plural(slides, 'slide')}" if slides > 0 else ""
 
 
-def _names(finding: Finding) -> list[str]:
-    return [" + ".join(part) for part in finding.tiles]
+def _further(finding: Finding, sets: int) -> str:
+    noun = plural(sets, "tile") if _alone(finding) else f"{plural(sets, 'set')} of tiles"
+    return f"and {sets:,} more {noun}" if sets > 0 else ""
 
 
 def _about(row: dict) -> str:

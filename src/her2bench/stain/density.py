@@ -13,11 +13,12 @@ def optical_density(rgb: NDArray[np.uint8], white: ArrayLike = 255.0) -> NDArray
     """Optical density (base 10) of an RGB image, relative to a white point.
 
     Beer and Lambert: `OD = -log10(pixel / white)`. A pixel of 0 counts as 1, so that the density
-    stays finite; a pixel brighter than the white point has a density of 0.
+    stays finite, and so does a white point below 1 (of a black tile); a pixel brighter than the
+    white point has a density of 0.
 
     Args:
         rgb: (..., 3), uint8.
-        white: the level of empty glass, a number or one for each channel, above 0 to 255.
+        white: the level of empty glass, a number or one for each channel, 0 to 255.
 
     Returns:
         (..., 3), float32, 0 to 2.41.
@@ -25,7 +26,7 @@ def optical_density(rgb: NDArray[np.uint8], white: ArrayLike = 255.0) -> NDArray
     >>> optical_density(np.array([[200, 20, 255]], np.uint8), 200).round(2).tolist()
     [[0.0, 1.0, 0.0]]
     """
-    white = np.log10(np.broadcast_to(np.asarray(white, np.float64), 3))
+    white = np.log10(np.broadcast_to(np.maximum(np.asarray(white, np.float64), 1), 3))
     table = np.maximum(white[:, None] - np.log10(np.maximum(np.arange(256), 1)), 0)
     table = table.astype(np.float32)
     return np.stack([table[c].take(rgb[..., c]) for c in range(3)], axis=-1)

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from her2bench.core.findings import TOO_FEW
 from her2bench.core.manifest import read_manifest
 from her2bench.data.audit import audit as audits
 from her2bench.data.audit.audit import audit
@@ -58,6 +59,17 @@ def test_with_nothing_readable_only_the_images_are_judged():
     found = audit(manifest, "m")
     assert [f.kind for f in found.findings] == ["unreadable_images"]
     assert set(found.left_out) == set(audits.CHECKS) - {"images"}
+
+
+def test_without_pixels_the_table_is_still_judged():
+    rows = [{"tile_id": f"t{i}", "path": f"/gone/{i}.png", "score": 3} for i in range(6)]
+    manifest = pl.DataFrame(rows, schema_overrides={"score": pl.Int8})
+    manifest = manifest.with_columns(group_id=pl.Series(list("aabbcc")))
+    found = audit(manifest, "m", split=np.array(["train", "test"] * 3))
+    kinds = {finding.kind for finding in found.findings}
+    assert kinds == {"unreadable_images", "one_class_only", "groups_on_both_sides"}
+    assert found.unseen and TOO_FEW in found.left_out["labels"]
+    assert "groups on both sides" not in found.left_out
 
 
 def test_neighbours_say_where_they_lie(tmp_path):

@@ -38,9 +38,42 @@ def test_sizes_count_in_micrometres_where_known(evidence_of):
     assert check_images(known).findings == ()
 
 
+def test_the_usual_size_is_one_that_tiles_have(evidence_of):
+    size = [(128, 128), (256, 256)] * 20
+    (finding,) = check_images(evidence_of([0, 3] * 20, size=size)).findings
+    assert finding.number == 20 and finding.title.startswith("20 of 40 tiles are not square")
+    assert finding.title.endswith("(128 x 128 px against 256 x 256 px)")
+    mpp = {"mpp": [0.5 + i / 1e4 for i in range(30)] + [1.0] * 10}
+    (finding,) = check_images(evidence_of([0, 3] * 20, size=(200, 200), columns=mpp)).findings
+    assert finding.number == 10 and "(200 x 200 µm against 100" in finding.title
+
+
+def test_reasons_that_differ_in_numbers_are_one(evidence_of):
+    reasons = [f"image file is truncated ({k} bytes not processed)" for k in range(3)]
+    reasons += ["image of 64 x 64 pixels does not hold the region x=9 y=0 width=64 height=64"]
+    reasons += ["empty file (0 bytes)", "no such file", "no such file", "image of 8 x 8 pixels"]
+    found = check_images(evidence_of([0] * 8, bad=dict(enumerate(reasons))))
+    title = found.findings[0].title
+    assert "(image file is truncated: 3, no such file: 2, " in title
+    assert title.endswith(", and others)")
+    measured = found.measured or {}
+    assert measured["unreadable tiles, image does not hold the region"] == 1
+    assert measured["unreadable tiles, empty file"] == 1
+
+
+def test_of_one_tile_the_verb_is_singular(evidence_of):
+    scores = [0, 3, 3]
+    titles = [
+        check_images(evidence_of(scores, **measures)).findings[0].title
+        for measures in ({"tissue": [0.7, 0, 0.7]}, {"format": ["PNG", "JPEG", "JPEG"]})
+    ]
+    assert titles == ["1 of 3 tiles holds no tissue", "1 file named .jpg holds PNG"]
+
+
 def test_stretched_tiles(evidence_of):
     found = kinds(check_images(evidence_of([0, 3], size=[(256, 300), (256, 300)])))
     assert found["odd_sizes"].number == 2
+    assert found["odd_sizes"].title.endswith("(300 x 256 px)")
 
 
 def test_grey_among_colour(evidence_of):

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from her2bench.core.findings import Audit, Finding, worst_first
-from her2bench.core.manifest import targets
+from her2bench.core.findings import TOO_FEW, Audit, Finding, worst_first
+from her2bench.core.manifest import read_scores, targets
 from her2bench.data.audit.duplicates import check_duplicates, find_duplicates
 from her2bench.data.audit.evidence import Check, Evidence
 from her2bench.data.audit.fingerprints import FINGERPRINTS
 from her2bench.data.audit.hidden_slides import check_hidden_slides
 from her2bench.data.audit.images import check_images
-from her2bench.data.audit.labels import check_labels
+from her2bench.data.audit.labels import TILE_SCORE, check_labels
 from her2bench.data.audit.measures import MEASURES
 from her2bench.data.audit.neighbours import check_neighbours, find_neighbours
 from her2bench.data.audit.observations import observe
@@ -36,7 +36,8 @@ CHECKS: dict[str, Check] = {
     "labels": check_labels,
     "power": check_power,
 }
-_WITHOUT_TILES = ("images",)
+_FROM_TABLE = ("groups on both sides", "labels")
+"""Checks that rest on the table, wholly or for the most part, and need no readable tile."""
 _FEWEST = 2
 
 
@@ -46,6 +47,7 @@ def gather(
     split: np.ndarray | None = None,
     cache: Path | None = None,
     score_is_slides: bool = True,
+    where: object = "manifest",
 ) -> Evidence:
     """Look at every tile once.
 
@@ -55,11 +57,16 @@ def gather(
         split: (n,) text, the side of each tile in the comparison to come; None: no split yet.
         cache: folder in which what was seen is kept for the next audit; None: not kept.
         score_is_slides: whether the score is the slide's and not each tile's own.
+        where: the manifest's path, for messages.
 
     Raises:
-        UserError: unknown endpoint, no status where it is asked for, or no room on disk.
+        UserError: unknown endpoint, no status where it is asked for, a `tile_score` that is no
+            score, or no room on disk.
     """
-    target = targets(manifest, endpoint).to_numpy()
+    target = targets(manifest, endpoint, where).to_numpy()
+    if TILE_SCORE in manifest.columns:
+        own = read_scores(manifest[TILE_SCORE], where, gaps=True)
+        manifest = manifest.with_columns(own)
     seen = observe(manifest, EXTRACTS, cache)
     return Evidence(manifest, target, endpoint, seen, split, score_is_slides)
 
@@ -71,17 +78,19 @@ def judge(evidence: Evidence, where: object) -> Audit:
         evidence: as `gather` gives it.
         where: the manifest's path, as a reader should see it.
     """
+    few = evidence.readable.sum() < _FEWEST
+    can_be = ("images", *(_FROM_TABLE if len(evidence.manifest) >= _FEWEST else ()))
     findings: list[Finding] = []
     clean, left_out, measured = [], {}, {}
     for name, check in step_by_step(CHECKS, "looking for"):
-        if evidence.readable.sum() < _FEWEST and name not in _WITHOUT_TILES:
-            left_out[name] = "fewer than two tiles can be read"
+        if few and name not in can_be:
+            left_out[name] = TOO_FEW
             continue
         found = check(evidence)
         findings += [_tidied(finding) for finding in found.findings]
         measured |= found.measured or {}
-        if found.left_out:
-            left_out[name] = found.left_out
+        if found.left_out or (name == "labels" and few):
+            left_out[name] = found.left_out or f"only what the table says: {TOO_FEW}"
         elif not found.findings:
             clean.append(name)
     return Audit(
@@ -103,7 +112,7 @@ def audit(
     cache: Path | None = None,
 ) -> Audit:
     """Everything in a manifest that would fool a comparison: `gather`, then `judge`."""
-    return judge(gather(manifest, endpoint, split, cache), where)
+    return judge(gather(manifest, endpoint, split, cache, where=where), where)
 
 
 def _tidied(finding: Finding) -> Finding:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from her2bench.core.findings import Finding, Severity
+from her2bench.core.words import plural
 from her2bench.data.audit.evidence import Evidence, Found
 from her2bench.data.audit.looks import similar_looks
 from her2bench.data.audit.observations import Observations
@@ -197,7 +198,7 @@ def _finding(evidence: Evidence, name: str, sets: list[np.ndarray], found: Dupli
     return Finding(
         kind=name,
         severity=severity,
-        title=f"{number} {'pictures stand' if number > 1 else 'picture stands'} {where} "
+        title=f"{number} {plural(number, 'picture stands', 'pictures stand')} {where} "
         f"(pairs: {counted(found.kind[inside], DUPLICATES)})",
         number=number,
         unit="pictures",

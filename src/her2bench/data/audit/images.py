@@ -1,5 +1,6 @@
 """Images: broken, misnamed, of odd size or kind, blank, burnt out, out of focus, oddly stained."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from her2bench.core.findings import Finding, Severity
+from her2bench.core.words import plural
 from her2bench.data.audit.evidence import Evidence, Found
 from her2bench.data.audit.observations import Observations
 from her2bench.data.audit.odd_slides import odd_slides
@@ -24,6 +26,12 @@ eosin leaves about -0.1, IHC tiles lie above 0."""
 _DENSE = 0.02  # share of the tile that must be dense for its stain to be told
 _FEW = 0.02  # share of tiles up to which blank or blurred ones are a note
 _OTHER = 0.05  # relative difference of size that counts
+_MOST_SIZES = 50  # sizes among which the usual one is sought
+_MOST_REASONS = 3
+_DETAILS = re.compile(
+    r" \([^()]*\d[^()]*\)| of \d+ x \d+ pixels|^\d+ x \d+ pixels is |( \w+=\d+)+|: '[^']*'$"
+)
+"""What differs from file to file in the reason why it cannot be read: bytes, sizes, places."""
 _ENDINGS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "MPO": (".jpg", ".jpeg", ".mpo"),
@@ -38,10 +46,10 @@ _ENDINGS = {
 
 @dataclass(frozen=True)
 class _Fault:
-    """A fault of single tiles: how to see it, and what to say of it."""
+    """A fault of single tiles: how to see it, and what to say of it, of one tile and of more."""
 
     kind: str
-    told: str
+    told: tuple[str, str]
     seen: Callable[[Observations, np.ndarray], np.ndarray]
     effect: str
     cure: str
@@ -50,28 +58,34 @@ class _Fault:
 _FAULTS = (
     _Fault(
         "blank_tiles",
-        "hold no tissue",
+        ("holds no tissue", "hold no tissue"),
         lambda o, rows: o["tissue"][rows] < EMPTY_TISSUE,
         "empty glass is trained on and judged under its slide's label",
         "leave them out by a rule fixed beforehand",
     ),
     _Fault(
         "burnt_out_tiles",
-        "are burnt out or blackened: much of their tissue is pure white or black",
+        (
+            "is burnt out or blackened: much of its tissue is pure white or black",
+            "are burnt out or blackened: much of their tissue is pure white or black",
+        ),
         lambda o, rows: o["clipped"][rows] > CLIPPED,
         "the amount of stain cannot be told there",
         "scan or export them again with another exposure, or leave them out",
     ),
     _Fault(
         "out_of_focus_tiles",
-        "are out of focus",
+        ("is out of focus", "are out of focus"),
         lambda o, rows: (o["sharpness"][rows, 1] < BLURRED) & (o["tissue"][rows] > EMPTY_TISSUE),
         "membranes, on which the score rests, cannot be seen there",
         "scan them again, or leave them out by a rule fixed beforehand",
     ),
     _Fault(
         "strange_stain",
-        "are stained with something else than haematoxylin and DAB, perhaps eosin",
+        (
+            "is stained with something else than haematoxylin and DAB, perhaps eosin",
+            "are stained with something else than haematoxylin and DAB, perhaps eosin",
+        ),
         lambda o, rows: (o["pink"][rows] < PINK) & (o["dense"][rows] > _DENSE),
         "another staining says nothing of HER2, and tells its tiles from all others",
         "take these tiles out, or check that they are IHC",
@@ -83,28 +97,33 @@ def check_images(evidence: Evidence) -> Found:
     """All faults of images; slides unlike all others come from `odd_slides`."""
     rows = np.flatnonzero(evidence.readable)
     findings = _broken(evidence)
+    unreadable = Counter(map(_plain, evidence.observations.bad.values()))
+    measured: dict[str, float | str | None] = {
+        f"unreadable tiles, {reason}": k for reason, k in unreadable.most_common()
+    }
     if not len(rows):
-        return Found(tuple(findings))
+        return Found(tuple(findings), measured)
     findings += [*_misnamed(evidence, rows), *_sizes(evidence, rows), *_modes(evidence, rows)]
     for fault in _FAULTS:
         found = rows[fault.seen(evidence.observations, rows)]
         if len(found):
             findings.append(_fault(evidence, fault, found, len(rows)))
-    if evidence.groups is not None:
-        findings += odd_slides(evidence, rows)
-    return Found(tuple(findings))
+    findings += odd_slides(evidence, rows)
+    return Found(tuple(findings), measured)
 
 
 def _broken(evidence: Evidence) -> list[Finding]:
     bad, n = evidence.observations.bad, len(evidence.target)
     if not bad:
         return []
-    reasons = ", ".join(f"{reason}: {k}" for reason, k in Counter(bad.values()).most_common(3))
+    reasons = Counter(map(_plain, bad.values())).most_common()
+    told = [f"{reason}: {k}" for reason, k in reasons[:_MOST_REASONS]]
+    told += ["and others"] if len(reasons) > _MOST_REASONS else []
     return [
         Finding(
             kind="unreadable_images",
             severity="serious" if len(bad) > _FEW * n else "warning",
-            title=f"{len(bad)} of {n} tiles cannot be read ({reasons})",
+            title=f"{len(bad)} of {n} {plural(n, 'tile')} cannot be read ({', '.join(told)})",
             number=len(bad),
             unit="tiles",
             effect="a comparison stops at them, or leaves them out with --skip-bad; which slides "
@@ -114,6 +133,17 @@ def _broken(evidence: Evidence) -> list[Finding]:
             rank=100 * len(bad) / n,
         )
     ]
+
+
+def _plain(reason: str) -> str:
+    """The kind of a reason, without what differs from file to file.
+
+    >>> _plain("image file is truncated (49 bytes not processed)")
+    'image file is truncated'
+    >>> _plain("[Errno 13] Permission denied: '/tiles/a.png'")
+    '[Errno 13] Permission denied'
+    """
+    return _DETAILS.sub("", reason)
 
 
 def _misnamed(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
@@ -134,7 +164,7 @@ def _misnamed(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
             Finding(
                 kind="wrong_extension",
                 severity="note",
-                title=f"{int(here.sum())} files {named} hold {form}",
+                title=_files(int(here.sum()), named, form),
                 number=int(here.sum()),
                 unit="tiles",
                 effect=f"tools that go by the ending fail on them; this one does not.{lossy}",
@@ -146,26 +176,33 @@ def _misnamed(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
     return found
 
 
+def _files(number: int, named: str, form: str) -> str:
+    return f"{number} {plural(number, 'file')} {named} {plural(number, 'holds', 'hold')} {form}"
+
+
 def _sizes(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
     """Tiles of another size than most, in µm where that is known, and stretched ones."""
-    size = evidence.observations["size"][rows].astype(np.float64)
+    size, unit = evidence.observations["size"][rows].astype(np.float64), "px"
     if "mpp" in evidence.manifest.columns:
         mpp = evidence.manifest["mpp"].to_numpy()[rows].astype(np.float64)
         if np.isfinite(mpp).all():
-            size = size * mpp[:, None]
-    usual = np.median(size, axis=0)
+            size, unit = size * mpp[:, None], "µm"
+    usual = _usual(size)
     odd = (np.abs(size / usual - 1) > _OTHER).any(axis=1)
     stretched = np.abs(np.log(size[:, 0] / size[:, 1])) > _OTHER
     if not (odd | stretched).any():
         return []
     odd |= stretched
+    number, these, most = int(odd.sum()), _range(size[odd]), _range(usual[None])
+    against = "" if these == most else f" against {most} {unit}"
     return [
         Finding(
             kind="odd_sizes",
             severity="warning",
-            title=f"{int(odd.sum())} of {len(rows)} tiles are not square or cover another area "
-            f"than most ({_range(size[odd])} against {usual[1]:.4g} x {usual[0]:.4g})",
-            number=int(odd.sum()),
+            title=f"{_of(number, len(rows), 'is', 'are')} not square or "
+            f"{plural(number, 'covers', 'cover')} another area than most "
+            f"({these} {unit}{against})",
+            number=number,
             unit="tiles",
             effect="all are brought to one square: cells then have another size or shape in these",
             cure="cut all tiles to one square size at one µm/pixel",
@@ -173,6 +210,19 @@ def _sizes(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
             rank=100 * odd.mean(),
         )
     ]
+
+
+def _usual(size: np.ndarray) -> np.ndarray:
+    """The (height, width) of (n, 2) sizes that most tiles have, but for little; of two, the larger.
+
+    >>> _usual(np.array([(128, 128), (256, 256), (128, 128), (256, 256)])).tolist()
+    [256, 256]
+    """
+    sizes, tiles = np.unique(size, axis=0, return_counts=True)
+    first = np.lexsort((sizes.prod(axis=1), tiles))[::-1][:_MOST_SIZES]
+    # Where µm/pixel differs a little from slide to slide, hardly two tiles are of one size.
+    near = [tiles[(np.abs(sizes / sizes[i] - 1) <= _OTHER).all(axis=1)].sum() for i in first]
+    return sizes[first[int(np.argmax(near))]]
 
 
 def _range(size: np.ndarray) -> str:
@@ -193,7 +243,7 @@ def _modes(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
         Finding(
             kind="odd_modes",
             severity="warning" if grey.any() or not odd.all() else "note",
-            title=f"{int(odd.sum())} of {len(rows)} tiles are not plain RGB ({held})",
+            title=f"{_of(int(odd.sum()), len(rows), 'is', 'are')} not plain RGB ({held})",
             number=int(odd.sum()),
             unit="tiles",
             effect="grey tiles hold no stain colour; palettes and transparency are turned into "
@@ -211,7 +261,7 @@ def _fault(evidence: Evidence, fault: _Fault, found: np.ndarray, looked_at: int)
     return Finding(
         kind=fault.kind,
         severity=severity,
-        title=f"{len(found)} of {looked_at} tiles {fault.told}",
+        title=_of(len(found), looked_at, *fault.told),
         number=len(found),
         unit="tiles",
         effect=fault.effect,
@@ -219,6 +269,11 @@ def _fault(evidence: Evidence, fault: _Fault, found: np.ndarray, looked_at: int)
         tiles=_alone(evidence, found),
         rank=100 * share,
     )
+
+
+def _of(number: int, looked_at: int, one: str, many: str) -> str:
+    """`1 of 20 tiles holds …`: a number of tiles, and what is so of them."""
+    return f"{number} of {looked_at} {plural(looked_at, 'tile')} {plural(number, one, many)}"
 
 
 def _alone(evidence: Evidence, rows: np.ndarray) -> tuple[tuple[str, ...], ...]:

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from her2bench.core.findings import Finding
+from her2bench.core.words import plural
 from her2bench.data.audit.evidence import Evidence
 from her2bench.data.audit.freed import freed
 from her2bench.data.audit.shortcuts import shortcut_measures, stain_measures
@@ -20,12 +21,14 @@ _NAMES = ("brightness", "colour of glass", "sharpness", "fine sharpness", "noise
 
 
 def odd_slides(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
-    """A finding that names the slides far from all others, if there are any.
+    """A finding that names the slides far from all others, if there are any and slides are known.
 
     Scanners come in a few kinds (BCI's glass has three levels), so that distance from a centre
     would call a whole kind strange; distance to the nearest slides does not.
     """
-    groups = (evidence.groups if evidence.groups is not None else np.array([]))[rows].astype(str)
+    if evidence.groups is None:
+        return []
+    groups = evidence.groups[rows].astype(str)
     names, codes = np.unique(groups, return_inverse=True)
     if len(names) < _FEWEST:
         return []
@@ -41,7 +44,8 @@ def odd_slides(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
         Finding(
             kind="slides_unlike_others",
             severity="warning",
-            title=f"{len(odd)} of {len(names)} slides are unlike all others ({told})",
+            title=f"{len(odd)} of {len(names)} slides {plural(len(odd), 'is', 'are')} "
+            f"unlike all others ({told})",
             number=len(odd),
             unit="slides",
             effect="a network has not learned such slides, or learns them by heart; on the test "

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 
 from her2bench.core.findings import Finding
+from her2bench.core.words import plural
 from her2bench.data.audit.evidence import Evidence, Found
 from her2bench.evaluation.power import Assumptions, Design, detectable_difference, slides_needed
 
@@ -13,6 +14,8 @@ WANTED = 0.05
 """The difference in ROC-AUC that a comparison of networks is mostly about."""
 ENOUGH = 0.1
 """Detectable difference above which a test side is called small."""
+_ALL_TESTED = "use split.kind = 'grouped-kfold', so that every slide is tested once, or "
+"""A cure only where some slides are not tested."""
 
 
 def check_power(evidence: Evidence, assumed: Assumptions | None = None) -> Found:
@@ -49,7 +52,10 @@ def check_power(evidence: Evidence, assumed: Assumptions | None = None) -> Found
     }
     if difference <= ENOUGH:
         return Found((), measured)
-    return Found((_small(design, difference, needed, assumed),), measured)
+    divided = _ALL_TESTED if len(np.unique(groups[good])) > design.slides else ""
+    if design.scarcer < 2:
+        return Found((_too_few(design, divided),), measured)
+    return Found((_small(design, difference, needed, assumed, divided),), measured)
 
 
 def design_of(groups: np.ndarray, positive: np.ndarray) -> Design:
@@ -99,34 +105,40 @@ def _at(correlation: float, design: Design, assumed: Assumptions) -> float | Non
     return round(found, 3) if np.isfinite(found) else None
 
 
-def _small(design: Design, difference: float, needed: float, assumed: Assumptions) -> Finding:
-    if design.scarcer < 2:
-        return Finding(
-            kind="too_few_test_slides",
-            severity="warning",
-            title=f"Of the {design.slides} slides to be tested on only {design.scarcer} hold one "
-            "of the classes",
-            number=design.scarcer,
-            unit="slides",
-            effect="no interval and no verdict is possible: one slide says nothing of how slides "
-            "differ",
-            cure="use split.kind = 'grouped-kfold', so that every slide is tested once, or add "
-            "slides of that class",
-            rank=100,
-        )
-    seen = f"below {difference:.2f}" if np.isfinite(difference) else "whatever its size"
+def _too_few(design: Design, divided: str) -> Finding:
+    """No two slides of a class are tested: nothing at all can be told."""
+    held = f"only {design.scarcer} holds" if design.scarcer else "none holds"
+    return Finding(
+        kind="too_few_test_slides",
+        severity="warning",
+        title=f"Of the {design.slides} {plural(design.slides, 'slide')} to be tested on, {held} "
+        "one of the classes",
+        number=design.scarcer,
+        unit="slides",
+        effect="no interval and no verdict is possible: one slide says nothing of how slides "
+        "differ",
+        cure=f"{divided}add slides of that class",
+        rank=100,
+    )
+
+
+def _small(
+    design: Design, difference: float, needed: float, assumed: Assumptions, divided: str
+) -> Finding:
+    seen = "even the largest difference in ROC-AUC"
+    if np.isfinite(difference):
+        seen = f"a difference in ROC-AUC below {difference:.2f}"
     about = f"about {needed:.0f} such slides" if np.isfinite(needed) else "more slides"
     return Finding(
         kind="low_power",
         severity="note",
         title=f"With {design.slides} slides to be tested on, {design.scarcer} of the scarcer "
-        f"class, a difference in ROC-AUC {seen} will mostly not be seen; {WANTED:g} would take "
-        f"{about}",
+        f"class, {seen} will mostly not be seen; {WANTED:g} would take {about}",
         number=round(difference, 3) if np.isfinite(difference) else 1.0,
         unit="ROC-AUC",
         effect="models will be called alike because too few slides were looked at (supposing "
         f"ROC-AUCs near {assumed.auc:g} and a correlation of {assumed.correlation:g} within "
         "slides)",
-        cure="use split.kind = 'grouped-kfold', so that every slide is tested once, or add slides",
+        cure=f"{divided}add slides",
         rank=100 * min(difference, 1.0),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from her2bench.core.findings import Finding, Severity
+from her2bench.core.words import plural
 from her2bench.data.audit.foretelling import Foretold
 from her2bench.evaluation.significance import holm
 
@@ -133,7 +134,7 @@ def _finding(
         severity=_severity(s, told[s.name]),
         title=f"{s.label[0].upper()}{s.label[1:]} alone tells the target with a ROC-AUC of "
         f"{auc:.2f} ({_certainty(told[s.name], p_adjusted)}){beside}"
-        + (f"; with it goes {others}" if others else ""),
+        + (f"; with it {plural(len(along), 'goes', 'go')} {others}" if along else ""),
         number=round(auc, 3),
         unit="ROC-AUC",
         effect="a network can score well without looking at the stain, and would fail on slides "

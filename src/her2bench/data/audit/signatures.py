@@ -1,4 +1,4 @@
-"""What is kept of each tile to find its duplicates and neighbours: about 9 KB."""
+"""What is kept of each tile to find its duplicates and neighbours: about 11 KB."""
 
 from collections.abc import Mapping
 from hashlib import blake2b
