@@ -14,7 +14,7 @@ from her2bench.data.audit.hidden_slides import check_hidden_slides
 from her2bench.data.audit.images import check_images
 from her2bench.data.audit.labels import TILE_SCORE, check_labels
 from her2bench.data.audit.measures import MEASURES
-from her2bench.data.audit.neighbours import check_neighbours, find_neighbours
+from her2bench.data.audit.neighbours import ADJACENT, check_neighbours, find_neighbours
 from her2bench.data.audit.observations import observe
 from her2bench.data.audit.power import check_power
 from her2bench.data.audit.shortcuts import check_shortcuts
@@ -39,6 +39,7 @@ CHECKS: dict[str, Check] = {
 _FROM_TABLE = ("groups on both sides", "labels")
 """Checks that rest on the table, wholly or for the most part, and need no readable tile."""
 _FEWEST = 2
+_SURELY_ADJACENT = 0.65  # correlation at the seam: chance seldom reaches it, most neighbours do
 
 
 def gather(
@@ -131,5 +132,6 @@ def inferred(evidence: Evidence) -> pl.DataFrame:
 def of_one_slide(evidence: Evidence) -> np.ndarray:
     """Pairs of rows (k, 2) that are surely of one slide: duplicates, neighbours, one file's."""
     seen = evidence.observations
-    beside = find_duplicates(seen).pairs, find_neighbours(seen).pairs
-    return np.concatenate([*beside, of_one_file(evidence.manifest)])
+    beside = find_neighbours(seen)
+    sure = beside.pairs[(beside.kind != ADJACENT) | (beside.confidence >= _SURELY_ADJACENT)]
+    return np.concatenate([find_duplicates(seen).pairs, sure, of_one_file(evidence.manifest)])

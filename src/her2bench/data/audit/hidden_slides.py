@@ -6,6 +6,7 @@ from scipy.special import comb
 from sklearn.metrics import adjusted_rand_score
 
 from her2bench.core.findings import Finding, Severity
+from her2bench.core.words import plural
 from her2bench.data.audit.evidence import Evidence, Found
 from her2bench.data.audit.merging import codes
 from her2bench.data.audit.slide_estimate import InferredGroups, group_name, infer_groups
@@ -130,7 +131,7 @@ def _against(
 
 def _unnamed(found: InferredGroups, evidence: Evidence, scores: NDArray | None) -> Finding:
     tiles = int(evidence.readable.sum())
-    named = f"{found.slides:,} slide{'s' if found.slides > 1 else ''}"
+    named = f"{found.slides:,} {plural(found.slides, 'slide')}"
     taken, alone = "", ""
     if scores is not None:
         told = len(np.unique(scores[evidence.readable]))

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from her2bench.core.findings import Finding, Severity
+from her2bench.core.words import plural
 from her2bench.data.audit.division import sides_of
 from her2bench.data.audit.evidence import Evidence, Found
 
@@ -94,7 +95,7 @@ def _one_class(where: str, tiles: int, positive: bool) -> Finding:
     return Finding(
         kind="one_class_only",
         severity="note" if fold else "serious",
-        title=f"All {tiles} tiles of {where} are {'positive' if positive else 'negative'}",
+        title=f"All tiles of {where} ({tiles}) are {'positive' if positive else 'negative'}",
         number=tiles,
         unit="tiles",
         effect="that fold has no ROC-AUC of its own; all folds are judged together"
@@ -117,8 +118,8 @@ def _two_scores(evidence: Evidence) -> list[Finding]:
         Finding(
             kind="slide_with_two_scores",
             severity="warning",
-            title=f"{len(torn)} of {len(scores)} slides have tiles of more than one score, the "
-            "others one each",
+            title=f"{len(torn)} of {len(scores)} slides {plural(len(torn), 'has', 'have')} tiles "
+            "of more than one score, the others one each",
             number=len(torn),
             unit="slides",
             effect="either these labels are slips, or these ids hold several slides",
@@ -145,7 +146,8 @@ def _unstained(evidence: Evidence) -> list[Finding]:
         Finding(
             kind="unstained_tiles_in_positive_slides",
             severity=_severity(share, USUAL_UNSTAINED),
-            title=f"{int(empty.sum())} of {len(rows)} tiles labelled positive show hardly any "
+            title=f"{int(empty.sum())} of {len(rows)} tiles labelled positive "
+            f"{plural(empty.sum(), 'shows', 'show')} hardly any "
             f"stain (less than {LEAST_BROWN:.0%} of the tile is brown; {bare} hold hardly any "
             f"tissue){also}",
             number=int(empty.sum()),

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from her2bench.core.findings import Finding
+from her2bench.core.words import plural
 from her2bench.data.audit.division import sides_of
 from her2bench.data.audit.evidence import Evidence, Found
 
@@ -50,7 +51,8 @@ def _torn(
     return Finding(
         kind="groups_on_both_sides",
         severity="serious",
-        title=f"{len(torn)} of {len(np.unique(groups))} slides lie on more than one side of the "
+        title=f"{len(torn)} of {len(np.unique(groups))} slides {plural(len(torn), 'lies', 'lie')} "
+        "on more than one side of the "
         f"split{named}; {int(judged.sum())} of {int((split != 'train').sum())} "
         "tiles outside training are theirs",
         number=len(torn),
