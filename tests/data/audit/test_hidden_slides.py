@@ -96,6 +96,7 @@ def test_where_the_score_alone_tells_slides_apart_no_split_can_be_judged():
     found = check_hidden_slides(one_each)
     assert [f.kind for f in found.findings] == ["hidden_slides"]
     assert "(the score alone tells 4 apart)" in found.findings[0].title
+    assert "confidence" not in found.findings[0].effect
     assert found.measured["hidden_slides_crossing"] is None
 
 

@@ -133,6 +133,7 @@ def _unnamed(found: InferredGroups, evidence: Evidence, scores: NDArray | None) 
     tiles = int(evidence.readable.sum())
     named = f"{found.slides:,} {plural(found.slides, 'slide')}"
     taken, alone = "", ""
+    sure = f"The mean confidence of a tile's place is {found.quality:.0%}."
     if scores is not None:
         told = len(np.unique(scores[evidence.readable]))
         taken = (
@@ -140,6 +141,8 @@ def _unnamed(found: InferredGroups, evidence: Evidence, scores: NDArray | None) 
             "--score-of tile, or slides fall apart by score."
         )
         alone = f" (the score alone tells {told} apart)" if told > 1 else ""
+        if found.slides <= told:
+            sure = "Here nothing was seen that tells more of them apart than the score does."
     return Finding(
         kind="hidden_slides",
         severity="warning",
@@ -150,7 +153,7 @@ def _unnamed(found: InferredGroups, evidence: Evidence, scores: NDArray | None) 
         effect="Without slides every tile counts as independent: intervals are too narrow and "
         "differences are found that are not there. With estimated slides they come near to right: "
         "slides wrongly joined do intervals little harm, slides wrongly split make them somewhat "
-        f"too narrow. The mean confidence of a tile's place is {found.quality:.0%}.",
+        f"too narrow. {sure}",
         cure="Best: get the slide or patient of each tile from whoever cut them, as group_id. "
         f"Else --infer-groups writes this estimate as group_id with a confidence.{taken}",
         rank=100,
