@@ -182,6 +182,7 @@ def _table(planted: Planted, crowd: pl.DataFrame | None) -> None:
     if crowd is not None:
         manifest = pl.concat([manifest, crowd], how="vertical_relaxed")
     found, looking, searching = _found(manifest)
+    others = [kind for pair, kind in found.items() if min(pair) >= len(planted.paths)]
     found = {pair: kind for pair, kind in found.items() if min(pair) < len(planted.paths)}
     print(f"{len(manifest)} tiles: {looking:.1f} s to look at, {searching:.1f} s to search")
     print(f"{'planted':22}{'pairs':>6}{'recall':>8}{'right kind':>12}")
@@ -196,6 +197,8 @@ def _table(planted: Planted, crowd: pl.DataFrame | None) -> None:
         pairs = [pair for pair, k in found.items() if k == kind]
         good = np.mean([_joined(pair, related) for pair in pairs]) if pairs else np.nan
         print(f"{kind:22}{len(pairs):6}{good:11.3f}")
+    if crowd is not None:
+        print(f"\namong the others alone: {others.count(ADJACENT)} pairs reported as {ADJACENT}")
 
 
 def _related(pairs: dict[Pair, str]) -> dict[int, int]:

@@ -105,6 +105,12 @@ def read_scores(column: pl.Series, where: object, gaps: bool = False) -> pl.Seri
     return text.cast(pl.Int8, strict=False).alias(column.name)
 
 
+def require_sides(table: pl.DataFrame, where: object) -> None:
+    """Refuse a column `split` in which a row names no side, or another than train, val and test."""
+    _no_gaps(table, "split", where)
+    _one_of(table, "split", SPLITS, where)
+
+
 def targets(manifest: pl.DataFrame, endpoint: str, where: object = "manifest") -> pl.Series:
     """Each tile's target, Int8 0 or 1, for an endpoint.
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from her2bench.core.errors import UserError, listed
-from her2bench.core.manifest import SPLITS
+from her2bench.core.manifest import SPLITS, require_sides
 from her2bench.core.tables import require_columns
 
 
@@ -32,7 +32,7 @@ def split_from(splits: pl.DataFrame, manifest: pl.DataFrame, where: object) -> n
     """
     require_columns(splits, ("tile_id", "split"), where)
     splits = splits.with_columns(pl.col("tile_id", "split").cast(pl.String))
-    _require_sides(splits, where)
+    require_sides(splits, where)
     if "fold" in splits.columns and splits["fold"].n_unique() > 1:
         side = "fold " + pl.col("fold").cast(pl.String)
         sides = splits.filter(pl.col("split") == "test").select("tile_id", side.alias("side"))
@@ -61,18 +61,6 @@ def sides_of(split: np.ndarray) -> list[str]:
     present = {str(side) for side in np.unique(split)}
     folds = sorted(present - set(SPLITS), key=lambda name: (len(name), name))
     return [side for side in SPLITS if side in present] + folds
-
-
-def _require_sides(splits: pl.DataFrame, where: object) -> None:
-    wrong = splits.with_row_index("row", 1).filter(~pl.col("split").is_in(SPLITS).fill_null(False))
-    if len(wrong):
-        rows = [f"row {row}: {value!r}" for row, value in wrong.select("row", "split").iter_rows()]
-        raise UserError(
-            where,
-            found=f"{len(wrong)} values of split that are no side:{listed(rows, 5)}",
-            expected=f"one of {', '.join(SPLITS)}",
-            cure="name the sides so; a hold-out set is test",
-        )
 
 
 def _require_one_side(sides: pl.DataFrame, where: object) -> None:

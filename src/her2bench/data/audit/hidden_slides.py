@@ -81,7 +81,7 @@ def crossing_ratio(
     None where there is one side only, or no score with two groups, one of them of two sure tiles:
     where all tiles of a score are one group, any division is a random one of that group.
     """
-    chosen = readable & (found.confidence >= _SURE)
+    chosen = _sure(found, readable)
     if scores is not None:
         chosen &= ~np.isin(scores, _undivided(found, scores, chosen))
     group, side = codes(found.group[chosen]), codes(np.asarray(split, str)[chosen])
@@ -93,6 +93,10 @@ def crossing_ratio(
     pairs = comb(np.bincount(group), 2)
     expected = (pairs * by_chance[label[first]]).sum()
     return float((pairs * apart).sum() / expected) if expected else None
+
+
+def _sure(found: InferredGroups, readable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return readable & (found.confidence >= _SURE)
 
 
 def _undivided(found: InferredGroups, scores: NDArray, chosen: NDArray[np.bool_]) -> list:
@@ -163,7 +167,7 @@ def _unnamed(found: InferredGroups, evidence: Evidence, scores: NDArray | None) 
 def _torn(found: InferredGroups, evidence: Evidence) -> list[int]:
     """The estimated slides whose sure tiles lie on several sides."""
     split = np.asarray(evidence.split, str)
-    sure = evidence.readable & (found.confidence >= _SURE)
+    sure = _sure(found, evidence.readable)
     groups = np.unique(found.group[sure]).tolist()
     return [g for g in groups if len(set(split[sure & (found.group == g)])) > 1]
 
@@ -176,7 +180,7 @@ def _both_sides(
     severity: Severity,
 ) -> Finding:
     split = np.asarray(evidence.split, str)
-    sure = evidence.readable & (found.confidence >= _SURE)
+    sure = _sure(found, evidence.readable)
     sets = [_example(found, split, sure, g, evidence.tile_ids) for g in torn[:_EXAMPLES]]
     return Finding(
         kind="hidden_slides_on_both_sides",

@@ -20,8 +20,8 @@ from her2bench.data.audit.sets import counted
 OVERLAPPING, ADJACENT = "overlapping", "adjacent"
 NEIGHBOURS = (OVERLAPPING, ADJACENT)
 _BY_CHANCE = 1 / 2000
-"""Pairs a tile of the set up to which they may only seem adjacent: twice as many as were seen among
-100,000 phantom tiles of 256 px cut from different places."""
+"""Pairs a tile of the set up to which they may only seem adjacent. Of tiles cut from different
+places fewer do: `benchmarks.audit_duplicates --among` counts them."""
 _CHANCE = " So few may be chance, too: small tiles show little."
 
 
