@@ -4,7 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from time import monotonic
+from time import monotonic, sleep
 
 import httpx
 import pytest
@@ -28,6 +28,8 @@ def port(folder, service, monkeypatch) -> Iterator[int]:
     server.config.lifespan = "off"  # it would close the service, which other tests share
     thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
     thread.start()
+    while not server.started:
+        sleep(0.01)
     yield bound.getsockname()[1]
     server.should_exit = True
     thread.join(10)
