@@ -1,5 +1,6 @@
 """`her2bench serve` as a command: it says where it listens, answers, and refuses in words."""
 
+import json
 import re
 import socket
 import subprocess
@@ -114,3 +115,37 @@ def test_listening_to_the_world_is_warned_about(folder):
         process.terminate()
         _, told = process.communicate(timeout=30)
     assert "warning: listening on 0.0.0.0" in told
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(["--host", "a..b"], ["--host", "x" * 70], ["--host", ""]),
+        *(["--allow-host", "a b"], ["--root-path", "her2"]),
+    ],
+)
+def test_a_name_that_is_none(folder, given, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["her2bench", "serve", str(folder.path), "--port", "0", *given])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2 and given[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [3, ["a"], [{}], [{"model": "lenet", "method": "platt", "runs": [{"seed": 0, "slope": "x"}]}]],
+)
+def test_scores_of_another_shape_are_named(folder, calibration, monkeypatch, capsys):
+    folder.scores.write_text(json.dumps({"calibration": calibration}), encoding="utf-8")
+    monkeypatch.setattr("sys.argv", ["her2bench", "serve", str(folder.path), "--port", "0"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2 and "scores.json: calibration" in capsys.readouterr().err
+
+
+def test_scores_nested_without_end_are_named(folder, monkeypatch, capsys):
+    folder.scores.write_text("[" * 100_000, encoding="utf-8")
+    monkeypatch.setattr("sys.argv", ["her2bench", "serve", str(folder.path), "--port", "0"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2 and "scores.json: cannot be read" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 from her2bench.core.runs import ComparisonFolder
 from her2bench.data.rgb import resized
 from her2bench.data.tiles import read_tile
+from her2bench.prediction.ensemble import opinion
 from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward, probabilities
 from her2bench.prediction.trained import load_trained
@@ -150,7 +152,7 @@ def test_a_page_of_another_site_gets_nothing(client, tile):
 
 def test_pages(client):
     report = client.get("/")
-    assert "<h1>Report</h1>" in report.text and 'href="/try"' in report.text
+    assert "<h1>Report</h1>" in report.text and 'href="try"' in report.text
     assert "sandbox" in report.headers["content-security-policy"]
     page = client.get("/try")
     assert "Research use only" in page.text and "equivocal" in page.text
@@ -208,3 +210,19 @@ def test_without_scores_and_tiles_it_says_uncalibrated_and_unknown(tmp_path, til
     assert "cannot be said" in answer["likeness"] and answer["tiles"][0]["agree"]
     assert "not calibrated" in client.get("/try").text
     service.close()
+
+
+def test_an_answer_that_takes_too_long_is_given_up(client_with, tile):
+    answer = post(client_with(Limits(answer=0.001)), *[(str(i), tile) for i in range(9)])
+    assert answer.status_code == 503 and answer.headers["retry-after"]
+    assert "more than 0.001 seconds" in answer.json()["error"]
+
+
+def test_a_network_that_gives_no_number_is_named(client, tile, monkeypatch):
+    def without_number(*given):
+        said = opinion(*given)
+        return replace(said, logits=said.logits * np.nan)
+
+    monkeypatch.setattr("her2bench.web.service.opinion", without_number)
+    answer = post(client, ("a", tile))
+    assert answer.status_code == 200 and "no finite number" in answer.json()["tiles"][0]["error"]

@@ -4,7 +4,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from her2bench.web.app import create_app
 from her2bench.web.guard import LOCAL, Guard
+from her2bench.web.report_page import ReportPage
 from her2bench.web.server import is_loopback, names_of
 
 
@@ -86,4 +88,35 @@ def test_loopback_is_known():
 
 def test_a_loopback_server_has_no_other_names():
     assert set(names_of("127.0.0.1")) == set(LOCAL)
-    assert "lab.example" in names_of("0.0.0.0", ["lab.example"])
+    assert len(set(names_of("0.0.0.0"))) > len(LOCAL)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["http://[", "http://[1]:x/", "http://a b", "http://\xff", "", "x", "http://", "ftp://a"],
+)
+def test_an_odd_origin_is_refused_in_words(origin):
+    answer = client().post("/predict", headers={"origin": origin.encode("latin-1")})
+    assert answer.status_code == 403 and "Origin" in answer.json()["error"]
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_a_failure_within_is_answered_with_the_headers(folder, monkeypatch):
+    def broken(self):
+        raise ZeroDivisionError(str(folder.path))
+
+    monkeypatch.setattr(ReportPage, "read", broken)
+    app = create_app(folder, None)
+    answer = TestClient(app, "http://127.0.0.1", raise_server_exceptions=False).get("/")
+    assert answer.status_code == 500 and answer.headers["x-frame-options"] == "DENY"
+    assert "error" in answer.json() and str(folder.path) not in answer.text
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "DELETE", "PUT", "TRACE", "ODD"])
+@pytest.mark.parametrize("path", ["/", "/try", "/try/", "/predict", "/healthz", "/static/try.js"])
+def test_every_method_is_answered_with_the_headers(folder, method, path):
+    answer = TestClient(create_app(folder, None), "http://127.0.0.1").request(method, path)
+    reads = method == "HEAD" and path not in ("/predict", "/try/")
+    assert answer.status_code == (200 if reads else 404 if path == "/try/" else 405)
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert "content-security-policy" in answer.headers

@@ -3,7 +3,13 @@
 import base64
 import hashlib
 import os
+from time import monotonic
 
+import pytest
+from fastapi.testclient import TestClient
+
+from her2bench.core.runs import ComparisonFolder
+from her2bench.web.app import create_app
 from her2bench.web.report_page import ReportPage, policy, with_bar
 
 
@@ -31,3 +37,27 @@ def test_a_changed_report_is_read_again(tmp_path):
     os.utime(tmp_path / "report.html", (1, 1))
     second = page.read()
     assert first and second and b"1</body>" in first[0] and b"2</body>" in second[0]
+
+
+def test_scripts_without_an_end_take_no_time_and_do_not_run():
+    for page in (b"<script>" * 200_000, b"<script" * 200_000, b"<body" * 200_000):
+        began = monotonic()
+        assert "script-src 'none'" in policy(page) and with_bar(page) == page
+        assert monotonic() - began < 5
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "loop", "pipe"])
+def test_a_report_that_is_no_file_is_answered_without_its_folder(tmp_path, kind):
+    path = tmp_path / "report.html"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "loop":
+        path.symlink_to(path)
+    elif kind == "pipe":
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("no pipes here")
+        os.mkfifo(path)
+    client = TestClient(create_app(ComparisonFolder(tmp_path), None), "http://127.0.0.1")
+    answer = client.get("/")
+    assert answer.status_code == 404 and "her2bench report" in answer.text
+    assert str(tmp_path) not in answer.text and "x-frame-options" in answer.headers

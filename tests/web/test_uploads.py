@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import monotonic
 
 import pytest
 from starlette.requests import ClientDisconnect
 
-from her2bench.web.uploads import BadUpload, Limits, Upload, shown_name, uploads
+from her2bench.web.pace import BadUpload, Pace, admitted
+from her2bench.web.uploads import Limits, Upload, shown_name, uploads
 
 TYPE = "multipart/form-data; boundary=edge"
 
@@ -117,7 +119,7 @@ def test_silence_ends_the_wait():
         await asyncio.sleep(60)
 
     async def wait() -> None:
-        async for _ in uploads(aiter(silent()), TYPE, Limits(silence=0.05)):
+        async for _ in uploads(aiter(silent()), TYPE, Limits(pace=Pace(silence=0.05))):
             pass
 
     with pytest.raises(BadUpload, match="Nothing came") as refusal:
@@ -141,3 +143,77 @@ def test_shown_names_are_one_line_of_readable_text():
     assert shown_name(b"\xff\x00\x1b[31m.png").isprintable()
     assert len(shown_name(b"x" * 10_000)) == 200
     assert shown_name(b"") == "unnamed"
+
+
+def test_too_many_parts_end_the_reading_at_once():
+    part = b'--edge\r\nContent-Disposition: form-data; name="x"; filename="a"\r\n\r\nx\r\n'
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(1000):
+            sent += 1
+            yield part * 50
+
+    async def wait() -> None:
+        async for _ in uploads(aiter(endless()), TYPE, Limits()):
+            pass
+
+    with pytest.raises(BadUpload, match="More than 400 parts") as refusal:
+        asyncio.run(wait())
+    assert refusal.value.status == 413 and sent < 12
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"X-Long: " + b'a\\"' * 3_000_000, b"x" * 9_000_000, b"X: " + b" " * 9_000_000],
+    ids=["value", "name", "spaces"],
+)
+def test_a_long_header_of_a_part_is_refused_at_once(header):
+    began = monotonic()
+    with pytest.raises(BadUpload) as refusal:
+        read(b"--edge\r\n" + header + b"\r\n\r\n1\r\n--edge--\r\n")
+    assert refusal.value.status == 400 and monotonic() - began < 5
+
+
+def test_a_sender_slower_than_the_least_rate_is_given_up():
+    async def slow() -> AsyncIterator[bytes]:
+        for byte in form(("a", b"x" * 1000)):
+            await asyncio.sleep(0.02)
+            yield bytes([byte])
+
+    async def wait(pace: Pace) -> None:
+        async for _ in uploads(aiter(slow()), TYPE, Limits(pace=pace)):
+            pass
+
+    for pace, message in ((Pace(start=0.2), "slower"), (Pace(seconds=0.2), "more than 0.2")):
+        with pytest.raises(BadUpload, match=message) as refusal:
+            asyncio.run(wait(pace))
+        assert refusal.value.status == 408
+
+
+def test_time_spent_on_the_files_is_not_the_senders():
+    async def stream() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            await asyncio.sleep(0)
+            yield b"\r\n"
+        yield form(("a", b"1"), ("b", b"2"))
+
+    async def wait() -> list[str]:
+        names = []
+        async for upload in uploads(aiter(stream()), TYPE, Limits(pace=Pace(start=0.5))):
+            await asyncio.sleep(0.6)
+            names.append(upload.name)
+        return names
+
+    assert asyncio.run(wait()) == ["a", "b"]
+
+
+def test_a_place_among_the_uploads_is_waited_for_no_longer_than_allowed():
+    async def wait() -> None:
+        async with admitted(asyncio.Semaphore(0), 0.05):
+            pass
+
+    with pytest.raises(BadUpload, match="try again") as refusal:
+        asyncio.run(wait())
+    assert refusal.value.status == 503

@@ -17,14 +17,25 @@ def serve(
         list[str] | None,
         typer.Option("--allow-host", help="A further name under which the server answers."),
     ] = None,
+    root_path: Annotated[
+        str, typer.Option(help="The path under which a proxy hands requests on, such as /her2.")
+    ] = "",
 ) -> None:
     """Show a comparison's report, and try tiles in its networks. Not for diagnosis."""
     from her2bench.core.runs import opened_comparison
     from her2bench.prediction.device import choose_device
     from her2bench.web.app import create_app
-    from her2bench.web.server import bound_socket, is_loopback, names_of, serve_app
+    from her2bench.web.prefix import prefix_of
+    from her2bench.web.server import (
+        bound_socket,
+        is_loopback,
+        names_of,
+        public_names,
+        serve_app,
+    )
     from her2bench.web.service import opened_service
 
+    public, prefix = public_names(allow_host or []), prefix_of(root_path)
     folder = opened_comparison(out)
     chosen = choose_device(device)
     bound = bound_socket(host, port)
@@ -40,7 +51,12 @@ def serve(
             err=True,
         )
     app = create_app(
-        folder, service, hosts=names_of(host, allow_host or []), any_address=not is_loopback(host)
+        folder,
+        service,
+        hosts=names_of(host),
+        any_address=not is_loopback(host),
+        public=public,
+        prefix=prefix,
     )
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"http://{shown}:{bound.getsockname()[1]}  (Ctrl-C ends it)")

@@ -1,6 +1,7 @@
 """The web application: the report, the page to try tiles on, and its interface for programs."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.resources import files
@@ -8,17 +9,22 @@ from importlib.resources import files
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, StrictUndefined, Template
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from her2bench import __version__
 from her2bench.core.runs import ComparisonFolder
 from her2bench.report.names import label
 from her2bench.web.answers import RESEARCH_USE, Answers, Health, Problem
 from her2bench.web.guard import LOCAL, Guard
+from her2bench.web.pace import BadUpload, admitted
+from her2bench.web.prefix import Prefix
 from her2bench.web.report_page import ReportPage
 from her2bench.web.service import Service
-from her2bench.web.uploads import BadUpload, Limits, uploads
+from her2bench.web.uploads import Limits, uploads
 
-_AT_ONCE = 16  # requests whose body is read at the same time; the others wait
+_AT_ONCE = 32  # uploads that are open at the same time, with a file in memory each
+_PAGE = ["GET", "HEAD"]
 _STATIC = {"try.css": "text/css", "try.js": "text/javascript"}
 _FORM = {
     "requestBody": {
@@ -43,12 +49,12 @@ _FORM = {
 _REFUSALS = {
     400: "The form is malformed or broke off.",
     403: "A page of another site asked.",
-    408: "The upload fell silent.",
-    413: "More bytes than one request may bring.",
+    408: "The upload fell silent, or came too slowly.",
+    413: "More bytes or parts than one request may bring.",
     415: "The body is no multipart form.",
     421: "The Host header names another server.",
     422: "The form holds no file.",
-    503: "No network of this comparison is finished.",
+    503: "No network of this comparison is finished, or the server is busy (Retry-After).",
 }
 
 
@@ -58,7 +64,9 @@ def create_app(
     limits: Limits | None = None,
     hosts: Iterable[str] = LOCAL,
     any_address: bool = False,
-) -> FastAPI:
+    public: Iterable[str] = (),
+    prefix: str = "",
+) -> ASGIApp:
     """The application for one comparison.
 
     Args:
@@ -67,6 +75,8 @@ def create_app(
         limits: of uploads.
         hosts: names under which the server may be addressed.
         any_address: whether it may also be addressed by any IP address.
+        public: names under which browsers see it, whatever a proxy sends on.
+        prefix: the path under which a proxy hands requests on, where it leaves it on them.
     """
     app = FastAPI(
         title="her2bench",
@@ -75,12 +85,16 @@ def create_app(
         description=f"{RESEARCH_USE} Score 2+ is equivocal.",
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # to an absolute address, which a proxy's prefix would be lost from
+        servers=[{"url": "."}],
+        root_path_in_servers=False,
         lifespan=_closing(service),
     )
-    app.add_middleware(Guard, hosts=hosts, any_address=any_address)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(500, _failed)
     _add_pages(app, folder, service, limits or Limits())
     _add_interface(app, service, limits or Limits())
-    return app
+    return Guard(Prefix(app, prefix) if prefix else app, hosts, any_address, public)
 
 
 def _add_pages(
@@ -89,19 +103,22 @@ def _add_pages(
     report, template = ReportPage(folder.report), _template()
     page = template.render(service=service, limits=limits, research_use=RESEARCH_USE)
 
-    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    @app.api_route("/", methods=_PAGE, include_in_schema=False)
     def show_report() -> Response:
-        found = report.read()
+        try:
+            found = report.read()
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno else str(error)
+            return _no_report(f"report.html cannot be read ({why})")
         if found is None:
-            cure = f"No report.html in {folder.path} yet: run her2bench report on that folder."
-            return Response(cure, 404, media_type="text/plain")
+            return _no_report("No report.html here yet")
         return HTMLResponse(found[0], headers={"Content-Security-Policy": found[1]})
 
-    @app.get("/try", include_in_schema=False)
+    @app.api_route("/try", methods=_PAGE, include_in_schema=False)
     def show_try() -> HTMLResponse:
         return HTMLResponse(page)
 
-    @app.get("/static/{name}", include_in_schema=False)
+    @app.api_route("/static/{name}", methods=_PAGE, include_in_schema=False)
     def show_static(name: str) -> Response:
         if name not in _STATIC:
             return JSONResponse({"error": "no such file"}, 404)
@@ -112,6 +129,7 @@ def _add_pages(
 def _add_interface(app: FastAPI, service: Service | None, limits: Limits) -> None:
     room = asyncio.Semaphore(_AT_ONCE)
 
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", summary="Is the server up?")
     def healthz() -> Health:
         models = [model.model for model in service.models] if service else []
@@ -135,7 +153,7 @@ def _add_interface(app: FastAPI, service: Service | None, limits: Limits) -> Non
             return _problem(503, "No network of this comparison is finished yet.")
         try:
             _check_length(request, limits)
-            async with room:
+            async with admitted(room, limits.wait), _in_time(limits.answer):
                 form = uploads(
                     aiter(request.stream()), request.headers.get("content-type", ""), limits
                 )
@@ -166,7 +184,32 @@ def _check_length(request: Request, limits: Limits) -> None:
 
 
 def _problem(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"error": message}, status)
+    again = {"Retry-After": "5"} if status == 503 else None
+    return JSONResponse({"error": message}, status, again)
+
+
+def _no_report(found: str) -> Response:
+    cure = "run her2bench report on the comparison's folder."
+    return Response(f"{found}: {cure}", 404, media_type="text/plain")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """What the routes refuse, in the form of all refusals."""
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return _problem(500, "The server failed at this; its terminal says how.")
+
+
+@asynccontextmanager
+async def _in_time(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise BadUpload(503, f"The answer took more than {seconds:g} seconds.") from error
 
 
 def _template() -> Template:

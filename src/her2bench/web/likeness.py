@@ -142,7 +142,7 @@ def training_of(folder: ComparisonFolder, size: int) -> Training | str:
     if len(seen) < FEWEST:
         return (
             f"{len(seen)} of {len(jobs)} could be read where the manifest says they lie "
-            f"({Path(manifest['path'][0]).parent})"
+            f"({Path(manifest['path'][0]).parent.name})"
         )
     return learnt([tile for tile, _ in seen], [side for _, side in seen])
 

@@ -7,10 +7,11 @@ import socket
 from collections.abc import Sequence
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from her2bench.core.errors import UserError
-from her2bench.web.guard import LOCAL
+from her2bench.web.connections import Connection
+from her2bench.web.guard import LOCAL, name_of
 
 
 def is_loopback(host: str) -> bool:
@@ -25,10 +26,27 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def names_of(host: str, more: Sequence[str] = ()) -> tuple[str, ...]:
+def names_of(host: str) -> tuple[str, ...]:
     """The names under which a server bound to `host` answers."""
     own = () if is_loopback(host) else (socket.gethostname(), socket.getfqdn())
-    return (*LOCAL, host, *own, *more)
+    return (*LOCAL, host, *own)
+
+
+def public_names(given: Sequence[str]) -> tuple[str, ...]:
+    """The names given with --allow-host.
+
+    Raises:
+        UserError: one that no Host header can hold.
+    """
+    for name in given:
+        if not name_of(name):
+            raise UserError(
+                "--allow-host",
+                found=f"{name!r}",
+                expected="the name of a machine, with a port if browsers see one",
+                cure="give it as in lab.example or lab.example:8443",
+            )
+    return tuple(given)
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -38,6 +56,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
         UserError: the address is not this machine's, or the port is taken.
     """
     try:
+        if not host:  # it would mean every address
+            raise OSError("an empty address")
         family, kind, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
@@ -46,7 +66,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
         return bound
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         raise UserError(
             f"{host}:{port}",
             found=f"cannot listen there ({error})",
@@ -54,17 +74,18 @@ def bound_socket(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def serve_app(app: FastAPI, bound: socket.socket) -> None:
+def serve_app(app: ASGIApp, bound: socket.socket) -> None:
     """Answer requests on a bound socket until interrupted."""
     server_of(app).run([bound])
 
 
-def server_of(app: FastAPI) -> uvicorn.Server:
+def server_of(app: ASGIApp) -> uvicorn.Server:
     """The HTTP server: one process, no proxy trusted, nothing said of itself."""
     # It prints a line for each broken form; the sender is told, and that is enough.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     config = uvicorn.Config(
         app,
+        http=Connection,
         access_log=False,
         log_level="warning",
         proxy_headers=False,

@@ -132,6 +132,9 @@ class Service:
         opinions = [opinion(model, pixels, self.networks) for model in self.models]
         agree = agreement(opinions)
         for i, tile in enumerate(good):
+            if not all(np.isfinite([said.logits[i], said.cut]).all() for said in opinions):
+                tile.answer.error = "A network gave no finite number for this tile."
+                continue
             tile.answer.agree = bool(agree[i])
             tile.answer.models = [
                 _model_answer(model, said, i, pictures)

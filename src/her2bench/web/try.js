@@ -67,9 +67,10 @@ if (form) {
     const body = new FormData();
     body.append("files", file, file.name);
     try {
-      const response = await fetch("/predict?pictures=true", { method: "POST", body });
-      const answer = await response.json();
-      const tile = answer.tiles?.[0] ?? { error: answer.error ?? `The server answered ${response.status}.` };
+      const response = await fetch("predict?pictures=true", { method: "POST", body });
+      // A proxy before the server may answer in its own words.
+      const answer = await response.json().catch(() => ({}));
+      const tile = answer.tiles?.[0] ?? { error: answer.error ?? `The server, or a proxy before it, answered ${response.status}.` };
       return tileView(file.name, tile);
     } catch {
       return [heading(file.name), say("error", "No answer: the server was not reached, or the file could not be read. Is her2bench serve still running?")];

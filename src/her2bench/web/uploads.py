@@ -2,22 +2,41 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
-from starlette.requests import ClientDisconnect
+
+from her2bench.web.pace import BadUpload, Pace, paced
+
+_MOST_HEADERS = 8  # of a part
+_MOST_HEADER_BYTES = 4096  # of all headers of a part
+_MOST_TYPE = 300  # characters of a form's Content-Type; a boundary has at most 70
+_STEP = 65536  # bytes that are parsed before other requests get their turn
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request may bring: bytes a file, files, bytes in all; seconds without a byte."""
+    """What a request may bring, in which time.
+
+    Attributes:
+        file_bytes: of one file.
+        files: judged in one request; the others are named.
+        parts: of the form, whatever they hold; more are refused.
+        total_bytes: of the body.
+        pace: of the sender.
+        wait: seconds for a place among the open uploads.
+        answer: seconds for the whole answer.
+    """
 
     file_bytes: int = 20_000_000
     files: int = 200
+    parts: int = 400
     total_bytes: int = 1_000_000_000
-    silence: float = 30.0
+    pace: Pace = field(default_factory=Pace)
+    wait: float = 15.0
+    answer: float = 900.0
 
 
 @dataclass(frozen=True)
@@ -27,14 +46,6 @@ class Upload:
     name: str
     data: bytes
     problem: str = ""
-
-
-class BadUpload(Exception):
-    """A request that cannot be taken at all: HTTP status and message."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status, self.message = status, message
 
 
 async def uploads(
@@ -51,8 +62,10 @@ async def uploads(
         limits: a file or a number of files beyond them is read on but not kept.
 
     Raises:
-        BadUpload: not a multipart form, broken off, silent for too long, or too large in all.
+        BadUpload: not a multipart form, broken off, too slow, too large or of too many parts.
     """
+    if len(content_type) > _MOST_TYPE:
+        raise BadUpload(400, f"A Content-Type of more than {_MOST_TYPE} characters.")
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise BadUpload(415, "Send the tiles as files of a multipart form (multipart/form-data).")
@@ -61,12 +74,14 @@ async def uploads(
     except FormParserError as error:
         raise BadUpload(400, f"The form cannot be read ({error}).") from error
     total = 0
-    while (chunk := await _next(stream, limits.silence)) is not None:
+    async for chunk in paced(stream, limits.pace):
         total += len(chunk)
         if total > limits.total_bytes:
             raise BadUpload(413, f"More than {limits.total_bytes / 1e6:,.0f} MB in one request.")
-        for upload in files.feed(chunk):
-            yield upload
+        for start in range(0, len(chunk), _STEP):
+            for upload in files.feed(chunk[start : start + _STEP]):
+                yield upload
+            await asyncio.sleep(0)
     if not files.whole:
         raise BadUpload(400, "The upload broke off: the form has no end.")
 
@@ -76,6 +91,7 @@ class _Files:
 
     def __init__(self, boundary: bytes, limits: Limits) -> None:
         self._limits, self._count, self.whole = limits, 0, False
+        self._parts, self._header_bytes = 0, 0
         self._done: list[Upload] = []
         self._header, self._value, self._headers = b"", b"", {}
         self._name, self._data, self._problem = None, bytearray(), ""
@@ -103,14 +119,31 @@ class _Files:
         return done
 
     def _begin(self) -> None:
-        self._headers, self._name = {}, None
+        self._parts += 1
+        if self._parts > self._limits.parts:
+            raise BadUpload(413, f"More than {self._limits.parts} parts in one form.")
+        self._forget()
+
+    def _forget(self) -> None:
+        self._headers, self._name, self._header_bytes = {}, None, 0
         self._data, self._problem = bytearray(), ""
 
     def _field(self, data: bytes, start: int, end: int) -> None:
+        self._count_header(end - start)
         self._header += data[start:end]
 
     def _add_value(self, data: bytes, start: int, end: int) -> None:
+        self._count_header(end - start)
         self._value += data[start:end]
+
+    def _count_header(self, more: int) -> None:
+        self._header_bytes += more
+        if self._header_bytes > _MOST_HEADER_BYTES or len(self._headers) >= _MOST_HEADERS:
+            raise BadUpload(
+                400,
+                f"The form cannot be read (a part has more than {_MOST_HEADERS} headers or "
+                f"{_MOST_HEADER_BYTES} bytes of them).",
+            )
 
     def _end_header(self) -> None:
         self._headers[self._header.lower()] = self._value
@@ -138,7 +171,7 @@ class _Files:
     def _finish(self) -> None:
         if self._name is not None:
             self._done.append(Upload(self._name, bytes(self._data), self._problem))
-        self._begin()
+        self._forget()
 
     def _end(self) -> None:
         self.whole = True
@@ -152,13 +185,3 @@ def shown_name(raw: bytes) -> str:
     """
     text = raw.decode("utf-8", "replace")
     return "".join(c if c.isprintable() else " " for c in text)[:200] or "unnamed"
-
-
-async def _next(stream: AsyncIterator[bytes], silence: float) -> bytes | None:
-    try:
-        async with asyncio.timeout(silence):
-            return await anext(stream, None)
-    except TimeoutError as error:
-        raise BadUpload(408, f"Nothing came for {silence:g} seconds.") from error
-    except ClientDisconnect as error:
-        raise BadUpload(400, "The upload broke off: the client has gone.") from error

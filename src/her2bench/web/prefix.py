@@ -1,0 +1,48 @@
+"""A path before all others, where a proxy hands requests on under it."""
+
+import re
+
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from her2bench.core.errors import UserError
+
+_PREFIX = re.compile(r"(/[A-Za-z0-9_~.-]*[A-Za-z0-9_~-])+")
+
+
+class Prefix:
+    """Answers under a prefix as without it, so that a proxy may take it off or leave it."""
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app, self._prefix = app, prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if path == self._prefix:
+            # Links are relative to the page, and so need the slash.
+            last = self._prefix.rpartition("/")[2]
+            await RedirectResponse(f"{last}/", 308)(scope, receive, send)
+            return
+        if path.startswith(self._prefix + "/"):
+            scope = {**scope, "root_path": self._prefix}
+        await self._app(scope, receive, send)
+
+
+def prefix_of(text: str) -> str:
+    """A prefix as it was given, without its last slash; empty for none.
+
+    >>> prefix_of("/her2/"), prefix_of("/")
+    ('/her2', '')
+
+    Raises:
+        UserError: no path.
+    """
+    prefix = text.rstrip("/")
+    if prefix and not _PREFIX.fullmatch(prefix):
+        raise UserError(
+            "--root-path",
+            found=f"{text!r}",
+            expected="a path of letters, digits and - _ . ~ that begins with a slash",
+            cure="give the path under which the proxy shows the server, such as /her2",
+        )
+    return prefix
