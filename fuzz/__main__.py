@@ -29,8 +29,8 @@ def main() -> int:
     names = [given.again.resolve().parent.name] if given.again else given.only or list(KINDS)
     findings = Findings(KEPT)
     with tempfile.TemporaryDirectory(prefix="fuzz-shared-") as folder:
-        shared = Path(folder)
-        if set(names) & set(BUILT_ON_A_COMPARISON):
+        shared = given.comparison or Path(folder)
+        if shared == Path(folder) and set(names) & set(BUILT_ON_A_COMPARISON):
             subprocess.run(
                 [sys.executable, "-m", "fuzz.comparison", folder],
                 cwd=ROOT,
@@ -47,6 +47,9 @@ def main() -> int:
             campaign.run()
     print(findings.table())
     print(f"seed {given.seed}, {time.time() - start:.0f} s on {given.lanes} cores")
+    if missing := [name for name in names if not any(k == name for k, _ in findings.counts)]:
+        print(f"no input was tried of: {', '.join(missing)} (more --minutes are needed)")
+        return 1
     if not findings.faults:
         return 0
     print(f"\n{len(findings.faults)} distinct faults:\n{findings.listed()}")
@@ -64,6 +67,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--lanes", type=int, default=2, help="workers at a time (2)")
     parser.add_argument("--only", choices=list(KINDS), action="append", help="this kind of input")
     parser.add_argument("--again", type=Path, help="a kept input, to be read once more")
+    parser.add_argument(
+        "--comparison", type=Path, help="what `python -m fuzz.comparison` wrote (else made anew)"
+    )
     return parser.parse_args()
 
 

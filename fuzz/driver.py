@@ -107,7 +107,7 @@ class Campaign:
             reading = False
             if line["outcome"] == "fault":
                 fault = Fault(name, "fault", line["error"], line["fault"])
-                self.findings.add(fault, line["text"], file)
+                self.findings.add(fault, line["text"], Path(line["file"]))
             else:
                 self.findings.count(name, line["outcome"])
 

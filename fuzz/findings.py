@@ -46,6 +46,8 @@ class Findings:
         folder.mkdir(parents=True, exist_ok=True)
         name = re.sub(r"[^\w.]+", "-", f"{fault.error} {fault.place} {digest}")
         file = folder / f"{name}{source.suffix}"
+        if file in kept:
+            return
         if file.resolve() != source.resolve():
             shutil.copyfile(source, file)
         file.with_name(file.name + ".txt").write_text(text, encoding="utf-8", errors="replace")

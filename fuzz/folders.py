@@ -7,27 +7,25 @@ import shutil
 from pathlib import Path
 from random import Random
 from typing import Any
-from unittest.mock import patch
 
 import polars as pl
 import torch
 from fastapi.testclient import TestClient
 
+from fuzz.comparison import without_figures
 from fuzz.configs import literal
 from fuzz.mutation import mutated, text
 from fuzz.room import Room
 from fuzz.tables import odd_parquet
 from her2bench.core.runs import ComparisonFolder, opened_comparison
 from her2bench.prediction.tiles import predict_tiles
-from her2bench.report.drawing import Figures
 from her2bench.report.material import read_material
 from her2bench.report.page import write_report
 from her2bench.web.app import create_app
 from her2bench.web.service import opened_service
 
-READERS = ("material", "material", "report", "report", "serve", "serve", "predict")
-_DRAWN = 0.02  # share of reports that are drawn whole; it takes seconds
-_NO_FIGURES = Figures(None, [], [], [], None, [])
+READERS = (*("material",) * 4, "report", "serve", "serve", "predict")
+_DRAWN = 0.01  # share of reports that are drawn whole; it takes seconds
 _NOT_READ = (".png", ".svg", ".html")
 
 
@@ -79,7 +77,7 @@ class Folders:
         elif reader == "report" and rng.random() < _DRAWN:
             write_report(folder)
         elif reader == "report":
-            with patch("her2bench.report.page.draw_all", return_value=_NO_FIGURES):
+            with without_figures():
                 write_report(folder)
         elif reader == "serve":
             _serve(folder)

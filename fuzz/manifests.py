@@ -8,7 +8,7 @@ import polars as pl
 from fuzz.room import Room
 from fuzz.tables import Columns, odd_table
 from her2bench.core.errors import UserError
-from her2bench.core.manifest import ENDPOINTS, read_manifest, targets, write_manifest
+from her2bench.core.manifest import ENDPOINTS, REGION, read_manifest, targets, write_manifest
 from her2bench.data.splits import SplitSettings, make_splits
 
 _KINDS = ("manifest", "grouped", "grouped-kfold", "random-tiles")
@@ -41,9 +41,11 @@ class Manifests:
 
     def make(self, rng: Random) -> tuple[str, bytes]:
         columns = manifest_columns()
-        optional = [key for key in columns if key not in ("tile_id", "path", "score")]
-        left_out = rng.sample(optional, rng.randint(0, len(optional)))
-        return odd_table({k: v for k, v in columns.items() if k not in left_out}, rng)
+        optional = [REGION, *((key,) for key in ("group_id", "split", "status", "mpp", "scanner"))]
+        for keys in rng.sample(optional, rng.randint(0, len(optional))):
+            for key in keys:
+                del columns[key]
+        return odd_table(columns, rng)
 
     def read(self, path: Path, rng: Random) -> None:
         table = read_manifest(path)

@@ -10,16 +10,17 @@ import polars as pl
 from fuzz.mutation import mutated, name, number, text
 
 Columns = dict[str, list[object]]
-_SEPARATORS = (",", ",", ",", ";", "\t", "|", ":")
-_ENCODINGS = ("utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1", "cp1252")
+_SHARES = {"cell": 0.04, "cells": 0.1, "all": 1.0}  # of a column's cells that change
+_SEPARATORS = (*",,,,,,,;;\t", "|", ":")
+_ENCODINGS = (*("utf-8",) * 20, "utf-8-sig", "utf-16", "utf-16-le", "latin-1", "cp1252")
 
 
 def odd_table(columns: Columns, rng: Random) -> tuple[str, bytes]:
     """The ending and the bytes of a table made from `columns`, changed at random."""
     if rng.random() < 0.5:
         changed = odd_columns(columns, rng)
-        return ".csv", _bytes(_csv(changed, rng), rng, 0.3)
-    return ".parquet", _bytes(odd_parquet(columns, rng), rng, 0.35)
+        return ".csv", _bytes(_csv(changed, rng), rng, 0.2)
+    return ".parquet", _bytes(odd_parquet(columns, rng), rng, 0.3)
 
 
 def odd_columns(columns: Columns, rng: Random) -> Columns:
@@ -27,14 +28,15 @@ def odd_columns(columns: Columns, rng: Random) -> Columns:
     columns = {key: list(values) for key, values in columns.items()}
     for _ in range(rng.choice((0, 1, 1, 2, 3))):
         key = rng.choice(list(columns))
-        change = rng.choice(("name", "drop", "cells", "cells", "all", "rows", "order", "add"))
+        change = rng.choice(
+            ("name", "drop", "cell", "cell", "cells", "all", "rows", "order", "add", "add")
+        )
         if change == "name":
             columns = {name(k, rng) if k == key else k: v for k, v in columns.items()}
         elif change == "drop" and len(columns) > 1:
             del columns[key]
-        elif change in ("cells", "all"):
-            cells = columns[key]
-            share = 1.0 if change == "all" else 0.1
+        elif change in _SHARES:
+            cells, share = columns[key], _SHARES[change]
             columns[key] = [_cell(rng) if rng.random() < share else cell for cell in cells]
         elif change == "rows":
             columns = _rows(columns, rng)
@@ -72,7 +74,7 @@ def _rows(columns: Columns, rng: Random) -> Columns:
 
 
 def _csv(columns: Columns, rng: Random) -> bytes:
-    separator, end = rng.choice(_SEPARATORS), rng.choice(("\n", "\n", "\r\n", "\r"))
+    separator, end = rng.choice(_SEPARATORS), rng.choice(("\n",) * 8 + ("\r\n", "\r"))
     lines = [list(columns), *zip(*columns.values(), strict=True)]
     quoted = rng.random() < 0.3
     out = [separator.join(_quoted(cell, separator, quoted) for cell in line) for line in lines]

@@ -57,7 +57,9 @@ def _work(kind: Kind, room: Room, job: dict[str, Any], report: TextIO, stderr: T
             result = {"outcome": "fault", "error": "wrote outside the output", "fault": outside[0]}
             result["text"] = "written outside of the output folder:\n" + "\n".join(outside)
         before, n = after, n + 1
-        _say(report, **result)
+        if result["outcome"] == "fault" and not job["again"]:
+            path = path.replace(room.input / f"{n}{path.suffix}")  # the next one has its name
+        _say(report, file=str(path), **result)
         if job["again"]:
             return
 
