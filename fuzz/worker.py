@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, TextIO
 
+import her2bench
 from fuzz.kinds import Kind, kind_of
 from fuzz.room import Room, changes
 
@@ -91,11 +92,10 @@ def _read(kind: Kind, path: Path) -> dict[str, str]:
 def place_of(error: BaseException) -> str:
     """The innermost line of ours on the way to an error, as `core/tables.py:32`."""
     frames = traceback.extract_tb(error.__traceback__)
+    package = Path(her2bench.__file__).parent
     for frame in reversed(frames):
-        parts = Path(frame.filename).parts
-        if "her2bench" in parts:
-            after = len(parts) - parts[::-1].index("her2bench")
-            return f"{'/'.join(parts[after:])}:{frame.lineno}"
+        if Path(frame.filename).is_relative_to(package):
+            return f"{Path(frame.filename).relative_to(package).as_posix()}:{frame.lineno}"
     last = frames[-1]
     return f"{Path(last.filename).name}:{last.lineno}"
 
