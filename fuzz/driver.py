@@ -57,7 +57,7 @@ class Campaign:
         whole = sum(share for _, share in self.kinds.values())
         for name, (_, share) in self.kinds.items():
             until, first = until + self.seconds * share / whole, 0
-            while time.time() < until:
+            while not first or time.time() < until:
                 first = self._watch(name, self._job(name, lane, first) | {"until": until})
 
     def _job(self, name: str, lane: int, first: int) -> dict:

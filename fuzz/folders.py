@@ -26,6 +26,7 @@ from her2bench.web.service import opened_service
 
 READERS = (*("material",) * 4, "report", "serve", "serve", "predict")
 _DRAWN = 0.01  # share of reports that are drawn whole; it takes seconds
+_RUNS = ("x", "", "-1", "00", "1.5", "9" * 30, "٣", "7")
 _NOT_READ = (".png", ".svg", ".html")
 
 
@@ -47,14 +48,19 @@ class Folders:
 
     def make(self, rng: Random) -> tuple[str, bytes]:
         reader = rng.choice(READERS)
-        changes: dict[str, str | None] = {}
+        changes: dict[str, bytes | None] = {}
+        if rng.random() < 0.15:
+            changes |= self._renamed(rng)
+        if rng.random() < 0.05:  # a run in a folder of another name
+            place = f"runs/lenet/seed-{rng.choice(_RUNS)}/fold-{rng.choice(_RUNS)}"
+            changes[f"{place}/DONE"] = b"threshold = 0.5"
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
             path = rng.choice(self._files)
             if path in self._weights and rng.random() < 0.8:
                 continue  # a kind of its own damages these
-            changed = self._changed(path, rng)
-            changes[path] = None if changed is None else base64.b64encode(changed).decode()
-        return ".json", json.dumps({"reader": reader, "changes": changes}).encode()
+            changes[path] = self._changed(path, rng)
+        kept = {p: c if c is None else base64.b64encode(c).decode() for p, c in changes.items()}
+        return ".json", json.dumps({"reader": reader, "changes": kept}).encode()
 
     def read(self, path: Path, rng: Random) -> None:
         given = json.loads(path.read_text(encoding="utf-8"))
@@ -101,6 +107,23 @@ class Folders:
         if how == "values" and path.endswith((".toml", "DONE")):
             return _setting_changed(data.decode(), rng)
         return mutated(data, rng)
+
+    def _renamed(self, rng: Random) -> dict[str, bytes | None]:
+        """A model, a slide or a tile under another name, the same in all tables and scores."""
+        table = pl.read_parquet(self._sound / "predictions.parquet")
+        old = rng.choice(("lenet", "lenet", table["group_id"][0], table["tile_id"][0]))
+        new = rng.choice(("../../sentinel", text(rng))).encode("utf-8", "replace").decode()
+        changes: dict[str, bytes | None] = {}
+        for path in self._files:
+            if path.endswith(".parquet"):
+                stream = io.BytesIO()
+                table = pl.read_parquet(self._sound / path)
+                table.with_columns(pl.col(pl.String).replace(old, new)).write_parquet(stream)
+                changes[path] = stream.getvalue()
+            elif path.endswith(".json"):
+                scores = (self._sound / path).read_text(encoding="utf-8")
+                changes[path] = scores.replace(json.dumps(old), json.dumps(new)).encode()
+        return changes
 
     def _restore(self) -> None:
         """Bring the folder back to its first state: what differs from it is copied or removed."""

@@ -47,7 +47,7 @@ def _own_stdout() -> TextIO:
 
 def _work(kind: Kind, room: Room, job: dict[str, Any], report: TextIO, stderr: TextIO) -> None:
     before, n = room.stamps(), job["first"]
-    while time.time() < job["until"]:
+    while n == job["first"] or time.time() < job["until"]:
         path = Path(job["again"]) if job["again"] else _made(kind, room, job["name"], n)
         _say(report, at=n, file=str(path))
         faulthandler.dump_traceback_later(0.9 * job["patience"], file=stderr)
