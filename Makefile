@@ -8,7 +8,7 @@ PYTHON ?= python3
 endif
 READY := .venv/ready
 
-.PHONY: help compare test check bench docs picture
+.PHONY: help compare test check bench fuzz docs picture
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
 
@@ -36,6 +36,9 @@ bench: $(READY) ## how fast, old beside new: training, tile cache, statistics; d
 	$(BIN)/python -m benchmarks.where_time_goes
 	$(BIN)/python -m benchmarks.agreement
 	$(BIN)/python -m benchmarks.statistics
+
+fuzz: $(READY) ## ten minutes of broken and hostile inputs for every reader: no traceback, no hang
+	$(BIN)/python -m fuzz
 
 docs: $(READY) ## the documentation, into site/
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
