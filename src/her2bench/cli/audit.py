@@ -64,6 +64,7 @@ def audit(
     from her2bench.cli.audit_text import print_audit
     from her2bench.core.findings import write_audit
     from her2bench.core.manifest import read_manifest, write_manifest
+    from her2bench.core.terminal import say_json
     from her2bench.data.audit.audit import gather, inferred, judge
     from her2bench.data.kept import cache_folder
     from her2bench.data.thumbnails import thumbnails
@@ -84,7 +85,7 @@ def audit(
     if infer_groups is not None:
         write_manifest(inferred(evidence), infer_groups)
     if as_json:
-        typer.echo((folder / "audit.json").read_text(encoding="utf-8"))
+        say_json((folder / "audit.json").read_text(encoding="utf-8"))
     else:
         print_audit(found, page, infer_groups)
 
@@ -101,14 +102,14 @@ def _check_outputs(
     folder: Path, manifest: Path, infer_groups: Path | None, cache: Path | None
 ) -> None:
     """What cannot be written is refused before the tiles are looked at."""
-    from her2bench.core.files import check_writable
+    from her2bench.core.files import check_output, check_writable
 
     check_writable(folder, "-o")
     if cache is not None:
         check_writable(cache, "--cache")
     if infer_groups is not None:
         _check_new_manifest(infer_groups, manifest)
-        check_writable(infer_groups.parent, "--infer-groups")
+        check_output(infer_groups, "--infer-groups")
 
 
 def _check_new_manifest(path: Path, manifest: Path) -> None:

@@ -3,7 +3,6 @@
 import os
 import unicodedata
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from her2bench.core.errors import UserError, listed
 from her2bench.core.manifest import REGION, check_manifest
 from her2bench.core.tables import read_table, require_columns
-from her2bench.data.progress import follow, threads
+from her2bench.data.progress import follow, workers
 from her2bench.data.tiles import SourceImage, UnreadableImage, open_image
 from her2bench.data.tissue import tissue_mask, tissue_share
 
@@ -104,7 +103,7 @@ def tile_images(labels: pl.DataFrame, tiling: Tiling, where: object = "labels") 
     """
     if "mpp" not in labels.columns:
         labels = labels.with_columns(mpp=pl.lit(None, pl.Float64))
-    with ThreadPoolExecutor(threads()) as pool:
+    with workers() as pool:
         jobs = [
             pool.submit(_tiles_or_reason, path, mpp, tiling)
             for path, mpp in labels.select("path", "mpp").iter_rows()

@@ -2,9 +2,13 @@
 
 import multiprocessing
 import os
+import signal
+import threading
 import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -49,6 +53,7 @@ def write_phantom(
         UserError: the folder holds something else, or cannot be written.
     """
     out = Path(out)
+    out = out.resolve() if out.is_symlink() else out
     if _already_there(out, settings):
         return False
     tiles = tiles_of(settings, draw_slides(settings))
@@ -81,9 +86,31 @@ def _drawn(
         workers, context, initializer=threadpool_limits, initargs=(1,)
     ) as pool:
         try:
-            yield from pool.map(draw, batches)
+            with _uninterrupted():
+                drawn = pool.map(draw, batches)
+            yield from drawn
+        except BrokenProcessPool as error:
+            raise UserError(
+                folder.name,
+                found="a process that draws was ended from outside, perhaps for want of memory",
+                cure="run the command again, with fewer --workers",
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes begun in this block leave Ctrl-C, which reaches them too, to this one."""
+    before = signal.getsignal(signal.SIGINT)
+    ours = threading.current_thread() is threading.main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, before)
 
 
 def _draw_batch(folder: Path, settings: PhantomSettings, tiles: list[Tile]) -> list[_Row]:
