@@ -1,5 +1,6 @@
 """`her2bench audit MANIFEST`: what in the data would fool a comparison, before training."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -122,7 +123,7 @@ def _check_new_manifest(path: Path, manifest: Path) -> None:
             expected=".csv or .parquet",
             cure="name the new manifest mine-with-groups.csv, say",
         )
-    if path.is_dir() or path.resolve() == manifest.resolve():
+    if path.is_dir() or os.path.realpath(path) == os.path.realpath(manifest):
         what = "a folder" if path.is_dir() else "the manifest itself"
         raise UserError(
             path, found=f"--infer-groups would write over {what}", cure="name another file"

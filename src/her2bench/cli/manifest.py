@@ -1,5 +1,6 @@
 """`her2bench manifest`: from a BCI folder, or from labelled images and slides."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,8 +68,8 @@ def images(
     from her2bench.core.manifest import write_manifest
     from her2bench.data.images import Tiling, read_labels, tile_images
 
-    output = _output(out, labels.resolve().parent.name or "images")
-    if output.resolve() == labels.resolve():
+    output = _output(out, Path(os.path.realpath(labels)).parent.name or "images")
+    if os.path.realpath(output) == os.path.realpath(labels):
         raise UserError(output, found="the output is the input", cure="choose another -o")
     tiling = Tiling(tile_size=tile_size, mpp=mpp, min_tissue=min_tissue, overlap=overlap)
     table = read_labels(labels)

@@ -13,7 +13,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from her2bench.core.errors import UserError
-from her2bench.core.outputs import is_stream, poured
+from her2bench.core.outputs import followed, is_stream, poured
 
 LOCK = ".lock"
 TEMPORARY = ".her2bench-unfinished-"  # a name of our own: what bears it may be removed
@@ -55,8 +55,7 @@ def replacing(path: Path) -> Iterator[Path]:
             with poured(path) as temporary:
                 yield temporary
             return
-        if path.is_symlink():
-            path = path.resolve()
+        path = followed(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         room = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
         try:
@@ -109,7 +108,7 @@ def check_output(path: Path, named: str = "-o") -> None:
         )
     if not is_stream(path):
         with writing(path):
-            check_writable((path.resolve() if path.is_symlink() else path).parent, named)
+            check_writable(followed(path).parent, named)
 
 
 def limit_of(error: BaseException) -> tuple[str, str] | None:

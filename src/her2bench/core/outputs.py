@@ -1,5 +1,6 @@
 """Where a result goes that is one file: a new file, a link's target, a pipe, a device."""
 
+import errno
 import os
 import stat
 import sys
@@ -27,6 +28,20 @@ def is_stream(path: Path) -> bool:
         raise UserError(path, found=found, expected="a file", cure="name a file of your own")
     opened_before = str(path.absolute()).startswith(("/dev/fd/", "/proc/"))
     return opened_before or stat.S_ISFIFO(kind) or stat.S_ISCHR(kind) or _descriptor(path) > 0
+
+
+def followed(path: Path) -> Path:
+    """Where a link leads in the end, be it there or not; another path as it is.
+
+    Raises:
+        OSError: links lead round in a circle.
+    """
+    if not path.is_symlink():
+        return path
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return target
 
 
 @contextmanager

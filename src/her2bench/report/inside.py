@@ -1,5 +1,6 @@
 """A report is written inside its folder alone, whoever made the folder."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,9 @@ def check_inside(folder: ComparisonFolder) -> None:
     Raises:
         UserError: it names the link.
     """
-    home = folder.path.resolve()
+    home = os.path.realpath(folder.path)
     for path in _written(folder):
-        inside = path.resolve().is_relative_to(home)
+        inside = Path(os.path.realpath(path)).is_relative_to(home)
         if not inside or (path.exists() and not (path.is_file() or path.is_dir())):
             raise UserError(
                 path,

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from her2bench.core.errors import UserError
 from her2bench.core.files import replacing, writing
+from her2bench.core.outputs import followed
 from her2bench.core.tables import write_table
 from her2bench.data.phantom.settings import PhantomSettings
 from her2bench.data.phantom.slides import draw_slides
@@ -52,8 +53,8 @@ def write_phantom(
     Raises:
         UserError: the folder holds something else, or cannot be written.
     """
-    out = Path(out)
-    out = out.resolve() if out.is_symlink() else out
+    with writing(out):
+        out = followed(Path(out))
     if _already_there(out, settings):
         return False
     tiles = tiles_of(settings, draw_slides(settings))
