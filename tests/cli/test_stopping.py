@@ -30,7 +30,7 @@ def ends(monkeypatch, *arguments) -> int:
 
 def her2bench(*arguments, **options) -> subprocess.Popen:
     command = [sys.executable, "-m", "her2bench", *map(str, arguments)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace", **options)
 
 
 @posix
@@ -52,7 +52,7 @@ def test_a_stopped_comparison_says_how_to_go_on(number, code, tmp_path, monkeypa
 @posix
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_processes_that_draw_end_with_the_command(number, code, tmp_path):
-    options = ["--slides", 400, "--tiles-per-slide", 50, "--workers", 2]
+    options = ["--slides", 8, "--tiles-per-slide", 2000, "--size", 64, "--workers", 2]
     process = her2bench("phantom", tmp_path / "p", *options, start_new_session=True)
     end = time.monotonic() + 120
     while not any(tmp_path.rglob("*.jpg")) and time.monotonic() < end:

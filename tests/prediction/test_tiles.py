@@ -137,7 +137,7 @@ def test_up_after_a_link_is_above_its_target(tmp_path):
     (tmp_path / "far" / "x.png").touch()
     (tmp_path / "link").symlink_to("far/inside")
     (found,) = find_images([tmp_path / "link" / ".." / "x.png"])
-    assert os.path.samefile(found, tmp_path / "far" / "x.png")
+    assert found.samefile(tmp_path / "far" / "x.png")
 
 
 def test_names_that_are_not_utf8_are_refused_by_name(tmp_path):
