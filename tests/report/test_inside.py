@@ -10,6 +10,7 @@ from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
 from her2bench.report.card import write_cards
 from her2bench.report.inside import check_inside
+from her2bench.report.names import slug
 from her2bench.report.page import write_report
 from her2bench.report.provenance import command, flat_settings
 from tests.report.conftest import make_comparison
@@ -66,3 +67,7 @@ def test_a_folder_reached_by_a_link_is_its_own(tmp_path):
     (folder.figures / "a.svg").touch()
     (tmp_path / "link").symlink_to("c")
     check_inside(ComparisonFolder(tmp_path / "link"))
+
+
+def test_figures_of_models_with_like_names_have_files_of_their_own():
+    assert len({slug(name) for name in ("a/b", "a-b", "a b", "x" * 70, "x" * 71)}) == 5
