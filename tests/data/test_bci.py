@@ -78,3 +78,10 @@ def test_real_tiles():
     table = bci_manifest(Path(folder) / "bci")
     assert dict(table["score"].value_counts().rows()) == {0: 2, 1: 5, 2: 3, 3: 4}
     assert table["split"].unique().to_list() == ["test"]
+
+
+def test_names_that_differ_in_case_alone_are_refused(ihc):
+    (ihc / "train" / "00003_train_0.PNG").touch()
+    with pytest.raises(UserError, match="upper and lower case alone") as error:
+        bci_manifest(ihc)
+    assert "00003_train_0.PNG" in str(error.value) and "00010" not in str(error.value)

@@ -269,3 +269,9 @@ def test_a_truncated_jpeg_is_named_in_fast_decoding_too(tmp_path):
     table = pl.DataFrame({"tile_id": ["a"], "path": [str(tmp_path / "a.jpg")], "score": [0]})
     with pytest.raises(UserError, match="truncated"):
         cached_tiles(table, 16, tmp_path / "cache", decoding="fast")
+
+
+def test_where_nothing_can_be_kept_the_way_out_is_named(manifest, tmp_path):
+    (tmp_path / "home").touch()  # root may write anywhere but into a file
+    with pytest.raises(UserError, match="--cache or HER2BENCH_CACHE"):
+        cached_tiles(manifest, 16, tmp_path / "home" / "cache")

@@ -1,6 +1,7 @@
 """Large images to tissue tiles: regions, resolution, groups, and all bad images at once."""
 
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from her2bench.core.errors import UserError
-from her2bench.data.images import Tiling, grid, read_labels, tile_images
+from her2bench.data.images import Tiling, _names, grid, read_labels, tile_images
 
 TILING = Tiling(tile_size=100)
 
@@ -55,6 +56,51 @@ def test_group_from_the_table_and_equal_stems_kept_apart(tmp_path):
     assert table["tile_id"].n_unique() == len(table)
     table = tiles_of(tmp_path, "path,score,group_id\none/a.png,0,007\ntwo/a.png,3,007\n")
     assert table["group_id"].unique().to_list() == ["007"]
+
+
+ODD_NAMES = [
+    ["a/b/x.png", "a_b/x.png"],
+    ["a/x.png", "A/X.png"],
+    ["a/x.png", "a/x .png"],
+    ["a/x.png", "a/x\u200b.png"],
+    ["a/x.png", "b/x.png", "a_x.png.png"],
+    ["nan.png", "a/NA.png", "null.png"],
+    ["x.png", "x.jpg", "x"],
+]
+
+
+@pytest.mark.parametrize("paths", ODD_NAMES)
+def test_each_image_has_a_name_of_its_own(tmp_path, paths):
+    text = "".join(f"{path},0\n" for path in paths)
+    names = read_labels(labels(tmp_path, f"path,score\n{text}"))["group_id"].to_list()
+    cleaned = [name.replace("\u200b", "").strip().casefold() for name in names]
+    assert len(set(cleaned)) == len(paths)
+    assert not {"", "nan", "na", "null"} & set(cleaned)
+
+
+def test_names_that_differ_stay_as_they_are(tmp_path):
+    paths = ["1/case 1.png", "2/case1.png", "3/Straße.tif"]
+    table = read_labels(labels(tmp_path, "path,score\n" + "".join(f"{p},0\n" for p in paths)))
+    assert table["group_id"].to_list() == ["case 1", "case1", "Straße"]
+
+
+@pytest.mark.parametrize("again", ["a.png", "./a.png", "link.png", "inside/../a.png"])
+def test_an_image_listed_twice_is_refused_by_whatever_name(tmp_path, again):
+    save(tmp_path / "a.png")
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "link.png").symlink_to("a.png")
+    with pytest.raises(UserError, match="more than one row"):
+        read_labels(labels(tmp_path, f"path,score\na.png,0\n{again},3+\n"))
+
+
+def test_names_take_time_in_proportion_to_rows():
+    def seconds(rows):
+        start = time.perf_counter()
+        assert len(set(_names([f"{row}/x.png" for row in range(rows)]))) == rows
+        return time.perf_counter() - start
+
+    seconds(100)
+    assert seconds(20_000) < 100 * seconds(1_000)  # 400 times where it is quadratic
 
 
 def test_mpp_from_metadata_then_from_the_table(tmp_path):

@@ -1,5 +1,8 @@
 """`predict` on files gives what the comparison's own forward loop gave for the same tiles."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -94,3 +97,53 @@ def test_a_table_keeps_its_columns(run, tmp_path):
     assert table.schema == pl.Schema(
         {"path": pl.String, "logit": pl.Float64, "probability": pl.Float64, "call": pl.String}
     )
+
+
+def test_a_link_keeps_its_name(tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "0001").touch()
+    (tmp_path / "tiles").mkdir()
+    for name in ("a.png", "b.png"):
+        (tmp_path / "tiles" / name).symlink_to("../store/0001")
+    (tmp_path / "way").symlink_to("tiles")
+    found = find_images([tmp_path / "tiles", tmp_path / "way", tmp_path / "way" / "a.png"])
+    assert found == [tmp_path / "tiles" / "a.png", tmp_path / "tiles" / "b.png"]
+
+
+def test_hidden_files_are_passed_over_unless_named(tmp_path):
+    for name in ("._x.png", ".thumb.png", ".thumbs/x.png", "x.png"):
+        path = tmp_path / "tiles" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert [path.name for path in find_images([tmp_path / "tiles"])] == ["x.png"]
+    assert find_images([tmp_path / "tiles" / ".thumb.png"])
+
+
+@pytest.mark.timeout(20)
+def test_linked_folders_are_searched_and_circles_end(tmp_path):
+    (tmp_path / "tiles" / "deep").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x.png").touch()
+    (tmp_path / "tiles" / "y.png").touch()
+    (tmp_path / "tiles" / "deep" / "up").symlink_to("../..")
+    (tmp_path / "tiles" / "self").symlink_to(".")
+    (tmp_path / "tiles" / "linked").symlink_to("../other")
+    found = find_images([tmp_path / "tiles"])
+    assert sorted(path.name for path in found) == ["x.png", "y.png"]
+
+
+def test_up_after_a_link_is_above_its_target(tmp_path):
+    (tmp_path / "far" / "inside").mkdir(parents=True)
+    (tmp_path / "far" / "x.png").touch()
+    (tmp_path / "link").symlink_to("far/inside")
+    (found,) = find_images([tmp_path / "link" / ".." / "x.png"])
+    assert found.samefile(tmp_path / "far" / "x.png")
+
+
+def test_names_that_are_not_utf8_are_refused_by_name(tmp_path):
+    try:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")).touch()
+    except OSError:
+        pytest.skip("this file system has no such names")
+    with pytest.raises(UserError, match="not UTF-8"):
+        find_images([tmp_path])

@@ -1,5 +1,6 @@
 """`her2bench audit MANIFEST`: what in the data would fool a comparison, before training."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,6 +65,7 @@ def audit(
     from her2bench.cli.audit_text import print_audit
     from her2bench.core.findings import write_audit
     from her2bench.core.manifest import read_manifest, write_manifest
+    from her2bench.core.terminal import say_json
     from her2bench.data.audit.audit import gather, inferred, judge
     from her2bench.data.kept import cache_folder
     from her2bench.data.thumbnails import thumbnails
@@ -84,7 +86,7 @@ def audit(
     if infer_groups is not None:
         write_manifest(inferred(evidence), infer_groups)
     if as_json:
-        typer.echo((folder / "audit.json").read_text(encoding="utf-8"))
+        say_json((folder / "audit.json").read_text(encoding="utf-8"))
     else:
         print_audit(found, page, infer_groups)
 
@@ -101,14 +103,14 @@ def _check_outputs(
     folder: Path, manifest: Path, infer_groups: Path | None, cache: Path | None
 ) -> None:
     """What cannot be written is refused before the tiles are looked at."""
-    from her2bench.core.files import check_writable
+    from her2bench.core.files import check_output, check_writable
 
     check_writable(folder, "-o")
     if cache is not None:
         check_writable(cache, "--cache")
     if infer_groups is not None:
         _check_new_manifest(infer_groups, manifest)
-        check_writable(infer_groups.parent, "--infer-groups")
+        check_output(infer_groups, "--infer-groups")
 
 
 def _check_new_manifest(path: Path, manifest: Path) -> None:
@@ -121,7 +123,7 @@ def _check_new_manifest(path: Path, manifest: Path) -> None:
             expected=".csv or .parquet",
             cure="name the new manifest mine-with-groups.csv, say",
         )
-    if path.is_dir() or path.resolve() == manifest.resolve():
+    if path.is_dir() or os.path.realpath(path) == os.path.realpath(manifest):
         what = "a folder" if path.is_dir() else "the manifest itself"
         raise UserError(
             path, found=f"--infer-groups would write over {what}", cure="name another file"

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from her2bench.core.console import Terminal
 from her2bench.core.findings import Audit, Finding
+from her2bench.core.terminal import readable
 from her2bench.core.words import plural
 
 _STYLES = {"serious": "bold red", "warning": "bold yellow", "note": "bold"}
@@ -16,30 +17,30 @@ _FEW = 3
 
 def print_audit(audit: Audit, page: Path, groups: Path | None = None) -> None:
     """Print all findings, what was clean, what could not be looked for, and where the files are."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=100)
+    console = Terminal(piped=100)
     for finding in audit.findings:
         _print_finding(console, finding)
     if not audit.findings:
         console.print(_nothing(audit))
     if audit.clean:
-        _say(console, f"looked for and not found: {', '.join(audit.clean)}")
+        console.say(f"looked for and not found: {', '.join(audit.clean)}")
     for name, why in audit.left_out.items():
-        _say(console, f"could not be looked for: {name}: {why}")
-    _say(console, "Research use only, not for diagnosis.")
+        console.say(f"could not be looked for: {name}: {why}")
+    console.say("Research use only, not for diagnosis.")
     if groups is not None:
-        _say(console, f"manifest with the estimated slides: {groups}")
-    _say(console, f"page: {page}")
+        console.say(f"manifest with the estimated slides: {groups}")
+    console.say(f"page: {page}")
 
 
-def _print_finding(console: Console, finding: Finding) -> None:
-    head = Text.assemble((finding.severity.upper(), _STYLES[finding.severity]), " ", finding.title)
+def _print_finding(console: Terminal, finding: Finding) -> None:
+    head = Text.assemble(
+        (finding.severity.upper(), _STYLES[finding.severity]), " ", readable(finding.title)
+    )
     console.print(head)
     about = _about(finding)
     for text in (about, finding.effect, f"Cure: {finding.cure}"):
         if text:
-            console.print(Padding(Text(text), (0, 0, 0, 4)))
+            console.print(Padding(text, (0, 0, 0, 4)))
     console.print()
 
 
@@ -77,7 +78,3 @@ def _more(items: Sequence[object], what: str = "") -> str:
     more = len(items) - _FEW
     noun = f" {plural(more, what)}" if what else ""
     return f" and {more:,} more{noun}" if more > 0 else ""
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, soft_wrap=True)

@@ -49,17 +49,24 @@ def compare(
     from her2bench.comparison.compare import compare as run
     from her2bench.comparison.config import ComparisonConfig
     from her2bench.core.config import load_settings
+    from her2bench.core.files import check_writable
+    from her2bench.core.runs import ComparisonFolder
+    from her2bench.core.terminal import say_json
+    from her2bench.report.inside import check_inside
 
     resolved = load_settings(ComparisonConfig, config, settings or [])
+    place = out or Path("out") / config.stem
+    check_writable(place, "-o")
+    check_inside(ComparisonFolder(place))
     with Bar() as bar:
         folder = run(
             resolved,
-            out or Path("out") / config.stem,
+            place,
             Choices(device, cache, skip_bad, optimism, self_test, together, audit),
             bar,
         )
     if as_json:
-        typer.echo(folder.scores.read_text(encoding="utf-8"))
+        say_json(folder.scores.read_text(encoding="utf-8"))
         return
     from her2bench.cli.results import print_results
 

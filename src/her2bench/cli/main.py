@@ -1,6 +1,8 @@
 """The `her2bench` command: one subcommand a file, errors to exit codes in one place."""
 
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import typer
 
@@ -13,7 +15,11 @@ from her2bench.cli.predict import predict
 from her2bench.cli.report import report
 from her2bench.cli.score import score
 from her2bench.cli.serve import serve
+from her2bench.cli.stopping import Stopped, flushed, shortage, stoppable
 from her2bench.core.errors import UserError
+from her2bench.core.terminal import open_streams, say
+
+_READER_GONE = 141  # as the shell reports a program that a closed pipe ended
 
 app = typer.Typer(
     name="her2bench",
@@ -29,7 +35,7 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def _version(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
     if version:
-        typer.echo(__version__)
+        say(__version__)
         raise typer.Exit()
 
 
@@ -44,12 +50,65 @@ app.command()(serve)
 
 
 def main() -> None:
-    """Run the command line: exit 0 done, 2 the user's mistake, 1 (a traceback) our own fault."""
+    """Run the command line: exit 0 done, 2 the user's mistake, 1 (a traceback) our own fault.
+
+    128 and the signal's number where a signal ends it, as a shell reports it.
+    """
+    open_streams()
+    stdout = sys.stdout
+    code = 1
     try:
+        with stoppable():
+            code = _run()
+    finally:
+        arrived = flushed()
+    if sys.stdout is not stdout:  # Typer's: the reader of our output is gone
+        sys.stdout, code = stdout, _READER_GONE
+    elif code == 0 and not arrived:
+        say("error: the output could not be printed; files are kept", error=True)
+        code = 2
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        _refuse_other_encodings()
         app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+        say(f"error: {error}", error=True)
+        return 2
+    except Stopped as stopped:
+        if message := stopped.message(_command()):
+            say(message, error=True)
+        return stopped.code
+    except (MemoryError, OSError, RuntimeError) as error:
+        lack = shortage(error)
+        if lack is None:
+            raise
+        where = getattr(error, "filename", None) or _command()
+        say(f"error: {UserError(where, found=lack[0], cure=lack[1])}", error=True)
+        return 2
+    return 0
+
+
+def _command() -> str:
+    return next((name for name in sys.argv[1:] if not name.startswith("-")), "her2bench")
+
+
+def _refuse_other_encodings() -> None:
+    """Names that are not UTF-8 can stand in no table, page or config."""
+    texts = [("argument", text) for text in sys.argv[1:]]
+    with suppress(FileNotFoundError):  # it was deleted, which hinders nobody
+        texts.append(("current folder", str(Path.cwd())))
+    for named, text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(
+                f"{named} {text}",
+                found="its name is not UTF-8",
+                expected="names in UTF-8",
+                cure="rename it, or reach it by a link with another name",
+            ) from error

@@ -1,5 +1,6 @@
 """`her2bench manifest`: from a BCI folder, or from labelled images and slides."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,8 +68,8 @@ def images(
     from her2bench.core.manifest import write_manifest
     from her2bench.data.images import Tiling, read_labels, tile_images
 
-    output = _output(out, labels.resolve().parent.name or "images")
-    if output.resolve() == labels.resolve():
+    output = _output(out, Path(os.path.realpath(labels)).parent.name or "images")
+    if os.path.realpath(output) == os.path.realpath(labels):
         raise UserError(output, found="the output is the input", cure="choose another -o")
     tiling = Tiling(tile_size=tile_size, mpp=mpp, min_tissue=min_tissue, overlap=overlap)
     table = read_labels(labels)
@@ -81,11 +82,12 @@ def images(
 def _output(out: Path | None, name: str) -> Path:
     """The named output; else a CSV of that name in the current folder."""
     from her2bench.core.errors import UserError
+    from her2bench.core.files import check_output
 
-    if out is None:
-        return Path(f"{name}.csv")
+    out = out or Path(f"{name}.csv")
     if out.suffix.lower() not in (".csv", ".parquet"):
         raise UserError(out, found=f"ending {out.suffix!r}", expected=".csv or .parquet")
+    check_output(out)
     return out
 
 
@@ -95,26 +97,29 @@ def _report(
     """Counts by score for each split or group, as a table or as JSON."""
     import json
 
+    from her2bench.core.terminal import say, say_json
+
     counts: dict[str, dict[str, int]] = {}
     for side, score in table.select(by, "score").iter_rows():
         counts.setdefault(side, dict.fromkeys(_SCORES, 0))[_SCORES[score]] += 1
     if as_json:
         head = {"manifest": str(output), "tiles": len(table), "counts": {by: counts}}
-        typer.echo(json.dumps(head | ({} if bare is None else {"no_tissue": bare})))
+        say_json(json.dumps(head | ({} if bare is None else {"no_tissue": bare})))
         return
     _show(counts, by)
     for path in bare or []:
-        typer.echo(f"no tissue tiles: {path}")
-    typer.echo(f"{len(table)} tiles in {output}")
+        say(f"no tissue tiles: {path}")
+    say(f"{len(table)} tiles in {output}")
 
 
 def _show(counts: dict[str, dict[str, int]], by: str) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from her2bench.core.console import Terminal
 
     shown = Table(by, *_SCORES, "all")
     rows = counts if len(counts) <= _MOST_ROWS else {}
     total = {score: sum(row[score] for row in counts.values()) for score in _SCORES}
     for side, row in [*rows.items(), (f"all {len(counts)}", total)]:
         shown.add_row(str(side), *map(str, row.values()), str(sum(row.values())))
-    Console().print(shown)
+    Terminal().print(shown)

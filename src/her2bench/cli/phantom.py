@@ -1,6 +1,5 @@
 """`her2bench phantom`: synthetic IHC tiles with known truth."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,13 +48,13 @@ def phantom(
         "layout": layout,
         "quality": quality,
     }
+    from her2bench.core.terminal import say
+
     settings = _settings(config, given)
     if _write_with_progress(out, settings, workers):
-        typer.echo(
-            f"{out}: {settings.slides} slides, {settings.slides * settings.tiles_per_slide} tiles"
-        )
+        say(f"{out}: {settings.slides} slides, {settings.slides * settings.tiles_per_slide} tiles")
     else:
-        typer.echo(f"{out}: this phantom is there already, nothing to do")
+        say(f"{out}: this phantom is there already, nothing to do")
 
 
 def _settings(config: Path | None, given: dict[str, object]) -> "PhantomSettings":
@@ -69,15 +68,12 @@ def _settings(config: Path | None, given: dict[str, object]) -> "PhantomSettings
 
 
 def _write_with_progress(out: Path, settings: "PhantomSettings", workers: int | None) -> bool:
-    from rich.console import Console
-    from rich.progress import Progress
-
+    from her2bench.core.console import progress
     from her2bench.core.errors import UserError
     from her2bench.data.phantom import write_phantom
 
     if workers is not None and workers < 1:
         raise UserError("--workers", found=str(workers), expected="at least 1")
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not sys.stderr.isatty(), transient=True) as progress:
-        task = progress.add_task("drawing", total=settings.slides * settings.tiles_per_slide)
-        return write_phantom(out, settings, workers, lambda n: progress.advance(task, n))
+    with progress() as bar:
+        task = bar.add_task("drawing", total=settings.slides * settings.tiles_per_slide)
+        return write_phantom(out, settings, workers, lambda n: bar.advance(task, n))

@@ -17,18 +17,21 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print the predictions.")] = False,
 ) -> None:
     """Probability and call of each tile, at the threshold the run froze. Not for diagnosis."""
+    from her2bench.core.files import check_writable
     from her2bench.core.runs import RunFolder
     from her2bench.core.tables import write_table
+    from her2bench.core.terminal import say, say_json
     from her2bench.prediction.device import choose_device
     from her2bench.prediction.tiles import find_images, predict_tiles
 
     images = find_images(inputs)
+    check_writable(out, "-o")
     table, left_out = predict_tiles(RunFolder(run), images, choose_device(device), skip_bad)
     write_table(table, out / "predictions.csv")
     for path, reason in left_out:
-        typer.echo(f"left out: {path}: {reason}", err=True)
+        say(f"left out: {path}: {reason}", error=True)
     if as_json:
-        typer.echo(table.write_json())
+        say_json(table.write_json())
         return
     positive = table.filter(table["call"] == "positive").height
-    typer.echo(f"{table.height} tiles, {positive} called positive: {out / 'predictions.csv'}")
+    say(f"{table.height} tiles, {positive} called positive: {out / 'predictions.csv'}")

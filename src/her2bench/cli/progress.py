@@ -1,13 +1,10 @@
 """The progress bar of a comparison; on a terminal only."""
 
-import sys
 from types import TracebackType
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from her2bench.comparison.compare import Watcher
 from her2bench.comparison.plan import Job
+from her2bench.core.console import progress
 from her2bench.training.epochs import Epoch
 
 
@@ -15,15 +12,7 @@ class Bar(Watcher):
     """Epochs done of all epochs to do, with the losses of the last one."""
 
     def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("epochs"),
-            TimeRemainingColumn(),
-            console=Console(file=sys.stderr),
-            disable=not sys.stderr.isatty(),
-        )
+        self._progress = progress("epochs", transient=False)
         self._task = self._progress.add_task("preparing", total=None)
 
     def __enter__(self) -> "Bar":

@@ -3,10 +3,10 @@
 import json
 
 import polars as pl
-from rich.console import Console
 from rich.table import Table
 
 from her2bench.cli.score_text import verdict_table
+from her2bench.core.console import Terminal
 from her2bench.core.findings import read_audit
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.pairs import Pair
@@ -16,40 +16,34 @@ from her2bench.report.table import METRICS
 def print_results(folder: ComparisonFolder) -> None:
     """Print models x splits with their metrics, the notes, and where the report lies."""
     # Piped output has no width of its own; a table squeezed into 80 columns cannot be read.
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=140)
+    console = Terminal(piped=140)
     scores = json.loads(folder.scores.read_text(encoding="utf-8"))
     findings = read_audit(folder.audit).findings if folder.audit.is_file() else ()
     for finding in findings:
         if finding.severity == "serious":
-            _say(console, f"in the data: {finding.title}", style="bold")
+            console.say(f"in the data: {finding.title}", style="bold")
     for text in scores["notes"]:
         if text.startswith(FIRST):
-            _say(console, text, style="bold")
+            console.say(text, style="bold")
     console.print(_table(pl.read_csv(folder.table)))
     console.print()
     console.print(_verdicts(scores))
     for row in scores["optimism"]:
         if row["metric"] == scores["settings"]["primary"]:
             text = "{model}: {metric} {value:.3f}, with random tiles {random_tiles:.3f} "
-            _say(console, (text + "(flattered by {flattered_by:+.3f})").format_map(row))
+            console.say((text + "(flattered by {flattered_by:+.3f})").format_map(row))
     for text in scores["notes"]:
         if not text.startswith((*FIRST, *LEFT_TO_THE_REPORT)):
-            _say(console, f"note: {text}")
+            console.say(f"note: {text}")
     warnings = sum(finding.severity == "warning" for finding in findings)
     if warnings:
-        _say(console, f"the audit of the data has {warnings} warning(s): {folder.audit_page}")
-    _say(console, "2+ is equivocal. Research use only, not for diagnosis.")
-    _say(console, f"report: {folder.report}")
+        console.say(f"the audit of the data has {warnings} warning(s): {folder.audit_page}")
+    console.say("2+ is equivocal. Research use only, not for diagnosis.")
+    console.say(f"report: {folder.report}")
 
 
 FIRST = ("SLIDES UNKNOWN", "The split is by random tiles")  # they void the numbers
 LEFT_TO_THE_REPORT = ("Undefined for", "Few slides (train)", "Few slides (val)")
-
-
-def _say(console: Console, text: str, style: str = "") -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
 
 
 def _verdicts(scores: dict) -> Table:

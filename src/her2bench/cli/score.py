@@ -104,10 +104,13 @@ def _score(
     as_json: bool,
 ) -> None:
     from her2bench.cli.score_text import print_scores
-    from her2bench.core.files import replacing
+    from her2bench.core.files import check_output, replacing
     from her2bench.core.predictions import read_predictions
+    from her2bench.core.terminal import say_json
     from her2bench.evaluation.scores import score_predictions
 
+    if output is not None:
+        check_output(output)
     table = read_predictions(predictions)
     if manifest is not None:
         table = _with_manifest(table, manifest, settings.by)
@@ -117,7 +120,7 @@ def _score(
         with replacing(output) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
     if as_json:
-        typer.echo(text)
+        say_json(text)
     else:
         print_scores(scores)
 

@@ -1,10 +1,9 @@
 """Scores as text for a terminal: a table of metrics, the verdicts, the notes."""
 
-from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from her2bench.core.console import Terminal
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.pairs import Pair
 from her2bench.evaluation.rows import Row
@@ -19,10 +18,10 @@ QUESTIONS = {
 
 def print_scores(scores: Scores) -> None:
     """Print notes first (what a reader must know), then test metrics and verdicts."""
-    console = Console(highlight=False)
+    console = Terminal()
     loud, quiet = _by_weight(scores.notes)
     for note in loud:
-        console.print(escape(note), style="bold")
+        console.print(note, style="bold")
         console.print()
     splits = [row.split for row in scores.rows]
     split = "test" if "test" in splits else splits[-1]
@@ -33,7 +32,7 @@ def print_scores(scores: Scores) -> None:
         console.print()
     _print_verdicts(console, scores)
     for note in quiet:
-        console.print(Padding(escape(note), (0, 0, 0, 2)))
+        console.print(Padding(note, (0, 0, 0, 2)))
 
 
 def _by_weight(notes: tuple[str, ...]) -> tuple[list[str], list[str]]:
@@ -51,7 +50,7 @@ def _metrics(rows: list[Row], models: tuple[str, ...], split: str, confidence: f
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
     for model in models:
-        table.add_column(escape(model), no_wrap=True)
+        table.add_column(model, no_wrap=True)
     by_key = {(row.model, row.metric): row for row in rows}
     for name, metric in METRICS.items():
         cells = [_cell(by_key.get((model, name))) for model in models]
@@ -69,7 +68,7 @@ def _cell(row: Row | None) -> str:
     return f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
 
 
-def _print_verdicts(console: Console, scores: Scores) -> None:
+def _print_verdicts(console: Terminal, scores: Scores) -> None:
     primary = [pair for pair in scores.pairs if pair.metric == scores.settings.primary]
     for question, title in QUESTIONS.items():
         asked = [pair for pair in primary if pair.question == question]
@@ -86,10 +85,10 @@ def verdict_table(pairs: list[Pair], title: str) -> Table:
         table.add_column(name)
     for pair in pairs:
         table.add_row(
-            escape(f"{pair.model_a} – {pair.model_b}"),
+            f"{pair.model_a} – {pair.model_b}",
             _difference(pair),
             "" if pair.p_adjusted is None else f"{pair.p_adjusted:.3g}",
-            escape(pair.verdict),
+            pair.verdict,
         )
     return table
 

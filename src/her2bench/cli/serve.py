@@ -23,6 +23,7 @@ def serve(
 ) -> None:
     """Show a comparison's report, and try tiles in its networks. Not for diagnosis."""
     from her2bench.core.runs import opened_comparison
+    from her2bench.core.terminal import say
     from her2bench.prediction.device import choose_device
     from her2bench.web.app import create_app
     from her2bench.web.prefix import prefix_of
@@ -41,14 +42,14 @@ def serve(
     bound = bound_socket(host, port)
     service = opened_service(folder, chosen)
     if service is None:
-        typer.echo("no finished network in this folder: the report alone is shown", err=True)
+        say("no finished network in this folder: the report alone is shown", error=True)
     elif isinstance(service.training, str):
-        typer.echo(service.likeness, err=True)
+        say(service.likeness, error=True)
     if not is_loopback(host):
-        typer.echo(
+        say(
             f"warning: listening on {host}, so that other machines can reach it; there is no "
             "password and no encryption",
-            err=True,
+            error=True,
         )
     app = create_app(
         folder,
@@ -59,5 +60,5 @@ def serve(
         prefix=prefix,
     )
     shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"http://{shown}:{bound.getsockname()[1]}  (Ctrl-C ends it)")
+    say(f"http://{shown}:{bound.getsockname()[1]}  (Ctrl-C ends it)")
     serve_app(app, bound)

@@ -2,19 +2,39 @@
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import polars as pl
 from filelock import FileLock, Timeout
 
 from her2bench.core.errors import UserError
+from her2bench.core.outputs import followed, is_stream, poured
 
 LOCK = ".lock"
 TEMPORARY = ".her2bench-unfinished-"  # a name of our own: what bears it may be removed
-_DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_FROM_THE_SYSTEM = re.compile(r"os error (\d+)")
+_DISK_FULL = "the disk is full", "free some space, then run the command again"
+_FILES = (
+    "too many files are open",
+    "raise the limit on open files (ulimit -n), then run the command again",
+)
+_LIMITS = {
+    errno.ENOSPC: _DISK_FULL,
+    getattr(errno, "EDQUOT", errno.ENOSPC): _DISK_FULL,
+    errno.EFBIG: (
+        "the file would be larger than files may be here",
+        "raise the limit on file sizes (ulimit -f), or name another disk",
+    ),
+    errno.EMFILE: _FILES,
+    errno.ENFILE: _FILES,
+    **({112: _DISK_FULL} if os.name == "nt" else {}),  # ERROR_DISK_FULL
+    errno.ENOMEM: ("the memory is full", "end other programs, then run the command again"),
+}
 
 
 @contextmanager
@@ -23,16 +43,23 @@ def replacing(path: Path) -> Iterator[Path]:
 
     If the block fails, whatever it wrote is removed and `path` stays as it was. Works for a file
     and for a folder (a folder only takes the place of nothing: the first writer wins, and a
-    second one's copy is dropped).
+    second one's copy is dropped). A link stays and its target is replaced; a pipe or a device is
+    written into.
 
     Raises:
         UserError: the disk is full, or the folder cannot be written.
     """
+    name = path.name
     with writing(path):
+        if is_stream(path):
+            with poured(path) as temporary:
+                yield temporary
+            return
+        path = followed(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         room = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
         try:
-            temporary = room / path.name
+            temporary = room / name
             yield temporary
             if temporary.is_dir() and path.is_dir():
                 return
@@ -69,16 +96,42 @@ def check_writable(folder: Path, named: str = "") -> None:
                     made.rmdir()
 
 
+def check_output(path: Path, named: str = "-o") -> None:
+    """Refuse, before long work, a file that could not be written; leaves no trace.
+
+    Raises:
+        UserError: a folder bears its name, or `check_writable` refuses the folder it is to lie in.
+    """
+    if path.is_dir():
+        raise UserError(
+            f"{named} {path}", found="a folder", expected="a file", cure="name a file in it"
+        )
+    if not is_stream(path):
+        with writing(path):
+            check_writable(followed(path).parent, named)
+
+
+def limit_of(error: BaseException) -> tuple[str, str] | None:
+    """What ran out and how to go on, where an error of the operating system says so.
+
+    >>> limit_of(OSError(errno.EFBIG, "File too large"))[0]
+    'the file would be larger than files may be here'
+    """
+    code = getattr(error, "errno", None)
+    inside = _FROM_THE_SYSTEM.search(str(error))  # libraries in Rust hide it in their own
+    return _LIMITS.get(int(inside[1]) if inside and code is None else code)
+
+
 @contextmanager
 def writing(path: object, cure: str = "") -> Iterator[None]:
     """Turn the operating system's refusals to write at `path` into messages a user can act on."""
     try:
         yield
-    except OSError as error:
-        if error.errno in _DISK_FULL:
-            raise UserError(
-                path, found="the disk is full", cure="free some space, then run the command again"
-            ) from error
+    except (OSError, pl.exceptions.ComputeError) as error:
+        if limit := limit_of(error):
+            raise UserError(path, found=limit[0], cure=limit[1]) from error
+        if not isinstance(error, OSError):
+            raise
         raise UserError(
             path,
             found=f"cannot be written ({error.strerror or error})",
@@ -92,6 +145,8 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if limit := limit_of(error):
+            raise UserError(path, found=limit[0], cure=limit[1]) from error
         raise UserError(
             path,
             found=f"cannot be read ({error.strerror or error})",

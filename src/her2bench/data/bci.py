@@ -1,6 +1,7 @@
 """The BCI data set (Liu et al. 2022): its folder layout and file names as a manifest."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
@@ -49,9 +50,23 @@ def bci_manifest(folder: Path) -> pl.DataFrame:
             expected=_LAYOUT,
             cure="rename them, or move them elsewhere",
         )
+    _refuse_alike(ihc, [file for _, file in files])
     schema = {"tile_id": pl.String, "path": pl.String, "score": pl.Int8, "split": pl.String}
     table = pl.DataFrame([row for row in rows if row], schema=schema, orient="row")
     return table.with_columns(mpp=pl.lit(MPP))
+
+
+def _refuse_alike(ihc: Path, files: list[Path]) -> None:
+    """Two files of one tile: names that differ in upper and lower case alone."""
+    counts = Counter(file.name.lower() for file in files)
+    alike = [file for file in files if counts[file.name.lower()] > 1]
+    if alike:
+        raise UserError(
+            ihc,
+            found=f"names that differ in upper and lower case alone:{listed(alike)}",
+            expected="one file a tile",
+            cure="keep one of each",
+        )
 
 
 def _ihc(folder: Path) -> Path:

@@ -1,19 +1,18 @@
 """What files and tiles hold, as short names: the same content gives the same name."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 
-from her2bench.data.progress import follow, threads
+from her2bench.data.progress import follow, workers
 
 _BLOCK = 1 << 20
 
 
 def digests(paths: list[str]) -> dict[str, str]:
     """Each file's blake2b, hashed once; a file that cannot be opened has an empty one."""
-    with ThreadPoolExecutor(threads()) as pool:
+    with workers() as pool:
         futures = {pool.submit(_digest, Path(path)): path for path in paths}
         follow(futures, "checking images")
         return {path: future.result() for future, path in futures.items()}

@@ -1,6 +1,8 @@
 """Labelled large images and slides as a manifest of tissue tiles, without writing tile files."""
 
-from concurrent.futures import ThreadPoolExecutor
+import os
+import unicodedata
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -11,13 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from her2bench.core.errors import UserError, listed
 from her2bench.core.manifest import REGION, check_manifest
 from her2bench.core.tables import read_table, require_columns
-from her2bench.data.progress import follow, threads
+from her2bench.data.progress import follow, workers
 from her2bench.data.tiles import SourceImage, UnreadableImage, open_image
 from her2bench.data.tissue import tissue_mask, tissue_share
 
 _OVERVIEW = 2048
 _LARGEST_OVERVIEW = 4096
 _TILE_IN_OVERVIEW = 16
+_NO_NAMES = {"", "na", "n/a", "nan", "none", "null"}  # as ids they would read as missing
 
 
 class Tiling(BaseModel):
@@ -60,19 +63,26 @@ def read_labels(path: Path) -> pl.DataFrame:
             expected="whole images, one a row",
             cure="this looks like a finished manifest: use it as it is, or drop these columns",
         )
-    repeated = table.filter(pl.col("path").is_duplicated())["path"].unique(maintain_order=True)
+    rows = pl.Series("tile_id", [str(row) for row in range(len(table))])
+    checked = check_manifest(table.with_columns(rows), Path(path)).drop("tile_id")
+    _refuse_repeated(checked["path"], path)
+    names = pl.Series("name", _names(table["path"].cast(pl.String).to_list()))
+    if "group_id" not in checked.columns or checked["group_id"].null_count():
+        checked = checked.with_columns(names.alias("group_id"))
+    return checked.with_columns(names)
+
+
+def _refuse_repeated(paths: pl.Series, where: Path) -> None:
+    """An image listed twice, by whatever names and links."""
+    files = pl.Series([_file(path) for path in paths])
+    repeated = paths.filter(files.is_duplicated()).unique(maintain_order=True)
     if len(repeated):
         raise UserError(
-            path,
+            where,
             found=f"{len(repeated)} images stand in more than one row:{listed(repeated)}",
             expected="each image once",
             cure="drop the repeated rows",
         )
-    names = pl.Series("name", _names(table["path"].fill_null("").to_list()))
-    table = check_manifest(table.with_columns(tile_id=pl.col("path")), Path(path))
-    if "group_id" not in table.columns or table["group_id"].null_count():
-        table = table.with_columns(names.alias("group_id"))
-    return table.with_columns(names).drop("tile_id")
 
 
 def tile_images(labels: pl.DataFrame, tiling: Tiling, where: object = "labels") -> pl.DataFrame:
@@ -93,7 +103,7 @@ def tile_images(labels: pl.DataFrame, tiling: Tiling, where: object = "labels") 
     """
     if "mpp" not in labels.columns:
         labels = labels.with_columns(mpp=pl.lit(None, pl.Float64))
-    with ThreadPoolExecutor(threads()) as pool:
+    with workers() as pool:
         jobs = [
             pool.submit(_tiles_or_reason, path, mpp, tiling)
             for path, mpp in labels.select("path", "mpp").iter_rows()
@@ -190,9 +200,36 @@ def grid(width: int, height: int, side: int, step: int) -> np.ndarray:
 
 
 def _names(paths: list[str]) -> list[str]:
-    """Each image's stem, or its path where two images have the same stem."""
-    stems = [Path(path).stem for path in paths]
+    """A name for each image, each once: its stem; else its path; else its path and row.
+
+    >>> _names(["a.png", "one/b.png", "two/b.png", "c/d/e.png", "c_d/e.png"])
+    ['a', 'one_b.png', 'two_b.png', 'c/d/e.png', 'c_d/e.png']
+    """
+    names = [Path(path).stem for path in paths]
+    paths = [path.replace("\\", "/") for path in paths]
+    rows = [f"{path} row {row}" for row, path in enumerate(paths, start=1)]
+    for longer in ([path.replace("/", "_") for path in paths], paths, rows):
+        names = _longer_where_alike(names, longer)
+    return names
+
+
+def _longer_where_alike(names: list[str], longer: list[str]) -> list[str]:
+    """The longer names where some differ in case or white space alone, or mean "missing"."""
+    keys = [_visible(name).strip().casefold() for name in names]
+    counts = Counter(keys)
     return [
-        stem if stems.count(stem) == 1 else path.replace("\\", "/").replace("/", "_")
-        for stem, path in zip(stems, paths, strict=True)
+        long if counts[key] > 1 or key in _NO_NAMES else name
+        for name, long, key in zip(names, longer, keys, strict=True)
     ]
+
+
+def _visible(text: str) -> str:
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc"))
+
+
+def _file(path: str) -> str:
+    """The file that a path leads to, whatever links it goes by."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a NUL in it: no file, named when it is opened
+        return path

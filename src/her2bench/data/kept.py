@@ -9,8 +9,9 @@ from pathlib import Path
 import platformdirs
 
 from her2bench.core.errors import UserError
-from her2bench.core.files import TEMPORARY, replacing
+from her2bench.core.files import TEMPORARY, check_writable, replacing, writing
 
+_NAMED = "--cache or HER2BENCH_CACHE"
 _STALE_SECONDS = 3 * 3600.0
 
 
@@ -39,8 +40,10 @@ def keep(
     Raises:
         UserError: the disk has no room, or cannot be written.
     """
-    if whole(place):
-        return
+    with writing(place, f"name another folder with {_NAMED}"):
+        if whole(place):
+            return
+        check_writable(place.parent, _NAMED)
     shutil.rmtree(place, ignore_errors=True)
     _remove_stale(place.parent)
     _check_room(place.parent, needed, what)

@@ -4,14 +4,13 @@ import io
 import os
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 import numpy as np
 
 from her2bench.core.memory import keep_memory
-from her2bench.data.progress import follow, threads
+from her2bench.data.progress import follow, workers
 from her2bench.data.rgb import quickly_resized, resized
 from her2bench.data.tiles import Region, UnreadableImage, read_scaled, read_tiles
 
@@ -84,11 +83,8 @@ def _decode(
                 stream.seek(start + row * step)
                 stream.write(block)
 
-    pool = ThreadPoolExecutor(threads())
-    try:
+    with workers() as pool:
         follow([pool.submit(work, *piece) for piece in _pieces(images)], "decoding tiles")
-    finally:
-        pool.shutdown(cancel_futures=True)
     return bad
 
 

@@ -2,14 +2,13 @@
 
 import io
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
 from PIL import Image
 
 from her2bench.data.cache import regions_of
-from her2bench.data.progress import threads
+from her2bench.data.progress import workers
 from her2bench.data.rgb import resized
 from her2bench.data.tiles import Region, UnreadableImage, read_tiles
 
@@ -42,7 +41,7 @@ def thumbnails(
             if not isinstance(tile, UnreadableImage)  # the page says that it has no picture
         }
 
-    with ThreadPoolExecutor(threads()) as pool:
+    with workers() as pool:
         drawn: dict[str, bytes] = {}
         for some in pool.map(draw, rows_of):
             drawn |= some

@@ -1,14 +1,15 @@
 """Predicting tiles that lie in files and folders."""
 
+import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import torch
 
-from her2bench.core.errors import UserError
+from her2bench.core.errors import UserError, listed
 from her2bench.core.files import reading
 from her2bench.core.runs import RunFolder
 from her2bench.data.cache import cached_tiles
@@ -28,21 +29,56 @@ def find_images(inputs: Iterable[Path]) -> list[Path]:
     Raises:
         UserError: an input does not exist, or there is no image in any of them.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}
     for entry in inputs:
         if not entry.exists():
             raise UserError(entry, found="no such file or folder", cure="check the path")
         with reading(entry):
-            inside = sorted(entry.rglob("*")) if entry.is_dir() else [entry]
-        wanted = [p for p in inside if p == entry or p.suffix.lower() in IMAGE_ENDINGS]
-        found |= dict.fromkeys(path.resolve() for path in wanted if path.is_file())
+            inside = sorted(_inside(entry)) if entry.is_dir() else [entry]
+        for path in inside:
+            if path.is_file():  # a link is an image of its own, under its own name
+                found.setdefault(path.parent.resolve() / path.name, path.absolute())
+    _refuse_other_encodings(found.values())
     if not found:
         raise UserError(
             ", ".join(map(str, inputs)),
             found="no image in it",
             expected=f"files ending in {', '.join(sorted(IMAGE_ENDINGS))}",
         )
-    return list(found)
+    return list(found.values())
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """The images in a folder and all below it; links are followed, hidden files passed over."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    seen = set[str]()
+    for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        seen.add(os.path.realpath(place))
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".") and os.path.realpath(Path(place, name)) not in seen
+        ]
+        paths = (Path(place, name) for name in files if not name.startswith("."))
+        yield from (path for path in paths if path.suffix.lower() in IMAGE_ENDINGS)
+
+
+def _refuse_other_encodings(paths: Iterable[Path]) -> None:
+    odd = [path for path in paths if not _is_utf8(str(path))]
+    if odd:
+        raise UserError(
+            odd[0].parent,
+            found=f"{len(odd)} file names that are not UTF-8:{listed(odd)}",
+            expected="names in UTF-8, as the table of predictions needs",
+            cure="rename them, or leave them out",
+        )
+
+
+def _is_utf8(text: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _refuse_slides(images: list[Path]) -> None:

@@ -1,16 +1,12 @@
 """Writing tensors to disk, whole or not at all."""
 
-import errno
-import re
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from her2bench.core.files import replacing
-
-_NO_SPACE = re.compile(r"os error (28|112)\b")  # ENOSPC, and ERROR_DISK_FULL on Windows
+from her2bench.core.files import limit_of, replacing
 
 
 def write_tensors(tensors: dict[str, Tensor], path: Path, header: dict[str, str]) -> None:
@@ -24,6 +20,6 @@ def write_tensors(tensors: dict[str, Tensor], path: Path, header: dict[str, str]
         try:
             save_file(whole, temporary, metadata=header)
         except SafetensorError as error:  # it hides the operating system's own error
-            if _NO_SPACE.search(str(error)):
-                raise OSError(errno.ENOSPC, str(error)) from error
+            if limit_of(error):
+                raise OSError(str(error)) from error
             raise

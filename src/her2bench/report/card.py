@@ -27,9 +27,11 @@ def write_cards(material: Material) -> None:
         lstrip_blocks=True,
         finalize=plain,
     ).get_template("card.md")
+    runs = material.folder.path / "runs"
+    folders = {place.name: place for place in runs.iterdir()} if runs.is_dir() else {}
     for model in material.networks:
-        folder = material.folder.path / "runs" / model
-        if folder.is_dir():
+        folder = folders.get(model)  # never a path that the model's name would make
+        if folder and folder.is_dir():
             write_text(folder / "card.md", template.render(**_contents(material, model)))
 
 

@@ -8,6 +8,7 @@
     audit/                     the same index and tiles, without maps
 """
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,8 +62,15 @@ def write_gallery(
         _write_thumbnails(place, tile_ids, thumbnails)
         (place / "maps").mkdir()
         for model, stack in maps.items():
-            np.save(place / "maps" / f"{model}.npy", stack.astype(np.uint8), allow_pickle=False)
+            with (place / "maps" / f"{model}.npy").open("wb") as stream:
+                stream.write(_npy(stack.astype(np.uint8)))  # np.save hides why a write fails
     return gallery_path(folder)
+
+
+def _npy(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
 
 
 def write_audit_pictures(

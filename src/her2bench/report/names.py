@@ -1,6 +1,7 @@
 """What models, splits and metrics are called in front of a reader."""
 
 import re
+from zlib import crc32
 
 BASELINES = {
     "always_positive": "Always positive",
@@ -55,10 +56,13 @@ def relabelled(text: str) -> str:
 def slug(name: str) -> str:
     """A name as part of a file name or an HTML id: letters, digits, `-` and `_` alone.
 
-    >>> slug("a/b <net>")
-    'a-b--net-'
+    Names that differ stay different: what had to be changed bears a checksum of the name.
+
+    >>> slug("mini_hahnet"), slug("a/b <net>")
+    ('mini_hahnet', 'a-b--net--edc4d46c')
     """
-    return re.sub(r"[^A-Za-z0-9_-]", "-", name)[:60]
+    plain = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:60]
+    return plain if plain == name else f"{plain}-{crc32(name.encode()):08x}"
 
 
 _NAMES = re.compile(r"\b(" + "|".join(map(re.escape, _KNOWN)) + r")\b", re.IGNORECASE)

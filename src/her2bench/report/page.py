@@ -21,6 +21,7 @@ from her2bench.report.failures import by_slide, calls_by_score, failing_slides
 from her2bench.report.findings import with_sides
 from her2bench.report.gallery import read_audit_pictures, read_gallery
 from her2bench.report.html import assets, environment
+from her2bench.report.inside import check_inside
 from her2bench.report.material import Material, read_material
 from her2bench.report.names import ENDPOINTS, METRICS, SPLITS, label
 from her2bench.report.operating import operating_points, printed
@@ -43,6 +44,7 @@ def write_report(folder: ComparisonFolder) -> Path:
     Raises:
         UserError: a file of the folder is broken. What is only missing is named in the report.
     """
+    check_inside(folder)
     material = read_material(folder)
     page = (
         environment()

@@ -1,6 +1,7 @@
 """How a comparison was made: tiles and slides, split, audit, settings, versions, the command."""
 
-import re
+import shlex
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 import polars as pl
@@ -61,10 +62,21 @@ def flat_settings(config: dict[str, Any], above: str = "") -> list[tuple[str, st
         if isinstance(value, dict):
             rows += flat_settings(value, f"{name}.")
         else:
-            rows.append(
-                (name, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
-            )
+            values = value if isinstance(value, list) else [value]
+            rows.append((name, ", ".join(without_folder(str(each)) for each in values)))
     return rows
+
+
+def without_folder(text: str) -> str:
+    """A path without the folders of the machine it was made on; other text as it is.
+
+    >>> without_folder("/home/me/her2/m.csv"), without_folder("data/m.csv"), without_folder("2+")
+    ('m.csv', 'data/m.csv', '2+')
+    """
+    for kind in (PurePosixPath(text), PureWindowsPath(text)):
+        if kind.is_absolute():
+            return kind.name
+    return text
 
 
 def command(material: Material) -> str:
@@ -74,13 +86,10 @@ def command(material: Material) -> str:
     started; the copy beside it says where the tiles lie from there.
     """
     name = material.folder.path.resolve().name
+    name = f"./{name}" if name.startswith("-") else name  # or it reads as an option
     config, manifest = f"{name}/comparison.toml", f"manifest={name}/manifest.parquet"
     output = f"{name}-again"
-    return f"her2bench compare {_quoted(config)} --set {_quoted(manifest)} -o {_quoted(output)}"
-
-
-def _quoted(text: str) -> str:
-    return text if re.fullmatch(r"[\w./=-]+", text) else f'"{text}"'
+    return shlex.join(["her2bench", "compare", config, "--set", manifest, "-o", output])
 
 
 def devices(material: Material) -> list[str]:

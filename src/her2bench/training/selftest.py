@@ -18,7 +18,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from her2bench.core.files import reading, replacing
+from her2bench.core.files import check_writable, reading, replacing
 from her2bench.models import build_model
 from her2bench.models.features import Features
 from her2bench.prediction.compute import PLAIN, Compute
@@ -161,6 +161,6 @@ def _read(record: Path) -> dict[str, dict]:
 
 
 def _write(record: Path, entries: dict[str, dict]) -> None:
-    record.parent.mkdir(parents=True, exist_ok=True)
+    check_writable(record.parent, "--cache or HER2BENCH_CACHE")
     with replacing(record) as temporary:
         temporary.write_text(json.dumps(entries, indent=2), encoding="utf-8")

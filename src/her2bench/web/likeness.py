@@ -1,7 +1,6 @@
 """Whether a tile looks like the tiles the networks were trained on; if not, in which way."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import polars as pl
 from her2bench.core.manifest import REGION, read_manifest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import read_table
-from her2bench.data.progress import follow, threads
+from her2bench.data.progress import follow, workers
 from her2bench.data.rgb import resized
 from her2bench.data.tiles import Region, UnreadableImage, read_tile
 from her2bench.data.tissue import tissue_mask
@@ -135,7 +134,7 @@ def training_of(folder: ComparisonFolder, size: int) -> Training | str:
     ids = splits.filter(pl.col("split") == "train").select("tile_id").unique()
     manifest = read_manifest(folder.manifest).join(ids, on="tile_id", how="semi")
     rows = manifest[np.linspace(0, manifest.height - 1, SAMPLE).astype(int)].unique("tile_id")
-    with ThreadPoolExecutor(threads()) as pool:
+    with workers() as pool:
         jobs = [pool.submit(_measured, row, size) for row in rows.iter_rows(named=True)]
         follow(jobs, "looking at training tiles")
     seen = [result for job in jobs if (result := job.result()) is not None]

@@ -1,5 +1,6 @@
 """The folder: layouts, determinism whatever the workers, never drawn twice or half."""
 
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -114,3 +115,20 @@ def test_unknown_setting_names_the_nearest() -> None:
 def test_absurd_settings_are_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(UserError, match=name):
         phantom_settings({name: value})
+
+
+def test_a_worker_that_was_killed_is_said(tmp_path, monkeypatch) -> None:
+    def killed(*_arguments):
+        raise BrokenProcessPool("terminated abruptly")
+
+    monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor.map", killed)
+    with pytest.raises(UserError, match="ended from outside"):
+        write_phantom(tmp_path / "p", SMALL.model_copy(update={"tiles_per_slide": 40}), workers=2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_to_an_empty_folder_stays(tmp_path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    assert write_phantom(tmp_path / "link", SMALL, workers=1)
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real" / "manifest.csv").is_file()

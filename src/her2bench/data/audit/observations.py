@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources import files
@@ -18,7 +17,7 @@ from her2bench.data.audit.tile import AuditedTile, Extract, FileFacts
 from her2bench.data.cache import regions_of
 from her2bench.data.content import content_key, decoders, digests
 from her2bench.data.kept import keep
-from her2bench.data.progress import follow, threads
+from her2bench.data.progress import follow, workers
 from her2bench.data.tiles import Region, UnreadableImage, read_tiles
 
 _TILES_A_PIECE = 32  # of one thread: rows written together, and a bar that moves
@@ -109,13 +108,9 @@ def _look(
         columns.put(rows, block)
 
     # Every core has a thread already: a matrix product within one must not take them all.
-    with threadpool_limits(1):
-        pool = ThreadPoolExecutor(threads())
-        try:
-            pieces = _pieces(manifest["path"].to_list())
-            follow([pool.submit(work, piece) for piece in pieces], "looking at tiles")
-        finally:
-            pool.shutdown(cancel_futures=True)
+    with threadpool_limits(1), workers() as pool:
+        pieces = _pieces(manifest["path"].to_list())
+        follow([pool.submit(work, piece) for piece in pieces], "looking at tiles")
     return dict(sorted(bad.items()))
 
 

@@ -2,9 +2,13 @@
 
 import multiprocessing
 import os
+import signal
+import threading
 import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from her2bench.core.errors import UserError
 from her2bench.core.files import replacing, writing
+from her2bench.core.outputs import followed
 from her2bench.core.tables import write_table
 from her2bench.data.phantom.settings import PhantomSettings
 from her2bench.data.phantom.slides import draw_slides
@@ -48,7 +53,8 @@ def write_phantom(
     Raises:
         UserError: the folder holds something else, or cannot be written.
     """
-    out = Path(out)
+    with writing(out):
+        out = followed(Path(out))
     if _already_there(out, settings):
         return False
     tiles = tiles_of(settings, draw_slides(settings))
@@ -81,9 +87,31 @@ def _drawn(
         workers, context, initializer=threadpool_limits, initargs=(1,)
     ) as pool:
         try:
-            yield from pool.map(draw, batches)
+            with _uninterrupted():
+                drawn = pool.map(draw, batches)
+            yield from drawn
+        except BrokenProcessPool as error:
+            raise UserError(
+                folder.name,
+                found="a process that draws was ended from outside, perhaps for want of memory",
+                cure="run the command again, with fewer --workers",
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes begun in this block leave Ctrl-C, which reaches them too, to this one."""
+    before = signal.getsignal(signal.SIGINT)
+    ours = threading.current_thread() is threading.main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, before)
 
 
 def _draw_batch(folder: Path, settings: PhantomSettings, tiles: list[Tile]) -> list[_Row]:

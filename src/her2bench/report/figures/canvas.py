@@ -12,6 +12,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from her2bench.core.files import replacing
 from her2bench.core.runs import write_text
 from her2bench.core.tables import write_table
 from her2bench.report.figures.inline import inlined
@@ -83,10 +84,10 @@ class Sheet:
 
     def keep(self, folder: Path, name: str, title: str, data: pl.DataFrame) -> None:
         """Write `<name>.svg`, `.png` and `.csv`."""
-        folder.mkdir(parents=True, exist_ok=True)
         text = self.svg()
         write_text(folder / f"{name}.svg", text)
-        self.figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": None})
+        with replacing(folder / f"{name}.png") as temporary:
+            self.figure.savefig(temporary, dpi=200, metadata={"Software": None})
         write_table(data, folder / f"{name}.csv")
         self.drawn = Drawn(name, title, inlined(text, name, title))
 

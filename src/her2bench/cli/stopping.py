@@ -1,0 +1,88 @@
+"""What ends a command from outside: Ctrl-C, SIGTERM, a limit of the machine, a reader gone."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+_KEPT = {
+    "compare": "what is finished is kept; give the same command again to go on",
+    "serve": "",
+}
+_NOTHING_KEPT = "nothing is left half-written; give the same command again"
+_PATIENCE = 2.0  # seconds: some wrappers pass one Ctrl-C on twice
+
+
+class Stopped(BaseException):
+    """A signal asked the command to end; unlike KeyboardInterrupt, Typer lets it pass."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number
+
+    def message(self, command: str) -> str:
+        """What is kept and how to go on; empty where there is nothing to say."""
+        kept = _KEPT.get(command, _NOTHING_KEPT)
+        return f"stopped: {kept}" if kept else ""
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Ctrl-C and SIGTERM raise Stopped inside the block; a second one, later, ends at once."""
+    asked: list[float] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if not asked:
+            asked.append(time.monotonic())
+            raise Stopped(number)
+        if time.monotonic() - asked[0] > _PATIENCE:
+            os._exit(128 + number)
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, stop) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+
+
+def shortage(error: BaseException) -> tuple[str, str] | None:
+    """What the machine lacks and how to go on, if that is what an error says.
+
+    >>> shortage(RuntimeError("can't start new thread"))[0]
+    'no further thread or process can be started'
+    """
+    from her2bench.core.files import limit_of
+
+    text = str(error)
+    if isinstance(error, OSError):
+        return limit_of(error)
+    if "CUDA out of memory" in text or "MPS backend out of memory" in text:
+        return "the memory of the GPU is full", "set a smaller batch or size, or --device cpu"
+    if isinstance(error, MemoryError) or "can't allocate memory" in text:
+        return "the memory is full", "end other programs, or set a smaller batch or size"
+    if "can't start new thread" in text:
+        return (
+            "no further thread or process can be started",
+            "end other programs, or raise the limit (ulimit -u)",
+        )
+    return None
+
+
+def flushed() -> bool:
+    """Whether all that was printed has arrived; what has not is given up, without a traceback."""
+    arrived = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            arrived = False
+            with suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
+    return arrived

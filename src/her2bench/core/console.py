@@ -1,0 +1,50 @@
+"""Tables and progress bars on a terminal; no text in them is taken for markup."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from her2bench.core.terminal import readable
+
+
+class Terminal(Console):
+    """rich's console; square brackets, emoji codes and control characters are shown as written.
+
+    Args:
+        stderr: print there, not to stdout.
+        piped: the width where it is no terminal; 80 columns otherwise.
+    """
+
+    def __init__(self, stderr: bool = False, piped: int | None = None) -> None:
+        super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
+        if piped and not self.is_terminal:
+            self.width = piped
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Every text that is printed comes through here."""
+        return super().render_str(readable(text), **options)
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print a line that is not wrapped."""
+        self.print(text, soft_wrap=True, style=style)
+
+    def on_broken_pipe(self) -> None:
+        """Left to the command line, which knows what it means."""
+        raise
+
+
+def progress(unit: str = "", transient: bool = True) -> Progress:
+    """A progress bar on stderr, silent where that is no terminal."""
+    console = Terminal(stderr=True)
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        *([TextColumn(unit, markup=False)] if unit else []),
+        TimeRemainingColumn(),
+        console=console,
+        transient=transient,
+        disable=not console.is_terminal,
+    )
