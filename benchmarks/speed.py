@@ -2,7 +2,7 @@
 
     python -m benchmarks.speed                 all of it, some 40 minutes on two cores
     python -m benchmarks.speed --repeats 1     a quicker look
-    python -m benchmarks.speed --losses        losses and memory alone, some minutes
+    python -m benchmarks.speed --losses        whether the losses are the notebook's, some minutes
 
 Draws a phantom in BCI's geometry (1024 px JPEG tiles, 640 of them) into build/, then, with old
 and new alternating, each in a process of its own, prints every figure as a ratio of medians:
@@ -45,7 +45,7 @@ CACHE_REPEATS = 3
 # Tiles of an epoch: training, validation. mini-HAHNet's epoch is cut to a batch of each: the
 # notebook takes half a minute for it.
 TILES = {"lenet": (512, 128), "alexnet": (512, 128), "mini_hahnet": (32, 32)}
-FEW_TILES = (64, 32)
+FEW_TILES = {"lenet": (64, 32), "alexnet": (64, 32), "mini_hahnet": (8, 8)}
 GOALS = {"lenet": (6.0, 0.90), "alexnet": (2.0, 0.95), "mini_hahnet": (1.7, 0.95)}
 CACHE_GOALS = {"cores": 1.8, "fast": 3.0}
 HELP_GOAL = 0.5  # seconds
@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, help="of each measurement")
     parser.add_argument("--models", nargs="+", default=list(TILES))
-    parser.add_argument("--losses", action="store_true", help="losses and memory alone")
+    parser.add_argument("--losses", action="store_true", help="losses alone")
     given = parser.parse_args()
     print(f"Machine: {machine()}\n")
     if given.losses:
@@ -211,15 +211,15 @@ def training_row(model: str, runs: dict[str, list[dict]]) -> str:
 
 
 def losses_table(models: list[str]) -> None:
-    """Print how far the losses are from the notebook's, computed plainly, and what each takes."""
+    """Print how far the losses are from the notebook's, computed plainly."""
     folder = drawn("few-tiles", FEW)
-    print("| two epochs | loss: largest relative difference | peak memory, GB: notebook, ours |")
+    print("| two epochs | training tiles | loss: largest relative difference |")
     print("| --- | --- | --- |")
     for model in models:
         names = ("notebook", "her2bench-plain")
-        theirs, mine = (peer_on(folder, FEW_TILES, name, model, epochs=2) for name in names)
-        memory = f"{theirs['peak_gb']:.1f}, {mine['peak_gb']:.1f}"
-        print(f"| {model} | {loss_difference(mine, theirs):.1e} | {memory} |", flush=True)
+        tiles = FEW_TILES[model]
+        theirs, mine = (peer_on(folder, tiles, name, model, epochs=2) for name in names)
+        print(f"| {model} | {tiles[0]} | {loss_difference(mine, theirs):.1e} |", flush=True)
 
 
 def loss_difference(mine: dict, theirs: dict) -> float:
