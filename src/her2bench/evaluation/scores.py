@@ -8,7 +8,13 @@ import polars as pl
 from her2bench.core.manifest import SPLITS
 from her2bench.evaluation.breakdown import Breakdown, break_down, ceiling
 from her2bench.evaluation.judged import Judged, judge
-from her2bench.evaluation.notes import pair_notes, row_notes, sample_notes, table_notes, unlike_notes
+from her2bench.evaluation.notes import (
+    pair_notes,
+    row_notes,
+    sample_notes,
+    table_notes,
+    unlike_notes,
+)
 from her2bench.evaluation.pairs import Pair, compare_all
 from her2bench.evaluation.panels import require_same_tiles
 from her2bench.evaluation.recalibration import Recalibrated, recalibrate

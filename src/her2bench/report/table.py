@@ -27,7 +27,8 @@ def result_table(scores: dict[str, Any], runs: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         `model, split, tiles, groups, seeds`, then `<column>, <column>_low, <column>_high` for
-        each column of METRICS, then `parameters, train_seconds, tiles_per_second` (means over runs).
+        each column of METRICS, then `parameters, train_seconds, tiles_per_second`, means over
+        runs.
     """
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for row in scores["rows"]:
