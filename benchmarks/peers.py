@@ -19,6 +19,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -84,20 +85,22 @@ def decoding_epochs(model: nn.Module, work: Work, epochs: int, workers: int) -> 
     """The study's loop; yields each epoch's mean training loss."""
     optimiser = torch.optim.Adam(model.parameters(), lr=RATE)
     criterion = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(WEIGHT))
+    # Loaders draw a number whenever they start; from PyTorch's own generator it would be taken out
+    # of the dropout's.
+    load = partial(DataLoader, batch_size=BATCH, num_workers=workers, generator=torch.Generator())
     for epoch in range(epochs):
         rows = work.order(epoch)
         model.train()
         total = 0.0
-        for tiles, aims in DataLoader(DecodedTiles(work, rows), BATCH, num_workers=workers):
+        for tiles, aims in load(DecodedTiles(work, rows)):
             optimiser.zero_grad()
             loss = criterion(model(tiles), aims)
             loss.backward()
             optimiser.step()
             total += loss.item() * len(aims)
         model.eval()
-        validation = DecodedTiles(work, work.validation)
         with torch.no_grad():
-            for tiles, aims in DataLoader(validation, BATCH, num_workers=workers):
+            for tiles, aims in load(DecodedTiles(work, work.validation)):
                 criterion(model(tiles), aims).item()
         yield total / len(rows)
 

@@ -2,6 +2,7 @@
 
     python -m benchmarks.speed                 all of it, some 40 minutes on two cores
     python -m benchmarks.speed --repeats 1     a quicker look
+    python -m benchmarks.speed --losses        whether the losses are the notebook's, some minutes
 
 Draws a phantom in BCI's geometry (1024 px JPEG tiles, 640 of them) into build/, then, with old
 and new alternating, each in a process of its own, prints every figure as a ratio of medians:
@@ -36,6 +37,7 @@ import torch
 from her2bench.data.phantom import PhantomSettings, write_phantom
 
 PHANTOM = PhantomSettings(slides=40, tiles_per_slide=16, size=1024, mpp=0.46, seed=5)
+FEW = PhantomSettings(slides=24, tiles_per_slide=4, size=1024, mpp=0.46, seed=5)  # for losses
 FOLDER = Path("build/speed")
 EPOCHS = {"notebook": 2, "dataloader": 2, "limit": 3, "her2bench": 3}
 REPEATS = {"lenet": 3, "alexnet": 2, "mini_hahnet": 2}  # unless told otherwise
@@ -43,6 +45,7 @@ CACHE_REPEATS = 3
 # Tiles of an epoch: training, validation. mini-HAHNet's epoch is cut to a batch of each: the
 # notebook takes half a minute for it.
 TILES = {"lenet": (512, 128), "alexnet": (512, 128), "mini_hahnet": (32, 32)}
+FEW_TILES = {"lenet": (64, 32), "alexnet": (64, 32), "mini_hahnet": (8, 8)}
 GOALS = {"lenet": (6.0, 0.90), "alexnet": (2.0, 0.95), "mini_hahnet": (1.7, 0.95)}
 CACHE_GOALS = {"cores": 1.8, "fast": 3.0}
 HELP_GOAL = 0.5  # seconds
@@ -63,14 +66,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, help="of each measurement")
     parser.add_argument("--models", nargs="+", default=list(TILES))
+    parser.add_argument("--losses", action="store_true", help="losses alone")
     given = parser.parse_args()
-    if not (FOLDER / "tiles").is_dir():
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        write_phantom(FOLDER / "tiles", PHANTOM)
     print(f"Machine: {machine()}\n")
+    if given.losses:
+        losses_table(given.models)
+        return
+    drawn("tiles", PHANTOM)
     help_line()
     cache_table(given.repeats or CACHE_REPEATS)
     training_table(given.models, given.repeats)
+
+
+def drawn(name: str, settings: PhantomSettings) -> Path:
+    """The folder of a phantom, drawn unless it is there."""
+    folder = FOLDER / name
+    if not folder.is_dir():
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        write_phantom(folder, settings)
+    return folder
 
 
 def machine() -> str:
@@ -155,8 +169,13 @@ def training_table(models: list[str], repeats: int | None) -> None:
 
 def peer(name: str, model: str, epochs: int) -> dict:
     """One run of a peer."""
-    train, validation = TILES[model]
-    command = [sys.executable, "-m", "benchmarks.peers", name, model, str(FOLDER / "tiles")]
+    return peer_on(FOLDER / "tiles", TILES[model], name, model, epochs)
+
+
+def peer_on(folder: Path, tiles: tuple[int, int], name: str, model: str, epochs: int) -> dict:
+    """One run of a peer on a phantom's first tiles, for training and for validation."""
+    train, validation = tiles
+    command = [sys.executable, "-m", "benchmarks.peers", name, model, str(folder)]
     command += ["--train", str(train), "--validation", str(validation), "--epochs", str(epochs)]
     found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(found.stdout.splitlines()[-1])
@@ -173,10 +192,8 @@ def training_row(model: str, runs: dict[str, list[dict]]) -> str:
         for name, each in runs.items()
     }
     ours, (faster, share) = later["her2bench"], GOALS[model]
-    losses = [
-        max(abs(a / b - 1) for a, b in zip(mine["losses"], theirs["losses"], strict=True))
-        for mine, theirs in itertools.product(runs["her2bench-plain"], runs["notebook"])
-    ]
+    pairs = itertools.product(runs["her2bench-plain"], runs["notebook"])
+    losses = [loss_difference(mine, theirs) for mine, theirs in pairs]
     memory = [median(run["peak_gb"] for run in runs[name]) for name in ("notebook", "her2bench")]
     cells = [
         model,
@@ -191,6 +208,24 @@ def training_row(model: str, runs: dict[str, list[dict]]) -> str:
         runs["her2bench"][0]["compute"],
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def losses_table(models: list[str]) -> None:
+    """Print how far the losses are from the notebook's, computed plainly."""
+    folder = drawn("few-tiles", FEW)
+    print("| two epochs | training tiles | loss: largest relative difference |")
+    print("| --- | --- | --- |")
+    for model in models:
+        names = ("notebook", "her2bench-plain")
+        tiles = FEW_TILES[model]
+        theirs, mine = (peer_on(folder, tiles, name, model, epochs=2) for name in names)
+        print(f"| {model} | {tiles[0]} | {loss_difference(mine, theirs):.1e} |", flush=True)
+
+
+def loss_difference(mine: dict, theirs: dict) -> float:
+    """The largest relative difference of an epoch's loss."""
+    pairs = zip(mine["losses"], theirs["losses"], strict=True)
+    return max(abs(a / b - 1) for a, b in pairs)
 
 
 if __name__ == "__main__":

@@ -40,5 +40,6 @@ def test_the_notebook_recipe_is_the_published_protocol():
     ]
     assert (recipe.pos_weight, recipe.normalise, recipe.augment) == ("total/positives", False, ())
     assert recipe.keep == "last"
-    assert (config.split.kind, config.split.validation) == ("random-tiles", 0.2)
+    split = config.split
+    assert (split.kind, split.validation, split.test) == ("random-tiles", 0.2, 0.0)
     assert config.score.threshold.logit == 0.5

@@ -66,7 +66,7 @@ def test_scores_and_table_say_the_same(finished):
         for metric in ("roc_auc", "accuracy", "specificity"):
             assert row[metric] == found.get((row["model"], row["split"], metric))
     always = table.filter(pl.col("model") == "always_positive", pl.col("split") == "test")
-    assert always["sensitivity"].item() == 1 and always["specificity"].item() == 0
+    assert always["recall"].item() == 1 and always["specificity"].item() == 0
 
 
 def test_folds_leave_no_group_on_two_sides_and_test_every_tile_once(run, write_config, tmp_path):

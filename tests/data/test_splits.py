@@ -196,6 +196,15 @@ def test_random_tiles_follow_the_published_protocol():
     assert splits["group_id"].null_count() == len(splits)
 
 
+@pytest.mark.parametrize(("tiles", "validation"), [(3896, 779), (3898, 779), (3899, 779)])
+def test_random_validation_is_cut_as_in_the_study(tiles, validation):
+    """The study takes int(0.2 n) tiles, all others train: 779.8 of 3,899 are 779."""
+    manifest, target = manifest_of([(tiles // 2, tiles - tiles // 2)])
+    asked = SplitSettings(kind="random-tiles", validation=0.2, test=0.0)
+    counts = dict(make_splits(manifest, target, asked)["split"].value_counts().rows())
+    assert counts == {"train": tiles - validation, "val": validation}
+
+
 @pytest.mark.parametrize(("test", "expected"), [(0.2, {"train": 60, "val": 20, "test": 20}),
                                                 (0, {"train": 80, "val": 20})])  # fmt: skip
 def test_random_tiles_draw_their_own_test(test, expected):

@@ -168,3 +168,21 @@ def test_effective_tiles_are_tiles_over_the_design_effect():
     for row in score_predictions(simulated(groups=40), FAST).rows:
         assert row.effective_tiles == pytest.approx(row.counted_tiles / row.design_effect)
         assert row.groups == 40
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_other_training_or_validation_tiles_are_said_first(split):
+    table = simulated(splits=("train", "val", "test"), known=False)
+    assert not any("DIFFERENT" in note for note in score_predictions(table, FAST).notes)
+    one = (pl.col("model") == "b") & (pl.col("tile_id") == f"{split}-0003")
+    note = score_predictions(table.filter(~one), FAST).notes[0]
+    assert note.startswith(f"DIFFERENT TILES ({split})") and "b: 1 of its" in note
+    turned = pl.when(one).then(1 - pl.col("target")).otherwise("target").alias("target")
+    note = score_predictions(table.with_columns(turned), FAST).notes[0]
+    assert note.startswith(f"DIFFERENT TILES ({split})") and "tiles have another target" in note
+
+
+def test_the_studys_validation_rows_are_not_set_side_by_side_without_a_word():
+    tables = [counts_table(name, STUDY[name]).with_columns(split=pl.lit("val")) for name in STUDY]
+    note = score_predictions(check_predictions(pl.concat(tables)), FAST).notes[0]
+    assert "Against lenet: mini_hahnet: 12 of 779 tiles have another target." in note

@@ -62,8 +62,11 @@ def train(sides, folder, recipe, stop_after=None):
     return fitted, logits
 
 
-@pytest.mark.parametrize("keep", ["last", "best-validation-loss"])
-def test_a_stopped_run_goes_on_with_the_same_result(sides, tmp_path, keep):
+@pytest.mark.parametrize("keep", ["last", "best-validation-loss", "large"])
+def test_a_stopped_run_goes_on_with_the_same_result(sides, tmp_path, keep, monkeypatch):
+    if keep == "large":
+        monkeypatch.setattr("her2bench.training.checkpoint._LARGE", 0)
+        keep = "best-validation-loss"
     recipe = Recipe(epochs=4, batch=8, augment=("flip", "rotate"), keep=keep)
     whole, expected = train(sides, tmp_path / "whole", recipe)
     for stop_after in (1, 3):
@@ -76,9 +79,13 @@ def test_a_stopped_run_goes_on_with_the_same_result(sides, tmp_path, keep):
         assert losses[0] == losses[1]
 
 
-def test_the_best_epoch_is_the_one_kept(sides, tmp_path):
+@pytest.mark.parametrize("large", [False, True])
+def test_the_best_epoch_is_the_one_kept(sides, tmp_path, monkeypatch, large):
+    if large:  # its best weights lie on disk, not in memory a second time
+        monkeypatch.setattr("her2bench.training.checkpoint._LARGE", 0)
     fitted, logits = train(sides, tmp_path, Recipe(epochs=3, batch=8))
     losses = [row["val_loss"] for row in fitted.epochs]
+    assert any(tmp_path.glob("best-*")) >= large
     assert fitted.epoch == int(np.argmin(losses))
     targets = sides[1].targets
     loss = np.mean(np.where(targets, 1.5 * np.logaddexp(0, -logits), np.logaddexp(0, logits)))

@@ -17,12 +17,23 @@ def test_noise_does_not_choose():
     other = Compute(channels_last=True)
     assert fastest({PLAIN: 1.0, other: 0.97}) == PLAIN
     assert fastest({PLAIN: 1.0, other: 0.8}) == other
+    pieces = Compute(piece=8)
+    assert fastest({pieces: 1.0, replace(pieces, channels_last=True): 0.97}) == pieces
 
 
 def test_a_step_takes_time_for_every_candidate():
     assert TRIAL.candidates[0] == PLAIN
     assert len(set(TRIAL.candidates)) == len(TRIAL.candidates) == 6
     assert all(seconds > 0 for seconds in step_seconds(TRIAL, TRIAL.candidates))
+
+
+def test_a_large_batch_is_computed_in_pieces_alone(tmp_path):
+    """At 299 px whole batches of mini-HAHNet need more memory than the study's own loop."""
+    trial = replace(TRIAL, model="mini_hahnet", size=299, batch=32)
+    assert {way.piece for way in trial.candidates} == {8}
+    assert chosen_compute(trial, 10, tmp_path / "compute.json").piece == 8
+    for other in (replace(trial, size=64), replace(trial, model="lenet"), replace(trial, batch=8)):
+        assert PLAIN in other.candidates
 
 
 def test_narrow_layers_are_tried_where_there_are_any():

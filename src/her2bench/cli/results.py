@@ -10,7 +10,9 @@ from her2bench.core.console import Terminal
 from her2bench.core.findings import read_audit
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.pairs import Pair
-from her2bench.report.table import METRICS
+from her2bench.report.formats import rate
+from her2bench.report.names import METRICS
+from her2bench.report.table import LABELS
 
 
 def print_results(folder: ComparisonFolder) -> None:
@@ -26,8 +28,9 @@ def print_results(folder: ComparisonFolder) -> None:
         if text.startswith(FIRST):
             console.say(text, style="bold")
     console.print(_table(pl.read_csv(folder.table)))
-    console.print()
-    console.print(_verdicts(scores))
+    if scores["pairs"]:
+        console.print()
+        console.print(_verdicts(scores))
     for row in scores["optimism"]:
         if row["metric"] == scores["settings"]["primary"]:
             text = "{model}: {metric} {value:.3f}, with random tiles {random_tiles:.3f} "
@@ -42,7 +45,8 @@ def print_results(folder: ComparisonFolder) -> None:
     console.say(f"report: {folder.report}")
 
 
-FIRST = ("SLIDES UNKNOWN", "The split is by random tiles")  # they void the numbers
+# They void the numbers.
+FIRST = ("DIFFERENT TILES", "SLIDES UNKNOWN", "The split is by random tiles")
 LEFT_TO_THE_REPORT = ("Undefined for", "Few slides (train)", "Few slides (val)")
 
 
@@ -63,7 +67,7 @@ def _table(rows: pl.DataFrame) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("model", "split"):
         table.add_column(name, no_wrap=True)
-    for name in ("tiles", *METRICS.values(), "parameters", "train s", "tiles/s"):
+    for name in ("tiles", *LABELS.values(), "parameters", "train s", "tiles/s"):
         table.add_column(name, justify="right", no_wrap=True)
     for model in rows["model"].unique(maintain_order=True):
         for number, row in enumerate(rows.filter(pl.col("model") == model).to_dicts()):
@@ -72,15 +76,15 @@ def _table(rows: pl.DataFrame) -> Table:
                 model if number == 0 else "",
                 row["split"],
                 str(row["tiles"]),
-                *(_value(row, metric) for metric in METRICS),
-                *(f"{value:,.0f}" if number == 0 and value is not None else "" for value in cost),
+                *(_value(row, column) for column in LABELS),
+                *(rate(value) if number == 0 and value is not None else "" for value in cost),
             )
     return table
 
 
-def _value(row: dict, metric: str) -> str:
+def _value(row: dict, column: str) -> str:
     """The value; under it, for test tiles, its interval."""
-    value, low, high = (row[f"{metric}{end}"] for end in ("", "_low", "_high"))
+    value, low, high = (row[f"{column}{end}"] for end in ("", "_low", "_high"))
     if value is None:
         return "undefined"
     interval = f"\n{low:.2f}–{high:.2f}" if row["split"] == "test" and low is not None else ""

@@ -37,7 +37,7 @@ def print_scores(scores: Scores) -> None:
 
 def _by_weight(notes: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """The notes that void the numbers below them, and the others."""
-    loud = [note for note in notes if note.startswith("SLIDES UNKNOWN")]
+    loud = [note for note in notes if note.startswith(("DIFFERENT TILES", "SLIDES UNKNOWN"))]
     return loud, [note for note in notes if note not in loud]
 
 

@@ -153,7 +153,8 @@ def _random_tiles(table: pl.DataFrame, settings: SplitSettings) -> list[list[str
     tests = 0 if (sides == "test").any() else round(settings.test * len(table))
     rest = len(shuffled) if not tests else len(table)
     sides[shuffled[:tests]] = "test"
-    sides[shuffled[tests : tests + round(settings.validation * rest)]] = "val"
+    validation = int(settings.validation * rest)  # cut off, not rounded, as the study does
+    sides[shuffled[tests : tests + validation]] = "val"
     return [sides.tolist()]
 
 

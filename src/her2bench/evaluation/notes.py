@@ -6,6 +6,7 @@ import polars as pl
 
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.pairs import Pair
+from her2bench.evaluation.panels import difference_of_tiles
 from her2bench.evaluation.rows import Row
 from her2bench.evaluation.samples import Sample
 from her2bench.evaluation.settings import ScoreSettings
@@ -18,6 +19,24 @@ def sample_notes(split: str, samples: Iterable[Sample]) -> list[str]:
     """Notes on the slides and classes of one split, each once."""
     notes = [note for s in samples for note in (*_group_notes(split, s), *_class_notes(split, s))]
     return list(dict.fromkeys(notes))
+
+
+def unlike_notes(split: str, tables: dict[str, pl.DataFrame]) -> list[str]:
+    """A note where models were judged on different tiles or against different targets.
+
+    Args:
+        split: the split.
+        tables: model → its rows, sorted by tile_id.
+    """
+    (first, rows), *others = tables.items()
+    differences = {name: difference_of_tiles(rows, table) for name, table in others}
+    found = [f"{name}: {difference}" for name, difference in differences.items() if difference]
+    if not found:
+        return []
+    return [
+        f"DIFFERENT TILES ({split}): the models were judged on different {split} tiles or targets, "
+        f"so their figures there cannot be compared. Against {first}: {'; '.join(found)}."
+    ]
 
 
 def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[str]:

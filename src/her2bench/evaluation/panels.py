@@ -93,6 +93,20 @@ def require_same_tiles(
         )
 
 
+def difference_of_tiles(a: pl.DataFrame, b: pl.DataFrame) -> str:
+    """How two models' tiles or targets differ, in words; empty where they are the same.
+
+    Args:
+        a, b: rows sorted by tile_id.
+    """
+    ids_a, ids_b = a["tile_id"], b["tile_id"]
+    if len(a) != len(b) or not (ids_a == ids_b).all():
+        lacking, added = len(set(ids_a) - set(ids_b)), len(set(ids_b) - set(ids_a))
+        return f"{lacking} of its {len(a)} tiles are missing and {added} others are there"
+    changed = int((a["target"] != b["target"]).sum())
+    return f"{changed} of {len(a)} tiles have another target" if changed else ""
+
+
 def _sample(rows: pl.DataFrame) -> Sample:
     """Without known slides each tile is its own group (a tile of several folds still one)."""
     known = not rows["group_id"].is_null().all()

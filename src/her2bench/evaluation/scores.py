@@ -8,7 +8,13 @@ import polars as pl
 from her2bench.core.manifest import SPLITS
 from her2bench.evaluation.breakdown import Breakdown, break_down, ceiling
 from her2bench.evaluation.judged import Judged, judge
-from her2bench.evaluation.notes import pair_notes, row_notes, sample_notes, table_notes
+from her2bench.evaluation.notes import (
+    pair_notes,
+    row_notes,
+    sample_notes,
+    table_notes,
+    unlike_notes,
+)
 from her2bench.evaluation.pairs import Pair, compare_all
 from her2bench.evaluation.panels import require_same_tiles
 from her2bench.evaluation.recalibration import Recalibrated, recalibrate
@@ -55,17 +61,19 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
         settings: the choices; the defaults where None.
 
     Returns:
-        The scores. Notes stand in the order of their weight: unknown slides first.
+        The scores. Notes stand in the order of their weight: models with different training or
+        validation tiles first, then unknown slides.
 
     Raises:
-        UserError: models or seeds to be compared were judged on different tiles or targets, a
-            threshold cannot be chosen, or a column to break down by is missing.
+        UserError: models were judged on different test tiles or targets, seeds on different
+            ones, a threshold cannot be chosen, or a column to break down by is missing.
     """
     settings = settings or ScoreSettings()
     table, thresholds, notes = apply_thresholds(table, settings.threshold)
     rows: list[Row] = []
     pairs: tuple[Pair, ...] = ()
     breakdown: tuple[Breakdown, ...] = ()
+    unlike: list[str] = []
     about: list[str] = []
     for split in (split for split in SPLITS if (table["split"] == split).any()):
         judged = judge(table.filter(pl.col("split") == split), split, settings)
@@ -73,10 +81,11 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
             _require_comparable(judged)
             pairs = compare_all(judged, settings)
             breakdown = break_down(judged, split, settings)
+        unlike += unlike_notes(split, {model.name: model.panel.table for model in judged.values()})
         rows += _rows(judged, split, settings)
         about += sample_notes(split, [model.panel.sample for model in judged.values()])
     calibration, calibration_notes = recalibrate(table, settings.bins)
-    notes = [*about, *pair_notes(pairs, settings), *notes, *table_notes(table)]
+    notes = [*unlike, *about, *pair_notes(pairs, settings), *notes, *table_notes(table)]
     notes += [*row_notes(rows), *calibration_notes]
     return Scores(tuple(rows), pairs, tuple(notes), breakdown, calibration, thresholds, settings)
 

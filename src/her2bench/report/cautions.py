@@ -26,6 +26,7 @@ _SHOWN_APART = (
     (r"^One class only", "One class only", False),
     (r"^The manifest.s own split", "Your split was not used", False),
 )
+_DIFFERENT_TILES = "DIFFERENT TILES"
 _FLATTER = (  # findings of the audit by which figures come out too good
     "groups_on_both_sides",
     "duplicates_across_splits",
@@ -40,6 +41,7 @@ def cautions(material: Material) -> list[Caution]:
         *_unfinished(material),
         *_no_test(material),
         *_shared_tiles(material),
+        *_different_tiles(material),
         *_random_tiles(material),
         *_from_audit(material),
         *_from_notes(material),
@@ -59,7 +61,7 @@ def lesser_notes(material: Material) -> list[str]:
         for note in material.scores["notes"]
         if _title(note, material.split) is None
         and "is not shown to beat" not in note
-        and not note.startswith("The split is by random tiles")
+        and not note.startswith(("The split is by random tiles", _DIFFERENT_TILES))
     ]
 
 
@@ -84,6 +86,15 @@ def _no_test(material: Material) -> list[Caution]:
         "on them: every figure flatters, and no verdict is given."
     )
     return [Caution(f"No test set: {name} tiles are shown", text, flatters=True)]
+
+
+def _different_tiles(material: Material) -> list[Caution]:
+    """Models whose training or validation tiles are others: those figures are no comparison."""
+    return [
+        Caution("Models on different tiles", _sentence_of(relabelled(note)))
+        for note in material.scores["notes"]
+        if note.startswith(_DIFFERENT_TILES)
+    ]
 
 
 def _random_tiles(material: Material) -> list[Caution]:
@@ -135,10 +146,15 @@ def _from_notes(material: Material) -> list[Caution]:
     for note in material.scores["notes"]:
         title = _title(note, material.split)
         if title:
-            text = re.sub(r"^[^:]*: ", "", note, count=1)
-            text = re.sub(r"^(\d+), ", r"\1 slides, ", text)
-            found.append(Caution(title[0], text[0].upper() + text[1:], flatters=title[1]))
+            text = re.sub(r"^([^:]*: )(\d+), ", r"\1\2 slides, ", note)
+            found.append(Caution(title[0], _sentence_of(text), flatters=title[1]))
     return found
+
+
+def _sentence_of(note: str) -> str:
+    """A note without its heading."""
+    text = note.partition(": ")[2]
+    return text[0].upper() + text[1:]
 
 
 def _from_audit(material: Material) -> list[Caution]:

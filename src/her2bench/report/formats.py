@@ -74,6 +74,17 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def rate(value: float | None) -> str:
+    """Pieces a second: a whole number, two digits where it is below ten.
+
+    >>> rate(1234.5), rate(3.04), rate(0.4)
+    ('1,234', '3', '0.4')
+    """
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
 def score(value: int | None) -> str:
     """An IHC score as it is written.
 

@@ -24,6 +24,7 @@ def environment() -> Environment:
         "short": formats.short,
         "p": formats.p_value,
         "duration": formats.duration,
+        "rate": formats.rate,
         "score": formats.score,
         "label": label,
         "relabelled": relabelled,

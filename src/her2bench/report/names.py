@@ -27,6 +27,7 @@ METRICS = {
     "log_loss": "Log loss",
     "calibration_error": "Calibration error",
 }
+STUDY_WORDS = {"ppv": "Precision", "sensitivity": "Recall"}
 ENDPOINTS = {
     "2+": "score 2+/3+ against 0/1+",
     "3+": "score 3+ against 0/1+/2+",

@@ -23,13 +23,13 @@ from her2bench.report.gallery import read_audit_pictures, read_gallery
 from her2bench.report.html import assets, environment
 from her2bench.report.inside import check_inside
 from her2bench.report.material import Material, read_material
-from her2bench.report.names import ENDPOINTS, METRICS, SPLITS, label
+from her2bench.report.names import ENDPOINTS, METRICS, SPLITS, STUDY_WORDS, label
 from her2bench.report.operating import operating_points, printed
 from her2bench.report.optimism import flattery
 from her2bench.report.panels import shown_panels
 from her2bench.report.pictures import picture_groups
 from her2bench.report.reliability import calibration_of, calibration_rows
-from her2bench.report.standing import every_metric, shown_metrics, standings
+from her2bench.report.standing import STUDY, every_metric, on_all_sides, shown_metrics, standings
 
 _STYLES = ("colours.css", "page.css", "tables.css", "figures.css", "audit.css", "print.css")
 _SCRIPTS = ("page.js", "operating.js")
@@ -81,6 +81,8 @@ def _contents(material: Material) -> dict[str, Any]:
         "shown_metrics": shown_metrics(material),
         "beside": [s for s in ("val", "train") if s in present and s != material.split],
         "standings": standings(material),
+        "sides": on_all_sides(material),
+        "study_metrics": {m: STUDY_WORDS.get(m, METRICS[m]) for m in STUDY},
         "caption_results": _caption(material),
         "threshold_rule": formats.threshold_rule(material.settings.threshold),
         "all_metrics": [(split, every_metric(material, split)) for split in present],

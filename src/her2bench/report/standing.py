@@ -6,11 +6,12 @@ from typing import Any
 import polars as pl
 
 from her2bench.report.material import Material
-from her2bench.report.names import METRICS, label
+from her2bench.report.names import METRICS, SPLITS, label
 
 SHOWN = (
     "roc_auc", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv", "accuracy",
 )  # fmt: skip
+STUDY = ("accuracy", "ppv", "sensitivity", "specificity", "balanced_accuracy", "roc_auc")
 CEILING = "ceiling"
 
 
@@ -39,6 +40,16 @@ class Standing:
     speed: float | None
 
 
+@dataclass(frozen=True)
+class Side:
+    """A model on one side of the split: how many tiles, and the study's metrics there."""
+
+    model: str
+    split: str
+    tiles: int
+    cells: dict[str, Cell]
+
+
 def standings(material: Material) -> list[Standing]:
     """A row a model of the shown split: networks, baselines, then the ceiling if it is known."""
     present = {row["model"] for row in material.scores["rows"]}
@@ -54,6 +65,16 @@ def every_metric(material: Material, split: str) -> list[tuple[str, dict[str, Ce
         (label(model), _cells(material, model, split, tuple(METRICS)))
         for model in material.models
         if model in present
+    ]
+
+
+def on_all_sides(material: Material) -> list[Side]:
+    """The study's table: each model on training, validation and test tiles."""
+    return [
+        Side(label(model), split, row["tiles"], _cells(material, model, split, STUDY))
+        for model in material.models
+        for split in SPLITS
+        if (row := _rows(material, model, split).get("accuracy"))
     ]
 
 

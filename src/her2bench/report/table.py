@@ -7,14 +7,15 @@ import polars as pl
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import read_table
 
-METRICS = {
+METRICS = {  # in scores.json → as a column, in the words of the study
     "accuracy": "accuracy",
     "ppv": "precision",
     "sensitivity": "recall",
     "specificity": "specificity",
-    "balanced_accuracy": "balanced accuracy",
-    "roc_auc": "ROC-AUC",
+    "balanced_accuracy": "balanced_accuracy",
+    "roc_auc": "roc_auc",
 }
+LABELS = {column: column.replace("_", " ") for column in METRICS.values()} | {"roc_auc": "ROC-AUC"}
 
 
 def result_table(scores: dict[str, Any], runs: pl.DataFrame) -> pl.DataFrame:
@@ -25,8 +26,9 @@ def result_table(scores: dict[str, Any], runs: pl.DataFrame) -> pl.DataFrame:
         runs: as `run_table` gives it.
 
     Returns:
-        `model, split, tiles, groups, seeds`, then `<metric>, <metric>_low, <metric>_high` for
-        each of METRICS, then `parameters, train_seconds, tiles_per_second` (means over runs).
+        `model, split, tiles, groups, seeds`, then `<column>, <column>_low, <column>_high` for
+        each column of METRICS, then `parameters, train_seconds, tiles_per_second`, means over
+        runs.
     """
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for row in scores["rows"]:
@@ -37,8 +39,8 @@ def result_table(scores: dict[str, Any], runs: pl.DataFrame) -> pl.DataFrame:
             key,
             {"model": key[0], "split": key[1]} | {k: row[k] for k in ("tiles", "groups", "seeds")},
         )
-        metric = row["metric"]
-        entry |= {metric: row["value"], f"{metric}_low": row["low"], f"{metric}_high": row["high"]}
+        name = METRICS[row["metric"]]
+        entry |= {name: row["value"], f"{name}_low": row["low"], f"{name}_high": row["high"]}
     table = pl.DataFrame(list(rows.values()), infer_schema_length=None)
     cost = runs.group_by("model", maintain_order=True).agg(
         pl.col("parameters").first(),

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from her2bench.prediction.weights import write_tensors
 
+_LARGE = 2**30  # bytes of weights that are not kept in memory twice
 _BYTES_PER_SECOND = 4e8  # of a slow disk: what writing costs until it has been measured
 
 
@@ -76,9 +77,17 @@ class Checkpoint:
         self._written_at = time.monotonic()
         self._cost = self._written_at - now
 
-    def hold_best(self, model: nn.Module) -> None:
-        """Keep the weights of an epoch that is the best so far; on disk with the next state."""
-        self._best = {name: value.clone() for name, value in model.state_dict().items()}
+    def hold_best(self, model: nn.Module, epoch: int) -> None:
+        """Keep the weights of an epoch that is the best so far; on disk with the next state.
+
+        Those of a large network go to disk at once. Files of epochs before are left until then:
+        a run that is stopped goes on from the state before.
+        """
+        weights = model.state_dict()
+        if sum(value.nbytes for value in weights.values()) > _LARGE:
+            write_tensors(weights, self._best_file(epoch), {})
+            return
+        self._best = {name: value.clone() for name, value in weights.items()}
 
     def load_best(self, model: nn.Module, epoch: int) -> None:
         """Put the weights of the best epoch into the network."""

@@ -94,7 +94,7 @@ class Course:
         self.epochs.append(row)
         self.best_epoch = kept_epoch(self.epochs, self.plan.recipe)
         if self.best_epoch == row["epoch"] and self.plan.recipe.keep != "last":
-            self.checkpoint.hold_best(self.model)
+            self.checkpoint.hold_best(self.model, self.best_epoch)
 
     def ended(self) -> Fit:
         """Put the weights that the recipe keeps into the network."""

@@ -19,6 +19,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from her2bench.core.files import check_writable, reading, replacing
+from her2bench.core.memory import release_memory
 from her2bench.models import build_model
 from her2bench.models.features import Features
 from her2bench.prediction.compute import PLAIN, Compute
@@ -28,6 +29,7 @@ from her2bench.training.together import Stack
 _PIECE = 8  # tiles: the activations of so many stay near the processor's cache
 _TIMED = 2  # steps, after one to warm up
 _WORTH = 20  # training this many times as long as the self-test
+_LARGE = 2 * 2**30  # bytes of a batch's activations: beyond, only pieces of it are affordable
 _MARGIN = 0.05  # what a candidate must gain on the plain way, or noise would choose
 
 
@@ -51,14 +53,32 @@ class Trial:
 
     @property
     def candidates(self) -> list[Compute]:
-        """The ways to try, the plain one first."""
+        """The ways to try, the plain one first; where a batch is large, pieces of it alone.
+
+        What layers leave for each other, and gradients on the way back, are then needed for a
+        piece at a time, which makes up for the memory that `keep_memory` leaves unused.
+        """
         if self.device.type not in ("cpu", "cuda"):
             return [PLAIN]
         piecewise = self.device.type == "cpu" and self.batch > _PIECE
         pieces = (None, _PIECE) if piecewise else (None,)
+        if piecewise and self._activations > _LARGE:
+            pieces = (_PIECE,)
         ways = [Compute(last, piece) for piece, last in itertools.product(pieces, (False, True))]
         narrow = [replace(way, narrow=True) for way in ways if way.channels_last]
         return ways + narrow if self._has_narrow else ways
+
+    @property
+    def _activations(self) -> int:
+        """Bytes that the layers of the network put out for a batch."""
+        sizes = []
+        with torch.device("meta"):  # nothing is computed
+            network, tiles = build_model(self.model, self.size), torch.empty(1, 3, *[self.size] * 2)
+        for layer in network.modules():
+            if not list(layer.children()):
+                layer.register_forward_hook(lambda _, given, output: sizes.append(output.nbytes))
+        network(tiles)
+        return self.batch * sum(sizes)
 
     @property
     def _has_narrow(self) -> bool:
@@ -75,15 +95,16 @@ def chosen_compute(trial: Trial, steps: int, record: Path) -> Compute:
 
     Args:
         trial: what is to be computed.
-        steps: how many training steps are planned; for few, the plain way is good enough.
+        steps: how many training steps are planned; for few, the first way is good enough.
         record: JSON file of this machine's choices.
     """
     ways, known = trial.candidates, _read(record)
     if set(known.get(trial.key, {}).get("seconds_a_step", ())) == {str(way) for way in ways}:
         return Compute(**known[trial.key]["chosen"])
     if steps < _WORTH * len(ways) * (1 + _TIMED) or len(ways) == 1:
-        return PLAIN
+        return ways[0]
     seconds = dict(zip(ways, step_seconds(trial, ways), strict=True))
+    release_memory()  # the trial network's, or the training would come on top of it
     chosen = fastest(seconds)
     entry = {
         "chosen": asdict(chosen),
@@ -94,13 +115,14 @@ def chosen_compute(trial: Trial, steps: int, record: Path) -> Compute:
 
 
 def fastest(seconds: Mapping[Compute, float]) -> Compute:
-    """The quickest candidate; the plain one unless another gains enough to be believed.
+    """The quickest candidate; the first, plainest one unless another gains enough to be believed.
 
     >>> fastest({PLAIN: 1.0, Compute(piece=8): 0.99}) == PLAIN
     True
     """
+    plain = next(iter(seconds))
     best = min(seconds, key=lambda compute: seconds[compute])
-    return best if seconds[best] < (1 - _MARGIN) * seconds[PLAIN] else PLAIN
+    return best if seconds[best] < (1 - _MARGIN) * seconds[plain] else plain
 
 
 def pays_together(trial: Trial, compute: Compute, seeds: int, steps: int, record: Path) -> bool:
