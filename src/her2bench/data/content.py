@@ -7,12 +7,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from her2bench.data.progress import follow, threads
+from her2bench.data.unreadable import regular_file
 
 _BLOCK = 1 << 20
 
 
 def digests(paths: list[str]) -> dict[str, str]:
-    """Each file's blake2b, hashed once; a file that cannot be opened has an empty one."""
+    """Each file's blake2b, hashed once; one that cannot be opened has an empty one."""
     with ThreadPoolExecutor(threads()) as pool:
         futures = {pool.submit(_digest, Path(path)): path for path in paths}
         follow(futures, "checking images")
@@ -38,10 +39,12 @@ def _digest(path: Path) -> str:
     # A MIRAX slide keeps its pixels in a folder beside it; this file holds that folder's identity.
     for part in (path, path.with_suffix("") / "Slidedat.ini"):
         try:
+            if not regular_file(part) or part.stat().st_size == 0:
+                continue  # a pipe or a device gives bytes forever, or none
             with part.open("rb") as stream:
                 while block := stream.read(_BLOCK):
                     total.update(block)
-        except OSError:
+        except (OSError, ValueError):
             if part == path:
                 return ""
     return total.hexdigest()
