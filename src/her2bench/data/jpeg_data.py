@@ -1,5 +1,6 @@
 """JPEG files whose data ends early: libjpeg fills the rest with grey and says nothing."""
 
+import itertools
 import re
 import struct
 from collections.abc import Callable
@@ -19,6 +20,8 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = (0xC0, 0xC1, 0xC3, 0xC9, 0xCB)
 _MARKER = re.compile(rb"\xff[\x01-\xfe]")
 _DATA_END = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+_INTERVAL = b"\xff\xdd\0\4"  # head of the segment that announces restart marks
 _ZEROS = bytes(32)  # all but impossible in coded data, save of perfectly even pictures
 _GARBAGE = b"\x55\xa6\x9c\x35"
 _COEFFICIENTS = 64
@@ -119,21 +122,34 @@ def check_complete(
     if not scans.complete:
         raise UnreadableImage("damaged: it was cut off, its last scans never arrived")
     zeros = data.find(_ZEROS, scans.starts[0])
-    if scans.sequential and zeros < 0 and not _ends_grey(pixels):
+    restarts = _INTERVAL in data[: scans.starts[0]]
+    if scans.sequential and zeros < 0 and not restarts and not _ends_grey(pixels):
         return
 
-    def changed(before: bytes, after: bytes) -> bool:
+    def changed(*parts: bytes) -> bool:
         try:
-            return not np.array_equal(decoded(before + after), pixels)
+            return not np.array_equal(decoded(b"".join(parts)), pixels)
         except BROKEN:
             return True
 
-    last = _end(data, scans.starts[-1], _DATA_END)
-    zeroed = 0 <= zeros < last
-    for end in {last, _end(data, zeros, _MARKER)} if zeroed else {last}:
-        more = changed(data[:end] + 4 * _GARBAGE, data[end:])
-        if more or (zeroed and not changed(data[: end - 4] + _GARBAGE, data[end:])):
-            raise UnreadableImage("damaged: a part of its picture never arrived")
+    ends = {_end(data, start, _DATA_END) for start in scans.starts}
+    surplus = False
+    if 0 <= zeros < max(ends):
+        start, end = max(s for s in scans.starts if s <= zeros), _end(data, zeros, _MARKER)
+        ends.add(end)
+        unused = not changed(data[: end - 4], _GARBAGE, data[end:])
+        # In a perfectly even picture other bytes change nothing, wherever they stand.
+        surplus = unused and changed(data[:start], _GARBAGE, data[start + 4 :])
+    cuts = [0, *sorted(ends), len(data)]
+    longer = (4 * _GARBAGE).join(data[low:high] for low, high in itertools.pairwise(cuts))
+    if surplus or changed(longer) or not _in_order(data[scans.starts[0] : max(ends)]):
+        raise UnreadableImage("damaged: a part of its picture never arrived")
+
+
+def _in_order(coded: bytes) -> bool:
+    """Whether restart marks, where there are any, count from 0 to 7 again and again."""
+    marks = [mark[1] & 7 for mark in _RESTART.findall(coded)]
+    return all(mark == (before + 1) % 8 or mark == 0 for before, mark in itertools.pairwise(marks))
 
 
 def _end(data: bytes, start: int, marker: re.Pattern[bytes]) -> int:
