@@ -19,7 +19,7 @@ FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "AVIF", "JPEG2000
 """What is read, by content. Others that Pillow knows are documents, icons, or run programs."""
 _JPEG, _PNG, _BMP = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"BM"
 _MOST_CHUNKS = 20_000
-_MOST_RLE = 2_000_000  # bytes; Pillow decodes these in Python
+_MOST_RLE = 1_000_000  # bytes; Pillow decodes these in Python
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -121,7 +121,7 @@ def _check_head(stream: BinaryIO, size: int) -> None:
     elif head.startswith(_PNG):
         _check_chunks(stream, size)
     elif head.startswith(_BMP) and head[30:31] in (b"\1", b"\2") and size > _MOST_RLE:
-        raise UnreadableImage("a run-length coded BMP of more than 2 MB: save it as PNG")
+        raise UnreadableImage("a run-length coded BMP of more than 1 MB: save it as PNG")
 
 
 def _check_chunks(stream: BinaryIO, size: int) -> None:

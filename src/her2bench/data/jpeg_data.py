@@ -14,6 +14,7 @@ from her2bench.data.unreadable import BROKEN, UnreadableImage
 MOST_SEGMENTS = 2_000
 MOST_SCANS = 100
 """Encoders write about 10; each costs a pass over the whole picture."""
+_USUAL_SCANS, _MOST_WORK = 12, 300_000_000  # scans; scans times pixels beyond them: seconds
 _SOS, _EOI = 0xDA, 0xD9
 _ALONE = (0x01, *range(0xD0, 0xD9))  # markers without a length
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
@@ -35,14 +36,18 @@ class Scans:
         starts: where each scan's coded data starts in the file.
         missing: for each component, which of its 64 coefficients have not come in full.
         sequential: whether each scan holds its blocks whole (not a progressive JPEG).
+        pixels: of the picture.
     """
 
     starts: list[int] = field(default_factory=list)
     missing: dict[int, set[int]] = field(default_factory=dict)
     sequential: bool = True
+    pixels: int = 0
 
     def frame(self, kind: int, header: bytes) -> None:
-        """Note which components the picture has."""
+        """Note the picture's size and components."""
+        height, width = struct.unpack(">HH", header[1:5])
+        self.pixels = height * width
         self.sequential = kind in _SEQUENTIAL
         self.missing = {part: set(range(_COEFFICIENTS)) for part in header[6::3]}
 
@@ -95,8 +100,9 @@ def scans_of(data: bytes) -> Scans:
             scans.frame(kind, data[body:place])
         elif kind == _SOS:
             scans.scan(data[body:place], place)
-            if len(scans.starts) > MOST_SCANS:
-                raise UnreadableImage(f"more than {MOST_SCANS} scans: no encoder writes so many")
+            count = len(scans.starts)
+            if count > MOST_SCANS or (count > _USUAL_SCANS and count * scans.pixels > _MOST_WORK):
+                raise UnreadableImage(f"more than {count - 1} scans: no encoder writes so many")
             if scans.sequential and scans.complete:
                 break
             place = _end(data, place, _DATA_END)
