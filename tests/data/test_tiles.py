@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from her2bench.data import tiles
+from her2bench.data import flat, tiles
 from her2bench.data.rgb import quickly_resized, resized, to_rgb
 from her2bench.data.tiles import Region, UnreadableImage, open_image, read_tile, read_tiles
 
@@ -53,7 +53,7 @@ def palette() -> Image.Image:
         (one_pixel("RGBA", (10, 20, 30, 255)), (10, 20, 30)),
         (one_pixel("RGBA", (10, 20, 30, 0)), (255, 255, 255)),
         (one_pixel("CMYK", (0, 0, 0, 0)), (255, 255, 255)),
-        (one_pixel("I;16", 257 * 9), (9, 9, 9)),
+        (one_pixel("I;16", 257 * 90), (90, 90, 90)),
         (one_pixel("I", 65535), (255, 255, 255)),
         (one_pixel("F", 0.5), (128, 128, 128)),
         (one_pixel("F", 200.4), (200, 200, 200)),
@@ -93,7 +93,7 @@ def test_quickly_resized_is_the_same_but_for_rounding(size):
 
 def test_one_decode_for_all_regions(noise, monkeypatch):
     opened = []
-    monkeypatch.setattr(tiles, "to_rgb", lambda image: opened.append(1) or image)
+    monkeypatch.setattr(flat, "to_rgb", lambda image: opened.append(1) or image)
     list(read_tiles(noise, [Region(x, 0, 5, 5) for x in range(20)]))
     assert len(opened) == 1
 

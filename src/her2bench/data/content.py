@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from her2bench.data.progress import follow, workers
+from her2bench.data.unreadable import regular_file
 
 _BLOCK = 1 << 20
 
@@ -37,10 +38,12 @@ def _digest(path: Path) -> str:
     # A MIRAX slide keeps its pixels in a folder beside it; this file holds that folder's identity.
     for part in (path, path.with_suffix("") / "Slidedat.ini"):
         try:
+            if not regular_file(part) or part.stat().st_size == 0:
+                continue  # a pipe or a device gives bytes forever, or none
             with part.open("rb") as stream:
                 while block := stream.read(_BLOCK):
                     total.update(block)
-        except OSError:
+        except (OSError, ValueError):
             if part == path:
                 return ""
     return total.hexdigest()

@@ -1,21 +1,29 @@
 """Reading tiles: whole images, regions of images, and slides through OpenSlide."""
 
-import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from openslide import OpenSlide, OpenSlideError
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from her2bench.data.decoding_room import BYTES_A_PIXEL, decoding_room
+from her2bench.data.flat import check_single, decoded, opened, stored_size
 from her2bench.data.rgb import to_rgb
+from her2bench.data.unreadable import (
+    BROKEN,
+    UnreadableImage,
+    broken_is_unreadable,
+    regular_file,
+)
 
 MOST_PIXELS = 1_000_000_000
-"""Larger than any region a scanner exports; 3 GB once decoded."""
-# Pillow's own limit (89 megapixels) is below an ordinary tissue core at 40x.
+"""Of an image that is read by regions: larger than any that a scanner exports."""
+MOST_TILE_PIXELS = 100_000_000
+"""Of one tile: 10,000 pixels a side, four times an ordinary tissue core at 40x."""
+# Pillow's own limit (89 megapixels) is below what is read by regions.
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 _PLAUSIBLE_MPP = (0.05, 20.0)
 _MICROMETRES = {2: 25_400.0, 3: 10_000.0}
 
@@ -27,10 +35,6 @@ class Region(NamedTuple):
     y: int
     width: int
     height: int
-
-
-class UnreadableImage(Exception):
-    """An image or a region of it cannot be read; the message is the reason, without the path."""
 
 
 class SourceImage(Protocol):
@@ -57,17 +61,18 @@ def open_image(path: str | Path) -> SourceImage:
     """Open an image by its content: a slide with OpenSlide, anything else with Pillow.
 
     Raises:
-        UnreadableImage: missing, empty, not an image, truncated, or absurdly large.
+        UnreadableImage: missing, empty, no regular file, not an image, of several pictures, or
+            absurdly large.
     """
     path = Path(path)
-    try:
-        if not path.is_file():
-            raise UnreadableImage("is a folder" if path.is_dir() else "no such file")
+    with broken_is_unreadable():
+        if not path.exists():
+            raise UnreadableImage("no such file")
+        if not regular_file(path):
+            raise UnreadableImage("is a folder" if path.is_dir() else "not a regular file")
         if path.stat().st_size == 0:
             raise UnreadableImage("empty file (0 bytes)")
         return _slide(path) or _Flat(path)
-    except _BROKEN as error:
-        raise UnreadableImage(_reason(error)) from error
 
 
 def read_tile(path: str | Path, region: Region | None = None) -> np.ndarray:
@@ -114,56 +119,67 @@ def read_scaled(path: str | Path, side: int) -> np.ndarray | None:
     Returns:
         (height, width, 3) uint8 RGB; None where the file is no JPEG, or cannot be read.
     """
+    path = Path(path)
     try:
-        with Image.open(path) as image:
-            if image.format != "JPEG" or image.width * image.height > MOST_PIXELS:
+        if not regular_file(path):
+            return None
+        with opened(path) as image:
+            pixels = image.width * image.height
+            if image.format != "JPEG" or pixels > MOST_TILE_PIXELS:
                 return None
-            image.draft(None, (side, side))
-            return np.array(to_rgb(image))  # a copy of its own, since PyTorch wants it writable
-    except _BROKEN:
+            with decoding_room().held(pixels):
+                return decoded(image, path, side).copy()  # since PyTorch wants it writable
+    except (UnreadableImage, *BROKEN):
         return None  # a full decode will say why
 
 
 def _read(image: SourceImage, region: Region | None) -> np.ndarray:
     region = region or Region(0, 0, image.width, image.height)
     x, y, width, height = region
-    if x < 0 or y < 0 or x + width > image.width or y + height > image.height:
+    if min(x, y) < 0 or x + width > image.width or y + height > image.height:
         raise UnreadableImage(
             f"image of {image.width} x {image.height} pixels does not hold the region "
             f"x={x} y={y} width={width} height={height}"
         )
-    _reasonable(width, height)
-    try:
+    _reasonable(width, height, MOST_TILE_PIXELS)
+    with broken_is_unreadable():
         return image.read(region)
-    except _BROKEN as error:
-        raise UnreadableImage(_reason(error)) from error
 
 
 class _Flat:
     """An image that Pillow decodes whole, once, on first use."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._pixels = path, None
-        with Image.open(path) as image:
-            self.width, self.height = image.size
+        self._path, self._room = path, 0
+        self._pixels: np.ndarray | UnreadableImage | None = None
+        with opened(path) as image:
+            check_single(image)
+            self.width, self.height = stored_size(image)
             self.mpp = _tiff_mpp(image)
-        _reasonable(self.width, self.height)
+        _reasonable(self.width, self.height, MOST_PIXELS)
 
     def read(self, region: Region) -> np.ndarray:
         if self._pixels is None:
-            with Image.open(self._path) as image:
-                self._pixels = np.asarray(to_rgb(image))
+            self._room = decoding_room().take(BYTES_A_PIXEL * self.width * self.height)
+            try:
+                with broken_is_unreadable(), opened(self._path) as image:
+                    self._pixels = decoded(image, self._path)
+            except UnreadableImage as error:
+                self._pixels = error  # once is enough, however many regions are asked for
+        if isinstance(self._pixels, UnreadableImage):
+            raise self._pixels
         x, y, width, height = region
         return self._pixels[y : y + height, x : x + width]
 
     def overview(self, longest: int) -> np.ndarray:
-        with Image.open(self._path) as image:
-            # The JPEG decoder's own scaling: a core of 30 megapixels in 40 ms, not 400.
-            image.draft(None, (longest, longest))
-            return np.asarray(_shrunk(to_rgb(image), longest))
+        # The JPEG decoder's own scaling: a core of 30 megapixels in 40 ms, not 400.
+        room = decoding_room().held(self.width * self.height)
+        with broken_is_unreadable(), opened(self._path) as image, room:
+            return _shrunk(decoded(image, self._path, longest), longest)
 
     def close(self) -> None:
-        self._pixels = None
+        decoding_room().give_back(self._room)
+        self._pixels, self._room = None, 0
 
 
 class _Slide:
@@ -184,10 +200,8 @@ class _Slide:
             raise UnreadableImage(str(error)) from error
 
     def overview(self, longest: int) -> np.ndarray:
-        try:
+        with broken_is_unreadable():
             return np.asarray(self._slide.get_thumbnail((longest, longest)))
-        except OpenSlideError as error:
-            raise UnreadableImage(str(error)) from error
 
     def close(self) -> None:
         self._slide.close()
@@ -201,20 +215,20 @@ def _slide(path: Path) -> _Slide | None:
         return None
 
 
-def _reasonable(width: int, height: int) -> None:
-    if width * height > MOST_PIXELS:
+def _reasonable(width: int, height: int, most: int) -> None:
+    if width * height > most:
         raise UnreadableImage(
             f"{width} x {height} pixels is more than can be decoded at once "
-            f"({MOST_PIXELS:,}); convert it to a pyramidal TIFF, or name regions of it"
+            f"({most:,}); convert it to a pyramidal TIFF, or name regions of it"
         )
 
 
-def _shrunk(image: Image.Image, longest: int) -> Image.Image:
-    scale = longest / max(image.size)
+def _shrunk(rgb: np.ndarray, longest: int) -> np.ndarray:
+    scale = longest / max(rgb.shape[:2])
     if scale >= 1:
-        return image
-    width, height = (max(1, round(side * scale)) for side in image.size)
-    return image.resize((width, height), Image.Resampling.BOX)
+        return rgb
+    height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
+    return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.BOX))
 
 
 def _tiff_mpp(image: Image.Image) -> float | None:
@@ -231,9 +245,3 @@ def _plausible(value: str | float | None) -> float | None:
         return None
     low, high = _PLAUSIBLE_MPP
     return float(value) if low <= float(value) <= high else None
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image"
-    return str(error).strip() or type(error).__name__

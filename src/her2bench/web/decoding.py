@@ -1,25 +1,17 @@
 """An uploaded picture, decoded defensively: by content, within limits, to RGB."""
 
-import io
-import struct
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from her2bench.data.rgb import to_rgb
+from her2bench.data.decoding_room import decoding_room
+from her2bench.data.flat import check_single, decoded, opened
+from her2bench.data.unreadable import BROKEN, UnreadableImage, reason_of
 
 MOST_PIXELS = 25_000_000
 """Of one tile (5,000 x 5,000): far more than any tile, and at most a few hundred MB at work."""
-_ACCEPTED = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
-_KNOWN = (*_ACCEPTED, "GIF")  # GIF only to say why not
-# What Pillow's decoders raise on damaged or hostile bytes.
-_BROKEN = (
-    *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
-    *(RuntimeError, MemoryError, AttributeError, struct.error, zlib.error),
-    Image.DecompressionBombError,
-)
+_KNOWN = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")  # GIF only to say why not
 _NOTES = {
     "grey": "A grey picture: it holds no colour of a stain.",
     "deep": "16 bits a channel were read as 8.",
@@ -49,18 +41,19 @@ def decode(data: bytes) -> Picture:
     if not data:
         raise Refused("The file is empty (0 bytes).")
     try:
-        with Image.open(io.BytesIO(data), formats=_KNOWN) as image:
+        with opened(data, _KNOWN) as image:
             _check(image)
-            mode, notes = image.mode, _notes(image)
-            rgb = np.array(to_rgb(image))
+            notes = _notes(image)
+            with decoding_room().held(image.width * image.height):
+                rgb = np.array(decoded(image, data))
     except UnidentifiedImageError as error:
         raise Refused(_no_image(data)) from error
-    except _BROKEN as error:
+    except UnreadableImage as error:
+        raise Refused(f"The picture cannot be read: {error}.") from error
+    except BROKEN as error:
         raise Refused(
-            f"The picture is damaged or cut off ({_first_line(error)}). Save or copy it again."
+            f"The picture is damaged or cut off ({reason_of(error)[:120]}). Save or copy it again."
         ) from error
-    if rgb.ndim != 3 or rgb.shape[2] != 3:
-        raise Refused(f"Pictures of mode {mode} cannot be read; save it as RGB.")
     return Picture(rgb, notes)
 
 
@@ -72,12 +65,9 @@ def _check(image: Image.Image) -> None:
             f"{width:,} x {height:,} pixels; at most {MOST_PIXELS:,} are accepted. Give tiles; "
             "slides are not read here."
         )
-    frames = 1 if image.format in ("JPEG", "MPO", "BMP") else getattr(image, "n_frames", 1)
-    if frames > 1:
-        kind = "An animated GIF" if image.format == "GIF" else f"A {image.format} file"
-        raise Refused(f"{kind} of {frames} pictures: save the one that is meant as PNG.")
     if image.format == "GIF":
         raise Refused("A GIF, which holds at most 256 colours: send the original as PNG or JPEG.")
+    check_single(image)
 
 
 def _notes(image: Image.Image) -> tuple[str, ...]:
@@ -99,7 +89,3 @@ def _no_image(data: bytes) -> str:
 
 def _is_text(head: bytes) -> bool:
     return all(byte >= 32 or byte in b"\t\n\r\f" for byte in head)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:120]

@@ -9,16 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from her2bench.data.audit.columns import Columns, Kinds, read_columns, size_of, whole_columns
 from her2bench.data.audit.tile import AuditedTile, Extract, FileFacts
 from her2bench.data.cache import regions_of
 from her2bench.data.content import content_key, decoders, digests
+from her2bench.data.flat import opened
 from her2bench.data.kept import keep
 from her2bench.data.progress import follow, workers
-from her2bench.data.tiles import Region, UnreadableImage, read_tiles
+from her2bench.data.tiles import Region, read_tiles
+from her2bench.data.unreadable import BROKEN, UnreadableImage
 
 _TILES_A_PIECE = 32  # of one thread: rows written together, and a bar that moves
 _Piece = list[tuple[str, list[int]]]
@@ -149,13 +150,13 @@ def file_facts(path: str) -> FileFacts:
     """What the file says of itself; of a slide that Pillow does not know, only its size on disk."""
     stat = Path(path).stat()
     try:
-        with Image.open(path) as image:
+        with opened(Path(path)) as image:
             tables = getattr(image, "quantization", None)
             kept = np.array(list(tables.values())) if image.format == "JPEG" and tables else None
             return FileFacts(
                 path, image.format or "", image.mode, *image.size, stat.st_size, stat.st_mtime, kept
             )
-    except OSError:
+    except (UnreadableImage, *BROKEN):
         return FileFacts(path, "", "", 0, 0, stat.st_size, stat.st_mtime, None)
 
 
