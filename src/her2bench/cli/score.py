@@ -108,7 +108,7 @@ def _score(
     from her2bench.core.predictions import read_predictions
     from her2bench.evaluation.scores import score_predictions
 
-    table = read_predictions(predictions)
+    table = read_predictions(predictions, settings.by)
     if manifest is not None:
         table = _with_manifest(table, manifest, settings.by)
     scores = score_predictions(table, settings)
@@ -149,7 +149,7 @@ def _with_manifest(table: "pl.DataFrame", path: Path, by: tuple[str, ...]) -> "p
     from her2bench.core.manifest import read_manifest
     from her2bench.core.predictions import check_predictions
 
-    known = read_manifest(path)
+    known = read_manifest(path, by)
     if table["group_id"].is_null().all():
         table = table.drop("group_id")
     wanted = ("score", "tile_score", "group_id", *by)
