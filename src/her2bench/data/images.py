@@ -33,8 +33,8 @@ class Tiling(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tile_size: Annotated[int, Field(ge=8)] = 512
-    mpp: Annotated[float, Field(gt=0)] | None = None
+    tile_size: Annotated[int, Field(ge=8, le=100_000)] = 512
+    mpp: Annotated[float, Field(ge=0.001, le=100)] | None = None
     min_tissue: Annotated[float, Field(ge=0, le=1)] = 0.5
     overlap: Annotated[float, Field(ge=0, le=0.95)] = 0.0
 

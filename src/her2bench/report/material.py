@@ -11,12 +11,12 @@ from her2bench.core.config import settings_from
 from her2bench.core.errors import UserError
 from her2bench.core.findings import Audit, read_audit
 from her2bench.core.runs import ComparisonFolder
+from her2bench.evaluation.runs import with_calls
 from her2bench.evaluation.scores import score_predictions
 from her2bench.evaluation.settings import ScoreSettings
 from her2bench.report.names import BASELINES
 from her2bench.report.table import epoch_table, run_table
 
-RUN = ("model", "seed", "fold")
 _EMPTY: dict[str, Any] = {"rows": [], "pairs": [], "notes": [], "thresholds": []}
 
 
@@ -154,12 +154,11 @@ def _with_calls(predictions: pl.DataFrame, scores: dict[str, Any]) -> pl.DataFra
     """Call each tile at its run's frozen threshold; a run without one at probability 0.5."""
     if not predictions.height:
         return predictions
-    keys = {"model": pl.String, "seed": pl.Int64, "fold": pl.Int64, "logit": pl.Float64}
-    rows = [{key: entry[key] for key in keys} for entry in scores["thresholds"]]
-    thresholds = pl.DataFrame(rows, schema=keys).rename({"logit": "threshold"})
-    joined = predictions.join(thresholds, on=RUN, how="left", maintain_order="left")
-    joined = joined.with_columns(pl.col("threshold").fill_null(0.0))
-    return joined.with_columns(call=pl.col("logit") > pl.col("threshold"))
+    kinds = {"model": pl.String, "seed": pl.Int64, "fold": pl.Int64}
+    kinds |= {"logit": pl.Float64, "probability": pl.Float64, "scale": pl.String}
+    rows = [{key: entry.get(key) for key in kinds} for entry in scores["thresholds"]]
+    thresholds = pl.DataFrame(rows, schema=kinds).with_columns(pl.col("scale").fill_null("logit"))
+    return with_calls(predictions, thresholds)
 
 
 def _unfinished(
