@@ -51,7 +51,9 @@ def images(
         ),
     ],
     out: Output = None,
-    tile_size: Annotated[int, typer.Option(min=8, max=100_000, help="Side of a tile in pixels.")] = 512,
+    tile_size: Annotated[
+        int, typer.Option(min=8, max=100_000, help="Side of a tile in pixels.")
+    ] = 512,
     mpp: Annotated[
         float | None,
         typer.Option(min=0.001, max=100, help="µm/pixel at which the tile size counts."),

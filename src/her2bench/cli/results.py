@@ -1,7 +1,5 @@
 """Printing the results of a comparison as a table."""
 
-import json
-
 import polars as pl
 from rich.console import Console
 from rich.table import Table
@@ -10,6 +8,7 @@ from her2bench.cli.score_text import verdict_table
 from her2bench.core.findings import read_audit
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.pairs import Pair
+from her2bench.evaluation.stored import stored_scores
 from her2bench.report.table import METRICS
 
 
@@ -19,7 +18,7 @@ def print_results(folder: ComparisonFolder) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=140)
-    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
+    scores = stored_scores(folder.scores.read_bytes(), folder.scores)
     findings = read_audit(folder.audit).findings if folder.audit.is_file() else ()
     for finding in findings:
         if finding.severity == "serious":

@@ -110,7 +110,9 @@ def _override(data: dict[str, Any], text: str) -> None:
     for section in sections:
         data = data.setdefault(section, {})
         if not isinstance(data, dict):
-            raise UserError("--set", found=f"{key[:80]}: {section[:80]!r} is no section of settings")
+            raise UserError(
+                "--set", found=f"{key[:80]}: {section[:80]!r} is no section of settings"
+            )
     try:
         data[last] = parsed_toml(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

@@ -83,7 +83,9 @@ def _decoded(data: bytes, path: Path) -> str:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise _refused(path, f"line {line} is not {encoding.upper().removesuffix('-SIG')}") from error
+        raise _refused(
+            path, f"line {line} is not {encoding.upper().removesuffix('-SIG')}"
+        ) from error
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise _refused(path, f"line {line} holds a zero byte (UTF-16 without a mark, or no text)")

@@ -84,7 +84,7 @@ def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
             expected="each tile_id once",
             cure="make the ids unique, or drop the repeated rows",
         )
-    folder = where.absolute().parent
+    folder = str(where.absolute().parent)
     return table.with_columns(pl.Series("path", [_absolute(p, folder) for p in table["path"]]))
 
 
@@ -183,9 +183,9 @@ def _check_region(table: pl.DataFrame, where: object) -> None:
         refuse_rows(table[name], bad, f"at least {least} and at most {_LARGEST}", where)
 
 
-def _absolute(path: str, folder: Path) -> str:
+def _absolute(path: str, folder: str) -> str:
     """The image's path without `..`; where a link stands before it, as the system follows it."""
-    place, name = os.path.split(folder / path)
+    place, name = os.path.split(os.path.join(folder, path))
     return os.path.join(_straight(place), name)
 
 

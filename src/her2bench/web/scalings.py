@@ -1,11 +1,10 @@
 """What was fitted on validation tiles to make the networks' probabilities honest."""
 
-import json
 import math
 from typing import Any
 
-from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
+from her2bench.evaluation.stored import stored_scores
 
 METHODS = ("platt", "temperature")
 """The first that can be used. Platt first, as in the report: a recipe that weighs the positive
@@ -44,19 +43,4 @@ def _usable(run: dict[str, Any]) -> bool:
 def _calibration(folder: ComparisonFolder) -> list[dict[str, Any]]:
     if not folder.scores.is_file():
         return []
-    try:
-        scores = json.loads(folder.scores.read_text(encoding="utf-8"))
-    except ValueError as error:  # not JSON, or not UTF-8
-        raise _broken(folder, f"cannot be read ({error})") from error
-    if not isinstance(scores, dict):
-        raise _broken(folder, "holds no table of scores")
-    return scores.get("calibration") or []
-
-
-def _broken(folder: ComparisonFolder, found: str) -> UserError:
-    return UserError(
-        folder.scores,
-        found=found,
-        expected="the file as `her2bench compare` wrote it",
-        cure="run the comparison again; what is finished is kept",
-    )
+    return stored_scores(folder.scores.read_bytes(), folder.scores)["calibration"]
