@@ -11,6 +11,7 @@ from her2bench.core.errors import UserError
 from her2bench.core.values import as_numbers
 
 SEPARATORS = ",;\t"
+CURE = "save it as CSV in UTF-8: a header line, then rows of as many values as the header has"
 KEPT_TEXT = ("model", "tile_id", "group_id", "path", "split", "score", "tile_score")
 """Columns that stay text whatever they hold: an id 007 keeps its zeros, a score is 2+."""
 _FORMULA = r"^['\s]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\t\r]"
@@ -97,7 +98,7 @@ def _refused(path: Path, found: str) -> UserError:
         path,
         found=f"cannot be read as a table ({found})",
         expected="a table",
-        cure="save it as CSV in UTF-8: a header line, then rows of as many values as the header has",
+        cure=CURE,
     )
 
 

@@ -84,8 +84,7 @@ def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
             expected="each tile_id once",
             cure="make the ids unique, or drop the repeated rows",
         )
-    folder = str(where.absolute().parent)
-    return table.with_columns(pl.Series("path", [_absolute(p, folder) for p in table["path"]]))
+    return table.with_columns(_absolute(table["path"], str(where.absolute().parent)))
 
 
 def write_manifest(table: pl.DataFrame, path: Path) -> None:
@@ -97,9 +96,7 @@ def write_manifest(table: pl.DataFrame, path: Path) -> None:
     path = Path(path)
     table = check_manifest(table, path)
     folder = str(path.absolute().parent)
-    write_table(
-        table.with_columns(pl.Series("path", [_relative(p, folder) for p in table["path"]])), path
-    )
+    write_table(table.with_columns(_relative(table["path"], folder)), path)
 
 
 def read_scores(column: pl.Series, where: object, gaps: bool = False) -> pl.Series:
@@ -183,34 +180,33 @@ def _check_region(table: pl.DataFrame, where: object) -> None:
         refuse_rows(table[name], bad, f"at least {least} and at most {_LARGEST}", where)
 
 
-def _absolute(path: str, folder: str) -> str:
-    """The image's path without `..`; where a link stands before it, as the system follows it."""
-    place, name = os.path.split(os.path.join(folder, path))
-    return os.path.join(_straight(place), name)
+def _absolute(paths: pl.Series, folder: str) -> pl.Series:
+    """Images' paths without `..`; where a link stands before it, as the system follows it."""
+    straight = functools.cache(_straight)
+    parts = [os.path.split(os.path.join(folder, path)) for path in paths]  # noqa: PTH118 (fast)
+    return pl.Series("path", [os.path.join(straight(a), b) for a, b in parts])  # noqa: PTH118
 
 
-@functools.cache
 def _straight(folder: str) -> str:
     plain, real = os.path.normpath(folder), os.path.realpath(folder)
     return plain if os.path.realpath(plain) == real else real
 
 
-def _relative(path: str, folder: str) -> str:
-    """The way from the folder to an image as the system goes it, and never like a formula."""
-    place, name = os.path.split(path)
-    try:
-        way = _way(place, folder)
-    except ValueError:  # another drive on Windows
-        return path
-    relative = Path(way, name).as_posix()
-    return f"./{relative}" if relative[0] in "=+-@" else relative
+def _relative(paths: pl.Series, folder: str) -> pl.Series:
+    """The ways from the folder to images as the system goes them, and never like a formula."""
+    way = functools.cache(functools.partial(_way, folder=folder))
+    parts = [os.path.split(path) for path in paths]
+    found = [Path(way(place), name).as_posix() for place, name in parts]
+    return pl.Series("path", [f"./{path}" if path[0] in "=+-@" else path for path in found])
 
 
-@functools.cache
 def _way(place: str, folder: str) -> str:
     real = os.path.realpath(place)
-    for start in (folder, os.path.realpath(folder)):
-        way = os.path.relpath(place, start)
-        if os.path.realpath(os.path.join(folder, way)) == real:
-            return way
-    return os.path.relpath(real, os.path.realpath(folder))
+    try:
+        for start in (folder, os.path.realpath(folder)):
+            way = os.path.relpath(place, start)
+            if os.path.realpath(Path(folder, way)) == real:
+                return way
+        return os.path.relpath(real, os.path.realpath(folder))
+    except ValueError:  # another drive on Windows
+        return place

@@ -48,7 +48,8 @@ def _check(data: mmap.mmap) -> None:
     for group in groups:
         for entry in _structs(group, _CHUNKS):
             chunk = entry.get(_CHUNK)
-            _require(isinstance(chunk, dict), "a column without a description")
+            if not isinstance(chunk, dict):
+                raise ValueError("damaged: a column without a description")
             unpacked += _number(chunk, _UNPACKED)
             path = chunk.get(_PATH)
             if isinstance(path, list) and len(path) == 1:

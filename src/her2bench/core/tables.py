@@ -8,14 +8,14 @@ from pathlib import Path
 
 import polars as pl
 
-from her2bench.core.delimited import guarded, read_csv
+from her2bench.core.delimited import CURE, guarded, read_csv
 from her2bench.core.errors import UserError, nearest
 from her2bench.core.files import reading, replacing
 from her2bench.core.parquet import check_parquet
 from her2bench.core.values import clean_name, folded, is_plain, plain, require_plain
 
 _CURES = {
-    ".csv": "save it as CSV in UTF-8: a header line, then rows of as many values as the header has",
+    ".csv": CURE,
     ".parquet": "it is damaged or no Parquet: write it again, or save the table as CSV",
 }
 

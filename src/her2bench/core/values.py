@@ -1,4 +1,4 @@
-"""What stands in a table's cells: text without invisible characters, numbers, and what is missing."""
+"""What stands in a table's cells: text, numbers, and what is missing."""
 
 import re
 from collections.abc import Callable

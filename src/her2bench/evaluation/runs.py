@@ -92,15 +92,20 @@ def _threshold(run: tuple, val: pl.DataFrame | None, rule: ThresholdRule) -> Run
             expected=error.expected,
             cure=error.cure,
         ) from error
-    return RunThreshold(model, seed, fold, logit, float(sigmoid(np.float64(logit))), "val")
+    return RunThreshold(model, seed, fold, logit, _probability(logit), "val")
 
 
 def _fixed(run: tuple, rule: ThresholdRule) -> RunThreshold:
+    model, seed, fold = run
     logit = fixed_threshold(rule)
     if rule.logit is not None:
-        return RunThreshold(*run, logit, float(sigmoid(np.float64(logit))), "fixed")
+        return RunThreshold(model, seed, fold, logit, _probability(logit), "fixed")
     probability = 0.5 if rule.probability is None else rule.probability
-    return RunThreshold(*run, logit, probability, "fixed", "probability")
+    return RunThreshold(model, seed, fold, logit, probability, "fixed", "probability")
+
+
+def _probability(logit: float) -> float:
+    return float(sigmoid(np.array([logit]))[0])
 
 
 def _notes(thresholds: tuple[RunThreshold, ...], rule: ThresholdRule) -> list[str]:

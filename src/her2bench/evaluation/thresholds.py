@@ -64,7 +64,7 @@ def fixed_threshold(rule: ThresholdRule) -> float:
         return rule.logit if rule.logit is not None else 0.0
     low, high = -800.0, 800.0  # of probabilities 0 and 1
     while low < (middle := (low + high) / 2) < high:
-        if sigmoid(np.float64(middle)) <= rule.probability:
+        if sigmoid(np.array([middle]))[0] <= rule.probability:
             low = middle
         else:
             high = middle
