@@ -60,3 +60,29 @@ def test_a_missing_file_broken_toml_and_a_missing_setting(tmp_path):
     broken.write_text("rates = [1.0]")
     with pytest.raises(UserError, match="setting 'name' is missing"):
         load_settings(Outer, broken)
+
+
+def test_a_byte_order_mark_is_passed_over(path):
+    path.write_text('\ufeffname = "x"\n', encoding="utf-8")
+    assert load_settings(Outer, path).name == "x"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [("[" * 5000, "nested too deep"), ("9" * 5000, "thousands of digits")],
+)
+def test_values_too_deep_or_too_long_are_named(path, value, message):
+    with pytest.raises(UserError, match=message) as error:
+        load_settings(Outer, path, [f"recipe.epochs={value}"])
+    assert len(str(error.value)) < 500
+    path.write_text(f"name = {value}")
+    with pytest.raises(UserError, match=message):
+        load_settings(Outer, path)
+
+
+def test_a_deep_key_is_named_briefly(path):
+    key = "recipe.epochs" + ".x" * 5000
+    path.write_text('name = "x"')
+    with pytest.raises(UserError) as error:
+        load_settings(Outer, path, [f"{key}=1"])
+    assert len(str(error.value)) < 1000

@@ -58,7 +58,7 @@ def test_a_region_needs_all_four_numbers(tmp_path):
         read_manifest(written(tmp_path, text.replace("5,", "5,0")))
 
 
-@pytest.mark.parametrize("mpp", ["-0.5", "0", "nan", "1e300"])
+@pytest.mark.parametrize("mpp", ["-0.5", "0", "inf", "1e300"])
 def test_absurd_micrometres_a_pixel_are_refused(tmp_path, mpp):
     with pytest.raises(UserError, match=r"µm/pixel, from 0\.01 to 100"):
         read_manifest(written(tmp_path, f"tile_id,path,score,mpp\na,a.png,1,{mpp}\n"))
@@ -103,7 +103,7 @@ def test_scores_of_tiles_may_have_gaps():
         read_scores(pl.Series("own", ["4", "x", "1"]), "m.csv", gaps=True)
     with pytest.raises(UserError, match=r"row 2: 1\.5"):
         read_scores(pl.Series("own", [1.0, 1.5]), "m.csv", gaps=True)
-    with pytest.raises(UserError, match="column 'own' has 1 wrong value"):
+    with pytest.raises(UserError, match=r"column 'own' is of type List\(Int64\)"):
         read_scores(pl.Series("own", [[1], None]), "m.csv", gaps=True)
 
 

@@ -136,3 +136,43 @@ def test_empty_files_are_refused(tmp_path, content):
 def test_no_file_is_refused():
     with pytest.raises(UserError, match="no file named"):
         read_predictions([])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../up", "a\\b", "..", ".", "C:x", "ceiling", "Ceiling", "x" * 101, "é" * 101, "a\x1bb"],
+)
+def test_a_name_that_would_be_a_path_or_something_else_is_refused(name):
+    with pytest.raises(UserError, match="column 'model' has 2 wrong"):
+        check_predictions(table(model=["a", "a", name, name]))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("seed", -1), ("seed", 2**32), ("fold", -1), ("fold", 10**12)]
+)
+def test_absurd_seeds_and_folds_are_refused(column, value):
+    with pytest.raises(UserError, match=f"column '{column}' has 4 wrong"):
+        check_predictions(table(**{column: [value] * 4}))
+
+
+def test_rounding_beyond_0_and_1_is_taken_off():
+    checked = check_predictions(table(probability=[1.0000000002, -1e-9, 0.5, 1 + 1e-7]))
+    assert checked["probability"].to_list() == [1, 0, 0.5, 1]
+    assert checked["logit"].is_finite().all()
+    with pytest.raises(UserError) as error:
+        check_predictions(table(probability=[1.001, 0.5, 0.5, 0.5]))
+    assert "divide by 100" not in str(error.value)
+
+
+def test_columns_that_are_not_used_need_not_fit_one_another(tmp_path):
+    halves = table().head(2), table().tail(2)
+    one = {"zone": pl.Series(["x", "y"], dtype=pl.Categorical), "site": [1, 2], "v": [[1.0]] * 2}
+    other = {"zone": [1, 2], "site": ["1", "b"], "v": [1.0, 2.0]}
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for half, further, path in zip(halves, (one, other), paths, strict=True):
+        half.with_columns(pl.Series(k, v) for k, v in further.items()).write_parquet(path)
+    assert read_predictions(paths).columns == list(COLUMNS)
+    used = read_predictions(paths, ["site"])
+    assert used["site"].to_list() == ["1", "2", "1", "b"]
+    with pytest.raises(UserError, match=r"a\.parquet: column 'v' is of type List"):
+        read_predictions(paths, ["v"])

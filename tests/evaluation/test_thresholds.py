@@ -1,5 +1,7 @@
 """Thresholds: what each rule reaches on the tiles it was chosen on, and never on test."""
 
+from dataclasses import asdict
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,7 +9,9 @@ from pydantic import ValidationError
 from sklearn.metrics import roc_curve
 
 from her2bench.core.errors import UserError
-from her2bench.evaluation.runs import apply_thresholds
+from her2bench.core.predictions import check_predictions
+from her2bench.evaluation.probability import sigmoid
+from her2bench.evaluation.runs import apply_thresholds, with_calls
 from her2bench.evaluation.settings import ScoreSettings, ThresholdRule
 from her2bench.evaluation.thresholds import choose_threshold
 
@@ -135,3 +139,35 @@ def test_without_val_the_threshold_is_fixed_and_a_note_says_so(two_models):
     _, thresholds, notes = apply_thresholds(two_models, YOUDEN)
     assert {(t.logit, t.source) for t in thresholds} == {(0.0, "fixed")}
     assert "never chosen on test" in notes[0] and "a, b" in notes[0]
+
+
+@pytest.mark.parametrize("logits", [False, True])
+def test_a_tile_at_a_fixed_probability_is_never_positive(logits):
+    """Nor is any below; every tile above is, whether or not logits stand beside, rounded."""
+    p = np.arange(1, 100) / 100
+    p = np.sort(np.r_[p, np.nextafter(p, 0), np.nextafter(p, 1)])
+    columns = {"model": "a", "tile_id": [f"t{i:03}" for i in range(len(p))], "target": 1}
+    table = pl.DataFrame({**columns, "probability": p})
+    if logits:
+        table = table.with_columns(logit=pl.Series(np.round(np.log(p / (1 - p)), 4)))
+    table = check_predictions(table)
+    for percent in range(1, 100):
+        limit = percent / 100
+        called, (found,), _ = apply_thresholds(table, ThresholdRule(probability=limit))
+        assert (called["call"].to_numpy() == (p > limit)).all()
+        assert found.probability == limit and found.scale == "probability"
+
+
+@pytest.mark.parametrize("probability", [1e-12, 0.01, 0.3, 0.6, 0.7, 0.99, 1 - 1e-12])
+def test_the_logit_of_a_fixed_probability_parts_tiles_where_the_probability_does(probability):
+    limit = choose_threshold(np.zeros(0), np.zeros(0, bool), ThresholdRule(probability=probability))
+    near = np.array([np.nextafter(limit, -np.inf), limit, np.nextafter(limit, np.inf)])
+    assert ((sigmoid(near) > probability) == (near > limit)).all()
+
+
+def test_calls_made_again_from_the_stored_thresholds_are_the_same():
+    table = simulated(splits=("val", "test"))
+    for rule in (ThresholdRule(probability=0.3), ThresholdRule(logit=0.2), YOUDEN):
+        called, thresholds, _ = apply_thresholds(table, rule)
+        again = with_calls(table, pl.DataFrame([asdict(t) for t in thresholds]))
+        assert again["call"].equals(called["call"])

@@ -184,6 +184,8 @@ def _pair(a: str, b: str) -> dict:
         "margin": 0.02,
         "decision": "a" if beaten else "undecided",
         "verdict": f"{a} better than {b}" if beaten else "cannot be told apart",
+        "method": "sign flips of slides",
+        "groups": 12,
     }
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from her2bench.cli.main import main
@@ -55,3 +56,14 @@ def test_scores_of_another_shape_are_named(tmp_path: Path) -> None:
         folder.scores.write_text(text, encoding="utf-8")
         with pytest.raises(UserError):
             write_report(folder)
+
+
+def test_a_model_named_as_a_path_writes_nothing_outside(tmp_path: Path) -> None:
+    folder = make_comparison(tmp_path / "a" / "c", gallery=False)
+    (tmp_path / "victim").mkdir()
+    table = pl.read_parquet(folder.predictions)
+    name = pl.col("model").replace("lenet", "../../../victim")
+    table.with_columns(name).write_parquet(folder.predictions)
+    with pytest.raises(UserError, match=r"predictions\.parquet: a model named '\.\./"):
+        write_report(folder)
+    assert not list((tmp_path / "victim").iterdir())

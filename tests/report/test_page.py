@@ -99,7 +99,7 @@ def test_every_number_of_a_run_is_shown_and_the_tile_without_picture_is_named(pa
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
-    evil = '<script>alert(1)</script>" onclick="alert(2)'
+    evil = '<script>alert(1)<script>" onclick="alert(2)'
     folder = make_comparison(
         tmp_path / "c", models=(evil, "a'&$x_1$"), prefix="</script><img src=x onerror=alert(1)>"
     )

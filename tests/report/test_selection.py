@@ -69,6 +69,7 @@ def test_gallery_tiles_uses_the_frozen_thresholds() -> None:
     table = shown([("net", "a", "s", 0, 3.0), ("net", "b", "t", 1, 2.0)])
     plain = table.drop("threshold", "call")
     frozen = pl.DataFrame({"model": ["net"], "seed": [0], "fold": [0], "logit": [5.0]})
+    frozen = frozen.with_columns(probability=pl.lit(0.993), scale=pl.lit("logit"))
     frozen = frozen.cast({"seed": pl.Int32, "fold": pl.Int32})
     assert gallery_tiles(plain, frozen) == ["b"]  # below 5, so called negative, and wrongly
 

@@ -74,7 +74,8 @@ def audit(
 
     folder = out or Path("out") / f"{manifest.stem}-audit"
     _check_outputs(folder, manifest, infer_groups, cache)
-    table = _with_tile_score(read_manifest(manifest), tile_score, manifest)
+    used = [tile_score] if tile_score else []
+    table = _with_tile_score(read_manifest(manifest, used), tile_score, manifest)
     split = _split(table, split_from)
     place = cache or cache_folder()
     evidence = gather(table, endpoint, split, place, _is_slides(score_of), manifest)
@@ -142,15 +143,14 @@ def _with_tile_score(table: "pl.DataFrame", column: str | None, where: Path) -> 
 
 
 def _split(table: "pl.DataFrame", split_from: Path | None) -> "np.ndarray | None":
-    from her2bench.core.tables import read_table
+    from her2bench.core.tables import Wanted, read_table
     from her2bench.data.audit.division import given_split
     from her2bench.data.audit.division import split_from as sides
 
-    return (
-        given_split(table)
-        if split_from is None
-        else sides(read_table(split_from), table, split_from)
-    )
+    if split_from is None:
+        return given_split(table)
+    wanted = Wanted(("tile_id", "split"), ("fold",))
+    return sides(read_table(split_from, wanted), table, split_from)
 
 
 def _with_split(table: "pl.DataFrame", split: "np.ndarray | None") -> "pl.DataFrame":

@@ -1,5 +1,6 @@
 """`her2bench manifest`: from a BCI folder, or from labelled images and slides."""
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -51,9 +52,12 @@ def images(
         ),
     ],
     out: Output = None,
-    tile_size: Annotated[int, typer.Option(min=8, help="Side of a tile in pixels.")] = 512,
+    tile_size: Annotated[
+        int, typer.Option(min=8, max=100_000, help="Side of a tile in pixels.")
+    ] = 512,
     mpp: Annotated[
-        float | None, typer.Option(min=0.001, help="µm/pixel at which the tile size counts.")
+        float | None,
+        typer.Option(min=0.001, max=100, help="µm/pixel at which the tile size counts."),
     ] = None,
     min_tissue: Annotated[
         float, typer.Option(min=0, max=1, help="Least share of a tile that is tissue.")
@@ -71,12 +75,22 @@ def images(
     output = _output(out, Path(os.path.realpath(labels)).parent.name or "images")
     if os.path.realpath(output) == os.path.realpath(labels):
         raise UserError(output, found="the output is the input", cure="choose another -o")
+    _check_numbers({"--mpp": mpp, "--min-tissue": min_tissue, "--overlap": overlap})
     tiling = Tiling(tile_size=tile_size, mpp=mpp, min_tissue=min_tissue, overlap=overlap)
     table = read_labels(labels)
     tiles = tile_images(table, tiling, labels)
     write_manifest(tiles, output)
     bare = sorted(set(table["path"]) - set(tiles["path"]))
     _report(tiles, "group_id", output, as_json, bare)
+
+
+def _check_numbers(given: dict[str, float | None]) -> None:
+    """The bounds of the options let through what is no number."""
+    from her2bench.core.errors import UserError
+
+    for name, value in given.items():
+        if value is not None and math.isnan(value):
+            raise UserError(name, found="nan", expected="a number")
 
 
 def _output(out: Path | None, name: str) -> Path:

@@ -72,8 +72,8 @@ def _write_with_progress(out: Path, settings: "PhantomSettings", workers: int | 
     from her2bench.core.errors import UserError
     from her2bench.data.phantom import write_phantom
 
-    if workers is not None and workers < 1:
-        raise UserError("--workers", found=str(workers), expected="at least 1")
+    if workers is not None and not 1 <= workers <= 1000:
+        raise UserError("--workers", found=str(workers), expected="from 1 to 1000")
     with progress() as bar:
         task = bar.add_task("drawing", total=settings.slides * settings.tiles_per_slide)
         return write_phantom(out, settings, workers, lambda n: bar.advance(task, n))

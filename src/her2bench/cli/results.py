@@ -1,7 +1,5 @@
 """Printing the results of a comparison as a table."""
 
-import json
-
 import polars as pl
 from rich.table import Table
 
@@ -10,6 +8,7 @@ from her2bench.core.console import Terminal
 from her2bench.core.findings import read_audit
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.pairs import Pair
+from her2bench.evaluation.stored import stored_scores
 from her2bench.report.formats import rate
 from her2bench.report.names import METRICS
 from her2bench.report.table import LABELS
@@ -19,7 +18,7 @@ def print_results(folder: ComparisonFolder) -> None:
     """Print models x splits with their metrics, the notes, and where the report lies."""
     # Piped output has no width of its own; a table squeezed into 80 columns cannot be read.
     console = Terminal(piped=140)
-    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
+    scores = stored_scores(folder.scores.read_bytes(), folder.scores)
     findings = read_audit(folder.audit).findings if folder.audit.is_file() else ()
     for finding in findings:
         if finding.severity == "serious":

@@ -54,7 +54,7 @@ Manifest = Annotated[
 Primary = Annotated[str, _statistic("The metric the verdicts rest on.")]
 Margin = Annotated[float, _statistic("Models closer than this on it are equivalent.")]
 Confidence = Annotated[float, _statistic("Of all intervals; verdicts use what it leaves.")]
-Bootstrap = Annotated[int, _statistic("Replicates; 0: none.")]
+Bootstrap = Annotated[int, _statistic("Replicates, at least 50; 0: none.")]
 Bins = Annotated[int, _statistic("Of the calibration error.")]
 Seed = Annotated[int, _statistic("Of bootstrap and permutation.")]
 Mcnemar = Annotated[bool, _statistic("McNemar's tile-level test beside ours.", "--mcnemar")]
@@ -111,7 +111,7 @@ def _score(
 
     if output is not None:
         check_output(output)
-    table = read_predictions(predictions)
+    table = read_predictions(predictions, settings.by)
     if manifest is not None:
         table = _with_manifest(table, manifest, settings.by)
     scores = score_predictions(table, settings)
@@ -128,7 +128,7 @@ def _score(
 def _settings(wanted: dict[str, Any]) -> "ScoreSettings":
     from pydantic import ValidationError
 
-    from her2bench.core.errors import UserError
+    from her2bench.core.errors import UserError, shown
     from her2bench.evaluation.settings import ScoreSettings
 
     try:
@@ -143,7 +143,9 @@ def _settings(wanted: dict[str, Any]) -> "ScoreSettings":
         }
         name = options.get(name, name)
         message = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"--{name.split('.')[-1]}", found=message) from error
+        given = first["input"]
+        found = f"{shown(given)}: {message}" if isinstance(given, str | int | float) else message
+        raise UserError(f"--{name.split('.')[-1]}", found=found) from error
 
 
 def _with_manifest(table: "pl.DataFrame", path: Path, by: tuple[str, ...]) -> "pl.DataFrame":
@@ -152,7 +154,7 @@ def _with_manifest(table: "pl.DataFrame", path: Path, by: tuple[str, ...]) -> "p
     from her2bench.core.manifest import read_manifest
     from her2bench.core.predictions import check_predictions
 
-    known = read_manifest(path)
+    known = read_manifest(path, by)
     if table["group_id"].is_null().all():
         table = table.drop("group_id")
     wanted = ("score", "tile_score", "group_id", *by)

@@ -19,10 +19,10 @@ class ComparisonConfig(Settings):
 
     manifest: Path
     endpoint: Literal["2+", "3+", "1+", "status"] = "2+"
-    models: tuple[str, ...] = Field(min_length=1)
+    models: tuple[str, ...] = Field(min_length=1, max_length=1000)
     baselines: tuple[Baseline, ...] = ("always_positive", "dab_baseline", "background_baseline")
-    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
-    size: int = 299
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, max_length=1000)
+    size: int = Field(default=299, ge=1, le=4096)
     decoding: Decoding = "exact"
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     licence: str = ""  # of the images, for the model cards

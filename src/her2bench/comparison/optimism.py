@@ -1,6 +1,5 @@
 """How much a random tile split would have flattered: the same comparison once more, split so."""
 
-import json
 from typing import Any
 
 import polars as pl
@@ -9,6 +8,7 @@ from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
 from her2bench.data.splits import SplitSettings
+from her2bench.evaluation.stored import stored_scores
 
 
 def with_random_tiles(
@@ -51,7 +51,8 @@ def flattery(folder: ComparisonFolder, scores: dict[str, Any]) -> list[dict[str,
     """
     if not folder.random_tiles.scores.is_file():
         return []
-    random = _test_values(json.loads(folder.random_tiles.scores.read_text(encoding="utf-8")))
+    path = folder.random_tiles.scores
+    random = _test_values(stored_scores(path.read_bytes(), path))
     honest = _test_values(scores)
     return [
         {

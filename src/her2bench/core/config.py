@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from her2bench.core.errors import UserError, nearest
+from her2bench.core.errors import UserError, nearest, shown
 from her2bench.core.files import reading
 
 
@@ -49,9 +49,25 @@ def _load_plain(path: Path) -> dict[str, Any]:
         raise UserError(path, found="no such config file", cure="check the path")
     try:
         with reading(path):
-            return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            return parsed_toml(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
         raise UserError(path, found=f"not valid TOML ({error})", cure="correct the line") from error
+
+
+def parsed_toml(text: str) -> dict[str, Any]:
+    """The content of a TOML text.
+
+    Raises:
+        ValueError: it is no TOML, has a number of thousands of digits, or is nested too deep.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    except ValueError as error:
+        raise ValueError("a number of thousands of digits") from error
 
 
 def settings_from(kind: type[S], data: dict[str, Any], where: object) -> S:
@@ -89,16 +105,20 @@ def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> l
 def _override(data: dict[str, Any], text: str) -> None:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise UserError("--set", found=repr(text), expected="key=value, e.g. recipe.epochs=3")
+        raise UserError("--set", found=shown(text), expected="key=value, e.g. recipe.epochs=3")
     *sections, last = key.strip().split(".")
     for section in sections:
         data = data.setdefault(section, {})
         if not isinstance(data, dict):
-            raise UserError("--set", found=f"{key}: {section!r} is no section of settings")
+            raise UserError(
+                "--set", found=f"{key[:80]}: {section[:80]!r} is no section of settings"
+            )
     try:
-        data[last] = tomllib.loads(f"value = {value}")["value"]
+        data[last] = parsed_toml(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         data[last] = value.strip()
+    except ValueError as error:
+        raise UserError("--set", found=f"{shown(text)}: {error}", cure="correct it") from error
 
 
 def _problem(kind: type[BaseModel], entry: Any) -> str:
@@ -106,10 +126,10 @@ def _problem(kind: type[BaseModel], entry: Any) -> str:
     key = ".".join(place)
     if entry["type"] == "extra_forbidden":
         hint = nearest(place[-1], _keys(kind, place[:-1]))
-        return f"unknown setting {key!r} ({hint or 'see the docs for the known ones'})"
+        return f"unknown setting {shown(key)} ({hint or 'see the docs for the known ones'})"
     if entry["type"] == "missing":
         return f"setting {key!r} is missing"
-    return f"{key} = {entry['input']!r}: {entry['msg']}"
+    return f"{key} = {shown(entry['input'])}: {entry['msg']}"
 
 
 def _keys(kind: Any, place: list[str]) -> list[str]:

@@ -1,6 +1,8 @@
 """The one exception that means "the user can mend this"."""
 
 import difflib
+import re
+import reprlib
 from collections.abc import Iterable
 
 
@@ -22,12 +24,20 @@ class UserError(Exception):
         lines = [f"{where}: {found}"]
         lines += [f"  expected: {expected}"] if expected else []
         lines += [f"  cure: {cure}"] if cure else []
-        super().__init__("\n".join(lines))
+        super().__init__(_CONTROLS.sub(_escaped, "\n".join(lines)))
 
     def __reduce__(self) -> tuple:
         """Pickled by its parts, so that one raised in a worker process arrives whole."""
         parts = self.where, self.found, self.expected, self.cure
         return _rebuilt, parts
+
+
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """A control character as Python writes it: in a terminal it could do anything."""
+    return repr(match.group())[1:-1]
 
 
 def _rebuilt(where: str, found: str, expected: str, cure: str) -> UserError:
@@ -42,6 +52,19 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else ""
+
+
+def shown(value: object) -> str:
+    """A value as Python writes it, cut where it is long or deep.
+
+    >>> shown("1+"), len(shown("9" * 5000))
+    ("'1+'", 80)
+    """
+    return _SHORT.repr(value)
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 
 
 def listed(items: Iterable[object], most: int = 20) -> str:

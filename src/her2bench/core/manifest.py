@@ -1,19 +1,24 @@
 """The manifest: one row a tile, its image, its score and, where known, its slide."""
 
+import functools
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
 from her2bench.core.errors import UserError, listed
-from her2bench.core.tables import read_table, require_columns, write_table
+from her2bench.core.tables import Wanted, read_table, require_columns, write_table
+from her2bench.core.values import clean_path, clean_text, plain, refuse_rows, typed
 
 SPLITS = ("train", "val", "test")
 ENDPOINTS = ("2+", "3+", "1+", "status")
 REGION = ("x", "y", "width", "height")
+REQUIRED = ("tile_id", "path", "score")
+OPTIONAL = ("group_id", "split", "status", *REGION, "mpp")
+_LARGEST = 2**31  # pixels
 _TYPES = {
     "tile_id": pl.String,
-    "path": pl.String,
     "group_id": pl.String,
     "split": pl.String,
     "status": pl.Int8,
@@ -25,13 +30,18 @@ _TYPES = {
 }
 
 
-def read_manifest(path: Path) -> pl.DataFrame:
+def read_manifest(path: Path, also: Iterable[str] = ()) -> pl.DataFrame:
     """Read and check a manifest (`.csv` or `.parquet`).
 
     Required columns: `tile_id` (unique text), `path` (relative to the manifest's folder),
     `score` (0 to 3; `1+`, `2+`, `3+` are read too). Optional: `group_id` (slide or patient),
     `split` (train, val, test), `status` (0 or 1), `x y width height` (a region, pixels at full
-    resolution), `mpp` (µm/pixel). Further columns are kept.
+    resolution), `mpp` (µm/pixel). Further columns of text or numbers are kept. Names of columns
+    count in any case and with any spaces; words such as `NA` and `nan` are missing values.
+
+    Args:
+        path: the table; where it is a link, paths are relative to the folder the link lies in.
+        also: further columns that are used.
 
     Returns:
         The table, `path` made absolute, `score` as Int8.
@@ -40,23 +50,28 @@ def read_manifest(path: Path) -> pl.DataFrame:
         UserError: a column is missing, a value is not of its kind, or a tile_id stands twice.
     """
     path = Path(path)
-    return check_manifest(read_table(path), path)
+    return check_manifest(read_table(path, Wanted(REQUIRED, OPTIONAL, tuple(also))), path)
 
 
 def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
     """The checks of `read_manifest` on a table that lies (or will lie) at `where`."""
-    require_columns(table, ("tile_id", "path", "score"), where)
-    table = table.with_columns(read_scores(table["score"], where).alias("score"))
+    require_columns(table, REQUIRED, where)
+
+    def refuse(column: pl.Series, bad: pl.Series, expected: str) -> None:
+        refuse_rows(column, bad, expected, where)
+
     table = table.with_columns(
-        _typed(table[name], dtype, where) for name, dtype in _TYPES.items() if name in table.columns
+        read_scores(table["score"], where),
+        clean_path(plain(table["path"], where)),
+        *(typed(table[n], dtype, where, refuse) for n, dtype in _TYPES.items() if n in table),
     )
+    refuse(table["path"], table["path"].str.contains(r"\p{Cc}"), "text without control characters")
     for name in ("tile_id", "path", "group_id", "split"):
         if name in table.columns:
             _no_gaps(table, name, where)
     _check_region(table, where)
     if "mpp" in table.columns:
-        good = table["mpp"].is_between(0.01, 100) | table["mpp"].is_null()
-        _reject(table["mpp"], good.fill_null(False), "µm/pixel, from 0.01 to 100", where)
+        refuse(table["mpp"], ~table["mpp"].is_between(0.01, 100), "µm/pixel, from 0.01 to 100")
     _one_of(table, "split", SPLITS, where)
     _one_of(table, "status", (0, 1), where)
     repeated = table.filter(pl.col("tile_id").is_duplicated())["tile_id"].unique(
@@ -69,18 +84,19 @@ def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
             expected="each tile_id once",
             cure="make the ids unique, or drop the repeated rows",
         )
-    folder = where.resolve().parent
-    return table.with_columns(
-        pl.Series("path", [os.path.normpath(folder / p) for p in table["path"]])
-    )
+    return table.with_columns(_absolute(table["path"], str(where.absolute().parent)))
 
 
 def write_manifest(table: pl.DataFrame, path: Path) -> None:
-    """Write a manifest whose `path` column is absolute; on disk it is relative to the folder."""
-    folder = Path(path).resolve().parent
-    write_table(
-        table.with_columns(pl.Series("path", [_relative(p, folder) for p in table["path"]])), path
-    )
+    """Write a manifest whose `path` column is absolute; on disk it is relative to the folder.
+
+    Raises:
+        UserError: the table would not pass the checks of `read_manifest`; nothing is written.
+    """
+    path = Path(path)
+    table = check_manifest(table, path)
+    folder = str(path.absolute().parent)
+    write_table(table.with_columns(_relative(table["path"], folder)), path)
 
 
 def read_scores(column: pl.Series, where: object, gaps: bool = False) -> pl.Series:
@@ -95,13 +111,10 @@ def read_scores(column: pl.Series, where: object, gaps: bool = False) -> pl.Seri
     [0, 3, None]
     """
     expected = "0, 1, 2, 3, 1+, 2+ or 3+" + (", or nothing" if gaps else "")
-    if column.dtype.is_nested():
-        _reject(column, column.is_null(), expected, where)
-    text = column.cast(pl.String).str.strip_chars()
-    missing = text.is_null() | text.is_in(["", "NaN"])
-    text = text.str.replace(r"\.0+$", "").str.replace(r"^([123])\+$", "$1")
-    good = text.is_in(["0", "1", "2", "3"]).fill_null(False)
-    _reject(column, good | missing if gaps else good, expected, where)
+    text = clean_text(plain(column, where))
+    text = text.str.replace(r"[.,]0+$", "").str.replace(r"^([123])\+$", "$1")
+    good = text.is_in(["0", "1", "2", "3"])
+    refuse_rows(column, ~good if gaps else ~good.fill_null(False), expected, where)
     return text.cast(pl.Int8, strict=False).alias(column.name)
 
 
@@ -141,31 +154,16 @@ def targets(manifest: pl.DataFrame, endpoint: str, where: object = "manifest") -
     return manifest["status"].cast(pl.Int8).alias("target")
 
 
-def _typed(column: pl.Series, dtype: type[pl.DataType], where: object) -> pl.Series:
-    if column.dtype == pl.Null or column.is_null().all():
-        return column.cast(dtype)
-    if dtype in (pl.Int8, pl.Int64) and column.dtype.is_float():
-        _reject(column, (column == column.round()) | column.is_null(), "a whole number", where)
-    if column.dtype.is_nested():
-        _reject(column, column.is_null(), "one value a row, no lists", where)
-    typed = column.cast(dtype, strict=False)
-    expected = (
-        "text" if dtype == pl.String else "a number" if dtype == pl.Float64 else "a whole number"
-    )
-    _reject(column, typed.is_not_null() | column.is_null(), expected, where)
-    return typed
-
-
 def _no_gaps(table: pl.DataFrame, name: str, where: object) -> None:
     if name == "group_id" and table[name].is_null().all():
         return
-    _reject(table[name], table[name].is_not_null(), "a value in every row", where)
+    refuse_rows(table[name], table[name].is_null(), "a value in every row", where)
 
 
 def _one_of(table: pl.DataFrame, name: str, allowed: tuple, where: object) -> None:
     if name in table.columns:
-        good = table[name].is_in(list(allowed)) | table[name].is_null()
-        _reject(table[name], good, f"one of {', '.join(map(str, allowed))}", where)
+        bad = ~table[name].is_in(list(allowed))
+        refuse_rows(table[name], bad, f"one of {', '.join(map(str, allowed))}", where)
 
 
 def _check_region(table: pl.DataFrame, where: object) -> None:
@@ -175,27 +173,40 @@ def _check_region(table: pl.DataFrame, where: object) -> None:
     require_columns(table, REGION, where)
     known = table.select(pl.sum_horizontal(pl.col(n).is_not_null() for n in REGION)).to_series()
     whole = (known == 0) | (known == 4)
-    _reject(table["x"], whole, "x, y, width and height all filled, or all empty", where)
+    refuse_rows(table["x"], ~whole, "x, y, width and height all filled, or all empty", where)
     for name in REGION:
         least = 0 if name in "xy" else 1
-        good = (table[name] >= least) | table[name].is_null()
-        _reject(table[name], good, f"at least {least}", where)
+        bad = ~table[name].is_between(least, _LARGEST)
+        refuse_rows(table[name], bad, f"at least {least} and at most {_LARGEST}", where)
 
 
-def _reject(column: pl.Series, good: pl.Series, expected: str, where: object) -> None:
-    bad = (~good).arg_true()
-    if len(bad):
-        rows = [f"row {i + 1}: {column[int(i)]!r}" for i in bad]
-        raise UserError(
-            where,
-            found=f"column {column.name!r} has {len(bad)} wrong value(s):{listed(rows)}",
-            expected=expected,
-            cure="correct these rows of the table (row 1 is the first after the header)",
-        )
+def _absolute(paths: pl.Series, folder: str) -> pl.Series:
+    """Images' paths without `..`; where a link stands before it, as the system follows it."""
+    straight = functools.cache(_straight)
+    parts = [os.path.split(os.path.join(folder, path)) for path in paths]  # noqa: PTH118 (fast)
+    return pl.Series("path", [os.path.join(straight(a), b) for a, b in parts])  # noqa: PTH118
 
 
-def _relative(path: str, folder: Path) -> str:
+def _straight(folder: str) -> str:
+    plain, real = os.path.normpath(folder), os.path.realpath(folder)
+    return plain if os.path.realpath(plain) == real else real
+
+
+def _relative(paths: pl.Series, folder: str) -> pl.Series:
+    """The ways from the folder to images as the system goes them, and never like a formula."""
+    way = functools.cache(functools.partial(_way, folder=folder))
+    parts = [os.path.split(path) for path in paths]
+    found = [Path(way(place), name).as_posix() for place, name in parts]
+    return pl.Series("path", [f"./{path}" if path[0] in "=+-@" else path for path in found])
+
+
+def _way(place: str, folder: str) -> str:
+    real = os.path.realpath(place)
     try:
-        return Path(os.path.relpath(path, folder)).as_posix()
+        for start in (folder, os.path.realpath(folder)):
+            way = os.path.relpath(place, start)
+            if os.path.realpath(Path(folder, way)) == real:
+                return way
+        return os.path.relpath(real, os.path.realpath(folder))
     except ValueError:  # another drive on Windows
-        return path
+        return place

@@ -1,13 +1,16 @@
 """The predictions table, the narrow waist: one row a tile, model, seed and fold."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from her2bench.core.errors import UserError, listed
-from her2bench.core.manifest import SPLITS
-from her2bench.core.tables import read_table, require_columns
+from her2bench.core.manifest import SPLITS, read_scores
+from her2bench.core.tables import Wanted, read_table, require_columns
+from her2bench.core.values import refuse_values, typed
 
 COLUMNS = {
     "model": pl.String,
@@ -23,6 +26,13 @@ COLUMNS = {
 REQUIRED = ("model", "tile_id", "target", "probability")
 KEY = ("model", "seed", "fold", "split", "tile_id")
 DEFAULTS = {"seed": 0, "fold": 0, "split": "test", "group_id": None}
+SCORES = ("score", "tile_score")
+RESERVED = ("ceiling",)
+"""Names of models that the results use for something else."""
+MOST_SEEDS, MOST_FOLDS = 2**32, 10_000
+LONGEST_NAME = 100
+ROUNDING = 1e-6  # how far beyond 0 and 1 means and sums in float32 can lie
+_EXPECTED = {pl.String: "text", pl.Float64: "a number"}
 SIGMOID_TOLERANCE = 1e-3  # float32 and half-precision models round, they do not err more
 
 
@@ -32,18 +42,21 @@ def as_predictions(table: pl.DataFrame) -> pl.DataFrame:
     return table.select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
 
 
-def read_predictions(paths: Iterable[Path]) -> pl.DataFrame:
+def read_predictions(paths: Iterable[Path], also: Iterable[str] = ()) -> pl.DataFrame:
     """Read and check one or several predictions tables, ours or another tool's.
 
     Only `model, tile_id, target, probability` are required. What is missing is filled: `seed` 0,
     `fold` 0, `split` "test", `group_id` null (unknown), `logit` from the probability. A group
-    known for a tile in one table holds for that tile in all. Further columns are kept.
+    known for a tile in one table holds for that tile in all. Names of columns count in any case
+    and with any spaces; words such as `NA` and `nan` are missing values.
 
     Args:
         paths: `.csv` or `.parquet` files; their rows are put one under the other.
+        also: further columns that are used.
 
     Returns:
-        One table with the columns of `COLUMNS` first.
+        One table with the columns of `COLUMNS` first. Of several tables `score`, `tile_score` and
+        the columns of `also` are put together; others need not fit one another, and are left out.
 
     Raises:
         UserError: a file cannot be read, a column is missing, a value is not of its kind, or a
@@ -52,11 +65,14 @@ def read_predictions(paths: Iterable[Path]) -> pl.DataFrame:
     paths = [Path(path) for path in paths]
     if not paths:
         raise UserError("predictions", found="no file named", expected="at least one table")
-    tables = [check_predictions(read_table(path), path) for path in paths]
+    optional = [name for name in COLUMNS if name not in REQUIRED]
+    wanted = Wanted(REQUIRED, (*optional, *SCORES), tuple(also))
+    tables = [check_predictions(read_table(path, wanted), path) for path in paths]
     if len(tables) == 1:
         return tables[0]
-    together = pl.concat(tables, how="diagonal_relaxed")
-    return _check_rows(together, ", ".join(map(str, paths)))
+    kept = [*COLUMNS, *SCORES, *wanted.also]
+    tables = [t.select(name for name in dict.fromkeys(kept) if name in t) for t in tables]
+    return _check_rows(_together(tables), ", ".join(map(str, paths)))
 
 
 def check_predictions(table: pl.DataFrame, where: object = "predictions") -> pl.DataFrame:
@@ -74,58 +90,82 @@ def check_predictions(table: pl.DataFrame, where: object = "predictions") -> pl.
         for name, value in DEFAULTS.items()
         if name not in table.columns
     )
-    table = table.with_columns(_typed(table, name, where) for name in COLUMNS if name != "logit")
-    _check_values(table, where)
+    table = table.with_columns(
+        _typed(table, name, where, gaps=name == "group_id") for name in COLUMNS if name != "logit"
+    )
+    table = table.with_columns(_check_values(table, where))
     table = table.with_columns(_logit(table, where))
-    for name in ("score", "tile_score"):
-        if name in table.columns:
-            table = table.with_columns(_scores(table, name, where))
+    table = table.with_columns(
+        read_scores(table[name], where, gaps=True) for name in SCORES if name in table.columns
+    )
     extra = [name for name in table.columns if name not in COLUMNS]
     return _check_rows(table.select(*COLUMNS, *extra), where)
 
 
-def _typed(table: pl.DataFrame, name: str, where: object) -> pl.Series:
-    column, dtype = table[name], COLUMNS[name]
-    if column.dtype.is_nested():
-        _refuse(table, column.is_not_null(), name, "one value a row, no lists", where)
-    typed = column.cast(dtype, strict=False)
-    if dtype.is_integer() and column.dtype.is_float():
-        typed = pl.select(pl.when(column == column.round()).then(typed)).to_series()
-    kind = {pl.String: "text", pl.Float64: "a number"}.get(dtype, "a whole number")
-    missing_allowed = name == "group_id"
-    _refuse(
-        table, typed.is_null() & (column.is_not_null() | (not missing_allowed)), name, kind, where
-    )
-    return typed.alias(name)
+def check_model_name(name: str) -> str | None:
+    """Why a model cannot be called so; None where it can. A name becomes that of a folder.
+
+    >>> check_model_name("resnet50"), check_model_name("Ceiling")
+    (None, 'another name than ceiling, which the results use themselves')
+    """
+    if name.casefold() in RESERVED:
+        return f"another name than {', '.join(RESERVED)}, which the results use themselves"
+    if len(name) > LONGEST_NAME or len(name.encode()) > 2 * LONGEST_NAME:
+        return f"a name of at most {LONGEST_NAME} characters"
+    if re.search(r"[/\\]|^\.{1,2}$|^[A-Za-z]:", name):
+        return "a name without / and \\, not . or .., not beginning with a drive such as C:"
+    return None
 
 
-def _check_values(table: pl.DataFrame, where: object) -> None:
-    _refuse(table, ~table["target"].is_in([0, 1]), "target", "0 or 1", where)
-    _refuse(
-        table, ~table["split"].is_in(list(SPLITS)), "split", f"one of {', '.join(SPLITS)}", where
-    )
+def _together(tables: list[pl.DataFrame]) -> pl.DataFrame:
+    """Tables one under the other; further columns of different types as text."""
+    further = {name for table in tables for name in table.columns if name not in COLUMNS}
+    for name in further - set(SCORES):
+        kinds = {table.schema[name] for table in tables if name in table.columns}
+        if len(kinds) > 1 and kinds & {pl.String(), pl.Boolean()}:
+            text = pl.col(name).cast(pl.String)
+            tables = [t.with_columns(text) if name in t.columns else t for t in tables]
+    return pl.concat(tables, how="diagonal_relaxed")
+
+
+def _typed(table: pl.DataFrame, name: str, where: object, gaps: bool = False) -> pl.Series:
+    refuse = partial(_refuse_values, table=table, where=where)
+    values = typed(table[name], COLUMNS[name], where, refuse)
+    if not gaps:
+        refuse(table[name], values.is_null(), _EXPECTED.get(COLUMNS[name], "a whole number"))
+    return values
+
+
+def _check_values(table: pl.DataFrame, where: object) -> pl.Series:
+    """Refuse values out of their range; the probabilities, rounding beyond 0 and 1 taken off."""
+    refuse = partial(_refuse_values, table=table, where=where)
+    for name in table["model"].unique(maintain_order=True):
+        if why := check_model_name(name):
+            refuse(table["model"], table["model"] == name, why)
+    refuse(table["target"], ~table["target"].is_in([0, 1]), "0 or 1")
+    refuse(table["split"], ~table["split"].is_in(list(SPLITS)), f"one of {', '.join(SPLITS)}")
+    for name, most in (("seed", MOST_SEEDS), ("fold", MOST_FOLDS)):
+        refuse(table[name], ~table[name].is_between(0, most - 1), f"from 0 to {most - 1}")
     p = table["probability"]
-    percent = p.is_finite().all() and float(p.max()) > 1 and float(p.min()) >= 0  # type: ignore[arg-type]
+    bad = ~p.is_between(-ROUNDING, 1 + ROUNDING)
+    percent = bad.any() and ((p >= 0) & (p <= 100)).all() and bool((p > 2).any())
     cure = "divide by 100 if these are percentages" if percent else ""
-    bad = ~(p.is_finite() & (p >= 0) & (p <= 1))
-    _refuse(table, bad, "probability", "a probability from 0 to 1", where, cure)
+    refuse(p, bad, "a probability from 0 to 1", cure=cure)
+    return p.clip(0, 1)
 
 
 def _logit(table: pl.DataFrame, where: object) -> pl.Series:
     """The logit column, checked against the probability; made from it where it is missing."""
-    if "logit" not in table.columns or table["logit"].is_null().all():
+    if "logit" not in table.columns:
         return _logit_of(table["probability"])
-    logit = _typed(table, "logit", where)
-    _refuse(table, ~logit.is_finite(), "logit", "a finite number", where)
+    logit = _typed(table, "logit", where, gaps=True)
+    if logit.is_null().all():
+        return _logit_of(table["probability"])
+    refuse = partial(_refuse_values, table=table, where=where)
+    refuse(logit, ~logit.is_finite().fill_null(False), "a finite number")
     apart = (1 / (1 + (-logit).exp()) - table["probability"]).abs() > SIGMOID_TOLERANCE
-    _refuse(
-        table,
-        apart,
-        "logit",
-        "probability = 1 / (1 + exp(-logit)), to 0.001",
-        where,
-        "drop the logit column to have it made from the probability",
-    )
+    cure = "drop the logit column to have it made from the probability"
+    refuse(logit, apart, "probability = 1 / (1 + exp(-logit)), to 0.001", cure=cure)
     return logit
 
 
@@ -142,14 +182,6 @@ def _logit_of(probability: pl.Series) -> pl.Series:
         .to_series()
         .alias("logit")
     )
-
-
-def _scores(table: pl.DataFrame, name: str, where: object) -> pl.Series:
-    column = table[name]
-    text = column.cast(pl.String).str.strip_chars().str.replace(r"^([0-3])(\.0+|\+)$", "$1")
-    bad = ~text.is_in(["0", "1", "2", "3"]) & column.is_not_null()
-    _refuse(table, bad, name, "0, 1, 2, 3, 1+, 2+ or 3+", where)
-    return text.cast(pl.Int8).alias(name)
 
 
 def _check_rows(table: pl.DataFrame, where: object) -> pl.DataFrame:
@@ -182,9 +214,8 @@ def _check_rows(table: pl.DataFrame, where: object) -> pl.DataFrame:
             expected="one group_id (slide or patient) a tile, the same for every model",
         )
     filled = _fill_groups(table, groups)
-    _refuse(
-        filled, filled["group_id"].is_null(), "group_id", "a group in every row, or in none", where
-    )
+    group = filled["group_id"]
+    _refuse_values(group, group.is_null(), "a group in every row, or in none", filled, where)
     return filled
 
 
@@ -196,20 +227,15 @@ def _fill_groups(table: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
     return filled.with_columns(pl.col("group_id").fill_null(pl.col("_known"))).drop("_known")
 
 
-def _refuse(
-    table: pl.DataFrame, bad: pl.Series, name: str, expected: str, where: object, cure: str = ""
+def _refuse_values(
+    column: pl.Series,
+    bad: pl.Series,
+    expected: str,
+    table: pl.DataFrame,
+    where: object,
+    cure: str = "",
 ) -> None:
-    rows = bad.fill_null(True).arg_true()
-    if not len(rows):
-        return
-    shown: Sequence[str] = [
-        f"row {i + 1}, model {table['model'][i]}, tile {table['tile_id'][i]}: {table[name][i]!r}"
-        for i in rows.to_list()[:21]
-    ]
-    more = f"\n    ... and {len(rows) - 20} more" if len(rows) > 20 else ""
-    raise UserError(
-        where,
-        found=f"column {name!r} has {len(rows)} wrong value(s):{listed(shown[:20])}{more}",
-        expected=expected,
-        cure=cure or "correct these rows of the table (row 1 is the first after the header)",
-    )
+    def row_name(row: int) -> str:
+        return f"row {row + 1}, model {table['model'][row]}, tile {table['tile_id'][row]}"
+
+    refuse_values(column, bad, expected, where, row_name, cure)

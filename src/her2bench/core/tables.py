@@ -1,36 +1,71 @@
 """Reading and writing tables, CSV or Parquet by their ending, with the names they must have."""
 
-import io
-from collections.abc import Iterable
+import itertools
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import polars as pl
 
+from her2bench.core.delimited import CURE, guarded, read_csv
 from her2bench.core.errors import UserError, nearest
 from her2bench.core.files import reading, replacing
+from her2bench.core.parquet import check_parquet
+from her2bench.core.values import clean_name, folded, is_plain, plain, require_plain
 
 _CURES = {
-    ".csv": "save it as CSV in UTF-8: a header line, then rows of as many values as the header has",
+    ".csv": CURE,
     ".parquet": "it is damaged or no Parquet: write it again, or save the table as CSV",
 }
 
+_NEAR = 0.82  # likeness of two names of which one is the other with a slip
+_MOST_NAMED = 50
 
-def read_table(path: Path) -> pl.DataFrame:
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which columns are used; their names are recognised in any case and with any spaces.
+
+    Further ones are read too, but for those of lists, times or bytes.
+
+    Args:
+        required: the table is refused without these.
+        optional: used where they are there; a name almost like one of them is refused.
+        also: used too; another table may have them.
+    """
+
+    required: Collection[str] = ()
+    optional: Collection[str] = ()
+    also: Collection[str] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All columns that are used by their names."""
+        return (*self.required, *self.optional, *self.also)
+
+
+ANYTHING = Wanted()
+
+
+def read_table(path: Path, wanted: Wanted = ANYTHING) -> pl.DataFrame:
     """Read a `.csv` (comma, semicolon or tab; a byte-order mark is fine) or `.parquet` table.
 
-    In a CSV every column stays text unless all its values are whole or decimal numbers;
-    `tile_id`, `group_id` and `path` stay text always, so that an id 007 keeps its zeros.
+    In a CSV every column stays text unless all its values are whole or decimal numbers; ids,
+    names, paths and scores stay text always, so that an id 007 keeps its zeros.
 
     Raises:
-        UserError: no such file, another ending, unreadable, or no rows.
+        UserError: no such file, another ending, unreadable, no rows, a column is missing, two have
+            one name, or one that is used holds neither text nor numbers.
     """
     path = Path(path)
     with reading(path):
         _refuse_other_files(path)
     try:
         with reading(path):
-            table = _read_csv(path) if path.suffix.lower() == ".csv" else pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+            read = _read_csv if path.suffix.lower() == ".csv" else _read_parquet
+            table = read(path, wanted)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as error:
         raise UserError(
             path,
             found=f"cannot be read as a table ({_first_line(error)})",
@@ -43,25 +78,101 @@ def read_table(path: Path) -> pl.DataFrame:
 
 
 def write_table(table: pl.DataFrame, path: Path) -> None:
-    """Write a table as `.csv` or `.parquet`, whole or not at all."""
+    """Write a table as `.csv` or `.parquet`, whole or not at all.
+
+    In a CSV, text that a spreadsheet would run as a formula is guarded by an apostrophe.
+    """
     with replacing(Path(path)) as temporary:
         if path.suffix.lower() == ".csv":
-            table.write_csv(temporary)
+            guarded(table).write_csv(temporary)
         else:
             table.write_parquet(temporary)
 
 
 def require_columns(table: pl.DataFrame, required: Iterable[str], where: object) -> None:
     """Raise a UserError that lists the missing columns, each with the nearest one present."""
-    missing = [name for name in required if name not in table.columns]
+    _require(table.columns, required, where)
+
+
+def _require(present: list[str], required: Iterable[str], where: object) -> None:
+    missing = [name for name in required if name not in present]
     if missing:
-        hints = [f"{name} {nearest(name, table.columns)}".strip() for name in missing]
+        hints = [f"{name} {nearest(name, present)}".strip() for name in missing]
+        some = [*present[:_MOST_NAMED], *(["..."] if len(present) > _MOST_NAMED else [])]
         raise UserError(
             where,
-            found=f"missing columns: {'; '.join(hints)} (present: {', '.join(table.columns)})",
+            found=f"missing columns: {'; '.join(hints)} (present: {', '.join(some)})",
             expected=f"at least the columns {', '.join(required)}",
             cure="rename or add the columns",
         )
+
+
+def _refuse_near(present: list[str], wanted: Wanted, where: object) -> None:
+    """A further column whose name is almost that of an optional one that is not there.
+
+    Passed over, it would change what the numbers are about without a word.
+    """
+    others = [name for name in present if name not in wanted.names]
+    absent = [name for name in wanted.optional if name not in present and len(name) > 3]
+    for name, other in itertools.product(absent, others):
+        if SequenceMatcher(None, folded(other), folded(name)).ratio() >= _NEAR:
+            raise UserError(
+                where,
+                found=f"column {other!r}, which would not be read; did you mean {name!r}?",
+                expected=f"the optional column {name!r} by its own name, or no such column",
+                cure=f"rename it to {name!r} or, if it is something else, to a name less alike",
+            )
+
+
+def _read_csv(path: Path, wanted: Wanted) -> pl.DataFrame:
+    header, table = read_csv(path)
+    names = _recognised(header, wanted, path)
+    return table.select(pl.col(str(place)).alias(name) for place, name in names.items())
+
+
+def _read_parquet(path: Path, wanted: Wanted) -> pl.DataFrame:
+    check_parquet(path)
+    columns = list(pl.read_parquet_schema(path).items())
+    kept: dict[str, str] = {}
+    for place, name in _recognised([stored for stored, _ in columns], wanted, path).items():
+        stored, dtype = columns[place]
+        if name in wanted.names:
+            require_plain(stored, dtype, path)
+        if is_plain(dtype):
+            kept[stored] = name
+    table = pl.read_parquet(path, columns=list(kept)).rename(kept)
+    return table.with_columns(plain(column, path) for column in table)
+
+
+def _recognised(header: list[str], wanted: Wanted, where: object) -> dict[int, str]:
+    """Place → name of each column that is read: the name wanted where it is that but for case."""
+    by_fold = {folded(name): name for name in wanted.names}
+    names = {place: clean_name(name) for place, name in enumerate(header)}
+    names = {
+        place: name if name in wanted.names else by_fold.get(folded(name), name)
+        for place, name in names.items()
+        if name
+    }
+    _refuse_twins(header, names, where)
+    present = list(names.values())
+    _require(present, wanted.required, where)
+    _refuse_near(present, wanted, where)
+    return names
+
+
+def _refuse_twins(header: list[str], names: dict[int, str], where: object) -> None:
+    places: dict[str, list[int]] = {}
+    for place, name in names.items():
+        places.setdefault(name, []).append(place)
+    for name, same in places.items():
+        if len(same) > 1:
+            raise UserError(
+                where,
+                found=f"{len(same)} columns named {name!r}: "
+                f"{', '.join(repr(header[place]) for place in same[:20])}",
+                expected="each column once, whatever its case and spaces",
+                cure="drop or rename all but one of them",
+            )
 
 
 def _refuse_other_files(path: Path) -> None:
@@ -80,30 +191,9 @@ def _refuse_other_files(path: Path) -> None:
             cure="save the table as CSV or Parquet, and name that file",
         )
     if not path.is_file():
-        raise UserError(path, found="no such file", cure="check the path")
+        found = "no regular file" if path.exists() else "no such file"
+        raise UserError(path, found=found, cure="check the path")
 
 
-def _read_csv(path: Path) -> pl.DataFrame:
-    text = path.read_bytes().decode("utf-8-sig")
-    header = text.partition("\n")[0]
-    separator = max(",;\t", key=header.count)
-    table = pl.read_csv(
-        io.StringIO(text), separator=separator, infer_schema=False, null_values=[""]
-    )
-    kept_text = {"tile_id", "group_id", "path", "score"}
-    return table.with_columns(
-        _as_numbers(table[name]) for name in table.columns if name not in kept_text
-    )
-
-
-def _as_numbers(column: pl.Series) -> pl.Series:
-    present = column.is_not_null().sum()
-    for dtype in (pl.Int64, pl.Float64):
-        numbers = column.str.strip_chars().cast(dtype, strict=False)
-        if present and numbers.is_not_null().sum() == present:
-            return numbers
-    return column
-
-
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -11,8 +11,8 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from her2bench.core.errors import UserError, listed
-from her2bench.core.manifest import REGION, check_manifest
-from her2bench.core.tables import read_table, require_columns
+from her2bench.core.manifest import OPTIONAL, REGION, check_manifest
+from her2bench.core.tables import Wanted, read_table
 from her2bench.data.progress import follow, workers
 from her2bench.data.tiles import SourceImage, UnreadableImage, open_image
 from her2bench.data.tissue import tissue_mask, tissue_share
@@ -36,8 +36,8 @@ class Tiling(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tile_size: Annotated[int, Field(ge=8)] = 512
-    mpp: Annotated[float, Field(gt=0)] | None = None
+    tile_size: Annotated[int, Field(ge=8, le=100_000)] = 512
+    mpp: Annotated[float, Field(ge=0.001, le=100)] | None = None
     min_tissue: Annotated[float, Field(ge=0, le=1)] = 0.5
     overlap: Annotated[float, Field(ge=0, le=0.95)] = 0.0
 
@@ -53,8 +53,7 @@ def read_labels(path: Path) -> pl.DataFrame:
         UserError: a column is missing, a value is wrong, an image stands twice, or the table
             already names regions.
     """
-    table = read_table(path)
-    require_columns(table, ("path", "score"), path)
+    table = read_table(path, Wanted(("path", "score"), OPTIONAL))
     regions = [name for name in REGION if name in table.columns]
     if regions:
         raise UserError(

@@ -38,8 +38,8 @@ class SplitSettings(BaseModel):
     kind: Literal["manifest", "grouped", "grouped-kfold", "random-tiles"] = "grouped"
     validation: Share = 0.2
     test: Share = 0.2
-    folds: Annotated[int, Field(ge=2)] = 5
-    seed: Annotated[int, Field(ge=0)] = 0
+    folds: Annotated[int, Field(ge=2, le=1000)] = 5
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
     @model_validator(mode="after")
     def _leaves_training(self) -> "SplitSettings":

@@ -5,6 +5,15 @@ import numpy as np
 from her2bench.evaluation.samples import Bools, Floats, Ints
 
 
+def sigmoid(logits: Floats) -> Floats:
+    """Logits to probabilities, without overflow.
+
+    >>> sigmoid(np.array([0.0, -1000.0])).tolist()
+    [0.5, 0.0]
+    """
+    return np.exp(-np.logaddexp(0.0, -logits))
+
+
 def brier_terms(probabilities: Floats, targets: Bools) -> Floats:
     """Each tile's squared distance from the truth; their mean is the Brier score. (n,), 0 to 1."""
     return (probabilities - targets) ** 2

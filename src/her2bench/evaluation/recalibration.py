@@ -9,6 +9,7 @@ import polars as pl
 from scipy import optimize, special
 
 from her2bench.evaluation.metrics import influence
+from her2bench.evaluation.rows import known
 from her2bench.evaluation.runs import RUN
 from her2bench.evaluation.samples import Bools, Floats
 
@@ -34,8 +35,8 @@ class RunScaling:
 
     seed: int
     fold: int
-    slope: float
-    intercept: float
+    slope: float | None
+    intercept: float | None
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ class Recalibrated:
 
     model: str
     method: Method
-    brier: float
-    log_loss: float
-    calibration_error: float
+    brier: float | None
+    log_loss: float | None
+    calibration_error: float | None
     runs: tuple[RunScaling, ...]
 
 
@@ -144,7 +145,7 @@ def _judge(
     runs = []
     for (seed, fold), rows in sorted(test.items(), key=lambda item: item[0]):
         scaling = _FITS[method](*_arrays(val[seed, fold])[:2])
-        runs.append(RunScaling(seed, fold, scaling.slope, scaling.intercept))
+        runs.append(RunScaling(seed, fold, known(scaling.slope), known(scaling.intercept)))
         logits, targets, given = _arrays(rows)
         scaled = given if method == "none" else scaling.probabilities(logits)
         by_seed.setdefault(seed, []).append((logits, scaled, targets))
@@ -154,7 +155,7 @@ def _judge(
         for name in MEASURED:
             value, _ = influence(name, targets, logits, scaled, targets, bins)
             measured[name].append(value)
-    means = {name: float(np.mean(values)) for name, values in measured.items()}
+    means = {name: known(float(np.mean(values))) for name, values in measured.items()}
     return Recalibrated(model=model, method=method, runs=tuple(runs), **means)
 
 

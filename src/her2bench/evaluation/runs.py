@@ -1,11 +1,13 @@
 """Runs (model, seed and fold) and their thresholds: chosen on val, then frozen."""
 
-import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from her2bench.core.errors import UserError
+from her2bench.evaluation.probability import sigmoid
 from her2bench.evaluation.settings import ThresholdRule
 from her2bench.evaluation.thresholds import choose_threshold, fixed_threshold
 
@@ -14,7 +16,11 @@ RUN = ("model", "seed", "fold")
 
 @dataclass(frozen=True)
 class RunThreshold:
-    """The threshold of one run: `source` tells where it comes from, "val" or "fixed"."""
+    """The threshold of one run.
+
+    `source` tells where it comes from, "val" or "fixed", `scale` on what it is compared: a
+    probability that was named, with probabilities as they were given; any other with logits.
+    """
 
     model: str
     seed: int
@@ -22,6 +28,7 @@ class RunThreshold:
     logit: float
     probability: float
     source: str
+    scale: Literal["logit", "probability"] = "logit"
 
 
 def apply_thresholds(
@@ -34,37 +41,71 @@ def apply_thresholds(
         rule: how to choose.
 
     Returns:
-        The table with a Boolean column `call` (logit > threshold), the thresholds, and notes.
+        The table with a Boolean column `call` (above the threshold), the thresholds, and notes.
     """
     runs = table.select(RUN).unique(maintain_order=True)
     val = table.filter(pl.col("split") == "val").partition_by(RUN, as_dict=True)
     thresholds = tuple(_threshold(run, val.get(run), rule) for run in runs.iter_rows())
-    logits = pl.Series("_threshold", [t.logit for t in thresholds])
-    called = table.join(runs.with_columns(logits), on=RUN, how="left", maintain_order="left")
-    called = called.with_columns(call=pl.col("logit") > pl.col("_threshold")).drop("_threshold")
-    return called, thresholds, _notes(thresholds, rule)
+    called = with_calls(table, pl.DataFrame([asdict(threshold) for threshold in thresholds]))
+    return called.drop("threshold"), thresholds, _notes(thresholds, rule)
+
+
+def with_calls(table: pl.DataFrame, thresholds: pl.DataFrame) -> pl.DataFrame:
+    """Predictions with `threshold` (its run's, a logit) and `call` (Boolean): above it or not.
+
+    Args:
+        table: predictions.
+        thresholds: as `RunThreshold` has them, a row a run; of a run without one it is
+            probability 0.5.
+    """
+    scale = pl.col("scale") if "scale" in thresholds.columns else pl.lit("logit")
+    limits = thresholds.select(
+        *RUN,
+        pl.col("logit").alias("threshold"),
+        pl.col("probability").alias("_probability"),
+        scale.alias("_scale"),
+    )
+    joined = table.drop("threshold", strict=False)
+    joined = joined.join(limits, on=RUN, how="left", maintain_order="left").with_columns(
+        pl.col("threshold").fill_null(0.0),
+        pl.col("_probability").fill_null(0.5),
+        pl.col("_scale").fill_null("probability"),
+    )
+    call = (
+        pl.when(pl.col("_scale") == "probability")
+        .then(pl.col("probability") > pl.col("_probability"))
+        .otherwise(pl.col("logit") > pl.col("threshold"))
+    )
+    return joined.with_columns(call=call).drop("_probability", "_scale")
 
 
 def _threshold(run: tuple, val: pl.DataFrame | None, rule: ThresholdRule) -> RunThreshold:
     model, seed, fold = run
     if rule.kind == "fixed" or val is None:
-        logit, source = fixed_threshold(rule), "fixed"
-    else:
-        try:
-            logit = choose_threshold(val["logit"].to_numpy(), val["target"].to_numpy() == 1, rule)
-        except UserError as error:
-            raise UserError(
-                f"model {model}, seed {seed}, fold {fold}, {error.where}",
-                found=error.found,
-                expected=error.expected,
-                cure=error.cure,
-            ) from error
-        source = "val"
-    return RunThreshold(model, seed, fold, logit, _sigmoid(logit), source)
+        return _fixed(run, rule)
+    try:
+        logit = choose_threshold(val["logit"].to_numpy(), val["target"].to_numpy() == 1, rule)
+    except UserError as error:
+        raise UserError(
+            f"model {model}, seed {seed}, fold {fold}, {error.where}",
+            found=error.found,
+            expected=error.expected,
+            cure=error.cure,
+        ) from error
+    return RunThreshold(model, seed, fold, logit, _probability(logit), "val")
 
 
-def _sigmoid(logit: float) -> float:
-    return 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0
+def _fixed(run: tuple, rule: ThresholdRule) -> RunThreshold:
+    model, seed, fold = run
+    logit = fixed_threshold(rule)
+    if rule.logit is not None:
+        return RunThreshold(model, seed, fold, logit, _probability(logit), "fixed")
+    probability = 0.5 if rule.probability is None else rule.probability
+    return RunThreshold(model, seed, fold, logit, probability, "fixed", "probability")
+
+
+def _probability(logit: float) -> float:
+    return float(sigmoid(np.array([logit]))[0])
 
 
 def _notes(thresholds: tuple[RunThreshold, ...], rule: ThresholdRule) -> list[str]:

@@ -1,5 +1,6 @@
 """The one way in: a predictions table and the settings give all scores."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -50,7 +51,16 @@ class Scores:
         lists = ("rows", "pairs", "breakdown", "calibration", "thresholds")
         tables = {name: [asdict(item) for item in getattr(self, name)] for name in lists}
         settings = self.settings.model_dump(mode="json")
-        return {**tables, "notes": list(self.notes), "settings": settings}
+        return _known({**tables, "notes": list(self.notes), "settings": settings})
+
+
+def _known(value: Any) -> Any:
+    """The same with None for NaN and infinities, which JSON cannot hold."""
+    if isinstance(value, dict):
+        return {key: _known(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None) -> Scores:

@@ -2,7 +2,9 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+LEAST_BOOTSTRAP = 50
 
 MetricName = Literal[
     "roc_auc",
@@ -33,7 +35,7 @@ class ThresholdRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["fixed", "youden", "sensitivity", "specificity"] = "fixed"
-    logit: float | None = Field(default=None, allow_inf_nan=False)
+    logit: float | None = Field(default=None, ge=-1e6, le=1e6)
     probability: float | None = Field(default=None, gt=0, lt=1)
     value: float | None = Field(default=None, gt=0, le=1)
 
@@ -61,14 +63,28 @@ class ScoreSettings(BaseModel):
     threshold: ThresholdRule = ThresholdRule()
     primary: MetricName = Field(default="roc_auc", description="the metric the verdict rests on")
     margin: float = Field(default=0.02, gt=0, lt=1, description="two models closer are equivalent")
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    confidence: float = Field(default=0.95, gt=0.5, le=0.9999)
     bootstrap: int = Field(
-        default=2000, ge=0, le=1_000_000, description="replicates; 0: linearised intervals"
+        default=2000,
+        ge=0,
+        le=1_000_000,
+        description=f"replicates, at least {LEAST_BOOTSTRAP}; 0: linearised intervals",
     )
     flips: int = Field(
         default=9999, ge=99, le=1_000_000, description="sign flips of the permutation test"
     )
-    bins: int = Field(default=15, ge=2, description="equal-mass bins of the calibration error")
-    seed: int = Field(default=0, ge=0, description="of the bootstrap and the permutation test")
+    bins: int = Field(
+        default=15, ge=2, le=10_000, description="equal-mass bins of the calibration error"
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**63, description="of the bootstrap and the permutation test"
+    )
     by: tuple[str, ...] = Field(default=(), description="columns to break the calls down by")
     mcnemar: bool = Field(default=False, description="the tile-level test beside ours")
+
+    @field_validator("bootstrap")
+    @classmethod
+    def _enough(cls, value: int) -> int:
+        if 0 < value < LEAST_BOOTSTRAP:
+            raise ValueError(f"at least {LEAST_BOOTSTRAP} replicates, or 0 for none")
+        return value

@@ -1,10 +1,11 @@
-"""Choosing a threshold on validation tiles. The call is always: logit > threshold."""
+"""Choosing a threshold on validation tiles. A tile at the threshold is never positive."""
 
 import math
 
 import numpy as np
 
 from her2bench.core.errors import UserError
+from her2bench.evaluation.probability import sigmoid
 from her2bench.evaluation.samples import Bools, Floats
 from her2bench.evaluation.settings import ThresholdRule
 
@@ -54,10 +55,20 @@ def choose_threshold(logits: Floats, targets: Bools, rule: ThresholdRule) -> flo
 
 
 def fixed_threshold(rule: ThresholdRule) -> float:
-    """The logit of a fixed rule; 0 (probability 0.5) where it names none."""
-    if rule.probability is not None:
-        return math.log(rule.probability / (1 - rule.probability))
-    return rule.logit if rule.logit is not None else 0.0
+    """The logit of a fixed rule; 0 (probability 0.5) where it names none.
+
+    Of a probability it is the greatest logit that does not give more: tiles above the one are
+    those above the other, to the last digit.
+    """
+    if rule.probability is None:
+        return rule.logit if rule.logit is not None else 0.0
+    low, high = -800.0, 800.0  # of probabilities 0 and 1
+    while low < (middle := (low + high) / 2) < high:
+        if sigmoid(np.array([middle]))[0] <= rule.probability:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def _share_above(where: np.ndarray, chosen: Bools, levels: int) -> Floats:

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from her2bench.evaluation.probability import sigmoid
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.feeding import Feed
 from her2bench.prediction.preparation import Preparation
@@ -65,4 +66,4 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     >>> probabilities(np.array([0.0, -1000.0])).tolist()
     [0.5, 0.0]
     """
-    return np.exp(-np.logaddexp(0.0, -logits))
+    return sigmoid(logits)

@@ -1,22 +1,25 @@
 """What a report is made from: the comparison folder, read once, whatever is missing of it."""
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from her2bench.core.config import settings_from
-from her2bench.core.errors import UserError
+from her2bench.core.errors import UserError, shown
 from her2bench.core.findings import Audit, read_audit
+from her2bench.core.predictions import COLUMNS, check_model_name
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.tables import require_columns
+from her2bench.evaluation.runs import with_calls
 from her2bench.evaluation.scores import score_predictions
 from her2bench.evaluation.settings import ScoreSettings
+from her2bench.evaluation.stored import stored_scores
 from her2bench.report.names import BASELINES
 from her2bench.report.table import epoch_table, run_table
 
-RUN = ("model", "seed", "fold")
 _EMPTY: dict[str, Any] = {"rows": [], "pairs": [], "notes": [], "thresholds": []}
 
 
@@ -110,26 +113,33 @@ def _table(path: Any) -> pl.DataFrame:
         return pl.DataFrame()
     try:
         return pl.read_parquet(path)
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise _broken(path, error) from error
 
 
 def _predictions(folder: ComparisonFolder) -> pl.DataFrame:
     """predictions.parquet; before it is written, the predictions of the finished runs."""
     if folder.predictions.is_file():
-        return _table(folder.predictions)
+        return _own_predictions(folder.predictions)
     runs = [run.predictions for *_, run in folder.finished_runs() if run.predictions.is_file()]
-    return pl.concat([_table(path) for path in runs]) if runs else pl.DataFrame()
+    return pl.concat([_own_predictions(path) for path in runs]) if runs else pl.DataFrame()
+
+
+def _own_predictions(path: Path) -> pl.DataFrame:
+    """Predictions of the folder, which may be a stranger's: a model's name becomes a path."""
+    table = _table(path)
+    require_columns(table, COLUMNS, path)
+    for model in table["model"].unique(maintain_order=True):
+        if why := check_model_name(str(model)):
+            raise UserError(path, found=f"a model named {shown(model)}", expected=why)
+    return table
 
 
 def _scores(
     folder: ComparisonFolder, predictions: pl.DataFrame, config: dict[str, Any]
 ) -> dict[str, Any]:
     if folder.scores.is_file():
-        try:
-            return _EMPTY | json.loads(folder.scores.read_text(encoding="utf-8"))
-        except (ValueError, TypeError) as error:  # no JSON, no UTF-8, no table of scores
-            raise _broken(folder.scores, error) from error
+        return stored_scores(folder.scores.read_bytes(), folder.scores)
     if not predictions.height:
         return dict(_EMPTY)
     settings = settings_from(ScoreSettings, config.get("score", {}), folder.config)
@@ -154,12 +164,11 @@ def _with_calls(predictions: pl.DataFrame, scores: dict[str, Any]) -> pl.DataFra
     """Call each tile at its run's frozen threshold; a run without one at probability 0.5."""
     if not predictions.height:
         return predictions
-    keys = {"model": pl.String, "seed": pl.Int64, "fold": pl.Int64, "logit": pl.Float64}
-    rows = [{key: entry[key] for key in keys} for entry in scores["thresholds"]]
-    thresholds = pl.DataFrame(rows, schema=keys).rename({"logit": "threshold"})
-    joined = predictions.join(thresholds, on=RUN, how="left", maintain_order="left")
-    joined = joined.with_columns(pl.col("threshold").fill_null(0.0))
-    return joined.with_columns(call=pl.col("logit") > pl.col("threshold"))
+    kinds = {"model": pl.String, "seed": pl.Int64, "fold": pl.Int64}
+    kinds |= {"logit": pl.Float64, "probability": pl.Float64, "scale": pl.String}
+    rows = [{key: entry.get(key) for key in kinds} for entry in scores["thresholds"]]
+    thresholds = pl.DataFrame(rows, schema=kinds).with_columns(pl.col("scale").fill_null("logit"))
+    return with_calls(predictions, thresholds)
 
 
 def _unfinished(
@@ -178,7 +187,7 @@ def _unfinished(
     return [f"{m}, seed {s}" + (f", fold {f}" if several else "") for m, s, f in missing]
 
 
-def _broken(path: Any, error: Exception) -> UserError:
+def _broken(path: Any, error: BaseException) -> UserError:
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     return UserError(
         path,

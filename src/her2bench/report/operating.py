@@ -56,8 +56,7 @@ def operating_points(panels: dict[str, Panel], settings: ScoreSettings) -> dict[
 
 def _at(panel: Panel, probability: float, settings: ScoreSettings) -> dict[str, Any]:
     """The point where tiles above a probability are called positive, as a fixed threshold is."""
-    limit = math.log(probability / (1 - probability))
-    return _point(panel, panel.answers.logits > limit, settings)
+    return _point(panel, panel.answers.probabilities > probability, settings)
 
 
 def _point(panel: Panel, calls: Bools, settings: ScoreSettings) -> dict[str, Any]:

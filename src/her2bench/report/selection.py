@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from her2bench.evaluation.runs import with_calls
 from her2bench.report.names import BASELINES
 
 ERRORS = 6
@@ -39,12 +40,7 @@ def gallery_tiles(
     disagreements: int = DISAGREEMENTS,
 ) -> list[str]:
     """The tiles whose thumbnails and maps a comparison keeps: `select_tiles`, each once."""
-    keys = ["model", "seed", "fold"]
-    limits = thresholds.select(*keys, pl.col("logit").alias("threshold"))
-    called = predictions.join(limits, on=keys, how="left", maintain_order="left")
-    called = called.with_columns(pl.col("threshold").fill_null(0.0))
-    called = called.with_columns(call=pl.col("logit") > pl.col("threshold"))
-    shown = called.filter(pl.col("split") == split)
+    shown = with_calls(predictions, thresholds).filter(pl.col("split") == split)
     return select_tiles(shown, errors, disagreements).tile_ids
 
 

@@ -16,12 +16,12 @@ class Recipe(Settings):
     the same budget for each model.
     """
 
-    epochs: int = Field(default=20, ge=1)
-    batch: int = Field(default=32, ge=1)
+    epochs: int = Field(default=20, ge=1, le=100_000)
+    batch: int = Field(default=32, ge=1, le=100_000)
     learning_rates: tuple[float, ...] | dict[str, tuple[float, ...]] = (1e-4,)
     pos_weight: (
         Literal["none", "negatives/positives", "total/positives"]
-        | Annotated[float, Field(gt=0, allow_inf_nan=False)]
+        | Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
     ) = "negatives/positives"
     normalise: bool = True
     augment: tuple[Augmentation, ...] = ()

@@ -6,6 +6,7 @@ import polars as pl
 from her2bench.core.errors import UserError, listed
 from her2bench.core.manifest import SPLITS, require_sides
 from her2bench.core.tables import require_columns
+from her2bench.core.values import clean_text
 
 
 def given_split(manifest: pl.DataFrame) -> np.ndarray | None:
@@ -31,7 +32,7 @@ def split_from(splits: pl.DataFrame, manifest: pl.DataFrame, where: object) -> n
         UserError: a column or a tile is missing, a side is no side, or a tile has two.
     """
     require_columns(splits, ("tile_id", "split"), where)
-    splits = splits.with_columns(pl.col("tile_id", "split").cast(pl.String))
+    splits = splits.with_columns(clean_text(splits[name]) for name in ("tile_id", "split"))
     require_sides(splits, where)
     if "fold" in splits.columns and splits["fold"].n_unique() > 1:
         side = "fold " + pl.col("fold").cast(pl.String)

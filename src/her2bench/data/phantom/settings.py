@@ -1,12 +1,12 @@
 """What a phantom is made from: a handful of settings, from the command line or a TOML file."""
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from her2bench.core.errors import UserError, nearest
+from her2bench.core.config import parsed_toml
+from her2bench.core.errors import UserError, nearest, shown
 
 
 class PhantomSettings(BaseModel):
@@ -46,7 +46,7 @@ def phantom_settings(given: dict[str, object], where: object = "phantom") -> Pha
         if name not in known:
             raise UserError(
                 where,
-                found=f"unknown setting {name!r} {nearest(name, known)}".strip(),
+                found=f"unknown setting {shown(name)} {nearest(name, known)}".strip(),
                 expected=f"some of {', '.join(known)}",
                 cure="correct the name, or remove the line",
             )
@@ -57,7 +57,7 @@ def phantom_settings(given: dict[str, object], where: object = "phantom") -> Pha
         name = ".".join(map(str, first["loc"]))
         raise UserError(
             where,
-            found=f"{name} = {first['input']!r}",
+            found=f"{name} = {shown(first['input'])}",
             expected=first["msg"].replace("Input should be ", f"{name} "),
             cure=f"change {name}",
         ) from error
@@ -70,10 +70,10 @@ def read_settings(path: Path) -> dict[str, object]:
         UserError: no such file, or not TOML.
     """
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+        return parsed_toml(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise UserError(path, found="no such file", cure="check the path") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(
             path, found=f"cannot be read ({error})", expected="settings as TOML, one a line"
         ) from error

@@ -1,0 +1,122 @@
+"""CSV as text: from spreadsheets and other tools, and safe to open in a spreadsheet."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import polars as pl
+
+from her2bench.core.errors import UserError
+from her2bench.core.values import as_numbers
+
+SEPARATORS = ",;\t"
+CURE = "save it as CSV in UTF-8: a header line, then rows of as many values as the header has"
+KEPT_TEXT = ("model", "tile_id", "group_id", "path", "split", "score", "tile_score")
+"""Columns that stay text whatever they hold: an id 007 keeps its zeros, a score is 2+."""
+_FORMULA = r"^['\s]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\t\r]"
+_GUARDED = r"^'(['\s]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\t\r])"
+_NUMBER = r"^[+-]?\d+(\.\d*)?$"
+
+
+def read_csv(path: Path) -> tuple[list[str], pl.DataFrame]:
+    """Names as they stand in the header, and the columns, named "0", "1", … in order.
+
+    Read are UTF-8 and UTF-16 with a byte-order mark; comma, semicolon and tab; any line ends; a
+    first line such as `sep=;`; decimal commas where the comma separates no columns; empty rows at
+    the end. Cells guarded by `guarded` come back as they were.
+
+    Raises:
+        UserError: another encoding, or bytes that are no text.
+        polars.exceptions.PolarsError: no CSV.
+    """
+    text = _decoded(path.read_bytes(), path)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    separator, text = _separator(text.lstrip("\n"))
+    names = _header(text, separator, path)
+    table = pl.read_csv(
+        io.BytesIO(text.encode()), separator=separator, infer_schema=False, null_values=[""]
+    )
+    table.columns = [str(place) for place in range(table.width)]
+    decimal_comma = separator != ","
+    columns = [
+        _cells(table[str(place)], name in KEPT_TEXT, decimal_comma)
+        for place, name in enumerate(names)
+    ]
+    filled = table.select(pl.any_horizontal(pl.all().is_not_null()))
+    last = filled.to_series().arg_true().max() if table.height and table.width else None
+    rows = 0 if last is None else int(last) + 1  # type: ignore[arg-type]
+    return names, pl.DataFrame(columns).head(rows)
+
+
+def guarded(table: pl.DataFrame) -> pl.DataFrame:
+    """The table with an apostrophe before each text that a spreadsheet would run as a formula.
+
+    Spreadsheets take the apostrophe for "this is text"; `read_csv` takes it away again.
+
+    Source: OWASP, "CSV injection".
+
+    >>> guarded(pl.DataFrame({"a": ["=1+1", "2+", "-3"]}))["a"].to_list()
+    ["'=1+1", '2+', '-3']
+    """
+    text = [name for name, dtype in table.schema.items() if dtype == pl.String]
+    table = table.with_columns(_guarded(table[name]) for name in text)
+    names = _guarded(pl.Series(table.columns, dtype=pl.String))
+    return table.rename(dict(zip(table.columns, names, strict=True)))
+
+
+def _guarded(text: pl.Series) -> pl.Series:
+    runs = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
+    marked = pl.select(pl.when(runs).then("'" + text).otherwise(text)).to_series()
+    return marked.alias(text.name)
+
+
+def _cells(column: pl.Series, kept_text: bool, decimal_comma: bool) -> pl.Series:
+    text = column.str.replace(_GUARDED, "$1").str.strip_chars()
+    text = text.set(text == "", None)
+    return text if kept_text else as_numbers(text, decimal_comma)
+
+
+def _decoded(data: bytes, path: Path) -> str:
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise _refused(
+            path, f"line {line} is not {encoding.upper().removesuffix('-SIG')}"
+        ) from error
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise _refused(path, f"line {line} holds a zero byte (UTF-16 without a mark, or no text)")
+    return text
+
+
+def _refused(path: Path, found: str) -> UserError:
+    return UserError(
+        path,
+        found=f"cannot be read as a table ({found})",
+        expected="a table",
+        cure=CURE,
+    )
+
+
+def _separator(text: str) -> tuple[str, str]:
+    """The separator that the first line names or holds most of outside quotes, and the rest."""
+    first, _, rest = text.partition("\n")
+    named = re.fullmatch(r'"?sep=(.)"?[;,\t ]*', first.strip(" "), re.IGNORECASE)
+    if named:
+        return named[1], rest.lstrip("\n")
+    bare = re.sub(r'"[^"]*"', "", first)
+    return max(SEPARATORS, key=bare.count), text
+
+
+def _header(text: str, separator: str, path: Path) -> list[str]:
+    try:
+        names = next(csv.reader(io.StringIO(text), delimiter=separator), [])
+    except csv.Error as error:
+        raise _refused(path, f"its header: {error}") from error
+    if len(names) == 1 and any(names[0].count(mark) > 1 for mark in SEPARATORS):
+        raise _refused(path, "whole lines stand in quotes, so that there is one column only")
+    return [re.sub(r"^'(?=['\s]*[=+\-@])", "", name) for name in names]

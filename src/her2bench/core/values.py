@@ -1,0 +1,162 @@
+"""What stands in a table's cells: text, numbers, and what is missing."""
+
+import re
+from collections.abc import Callable
+
+import polars as pl
+
+from her2bench.core.errors import UserError, listed, shown
+
+MISSING = ("", "nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none", "nil")
+"""Words that mean "no value", in lower case: those of pandas, R, SQL, Python and spreadsheets."""
+INVISIBLE = r"[\p{Cf}\x{FE00}-\x{FE0F}\x{034F}\x{115F}\x{1160}\x{2800}\x{3164}\x{FFA0}]"
+"""Characters that nobody sees: byte-order marks, zero-width and direction marks, empty letters."""
+Refuse = Callable[[pl.Series, pl.Series, str], None]
+"""Raises a UserError where the second, (n,) Boolean, is true; the third says what is expected."""
+
+
+def is_plain(dtype: pl.DataType) -> bool:
+    """Whether a column holds text or numbers; not lists, times, bytes or objects.
+
+    >>> is_plain(pl.String()), is_plain(pl.List(pl.String()))
+    (True, False)
+    """
+    return dtype.is_numeric() or dtype in (
+        pl.String,
+        pl.Boolean,
+        pl.Categorical,
+        pl.Enum,
+        pl.Null,
+    )
+
+
+def require_plain(name: str, dtype: pl.DataType, where: object) -> None:
+    """Refuse a column of a type that is neither text nor numbers."""
+    if not is_plain(dtype):
+        raise UserError(
+            where,
+            found=f"column {name!r} is of type {dtype}",
+            expected="text or numbers, one value a row",
+            cure="convert the column to text or numbers",
+        )
+
+
+def plain(column: pl.Series, where: object) -> pl.Series:
+    """A column as text, whole numbers, Float64 or Boolean, with NaN as missing.
+
+    A number of less than double precision is read by its decimal digits: what was 0.3 there is
+    0.3 here, so that it lies at a threshold of 0.3 and not a hair above.
+    """
+    require_plain(column.name, column.dtype, where)
+    if column.dtype in (pl.Categorical, pl.Enum):
+        return column.cast(pl.String)
+    if column.dtype.is_decimal():
+        return column.cast(pl.Float64)
+    if column.dtype.is_float() and column.dtype != pl.Float64:
+        column = column.cast(pl.Float32).cast(pl.String).cast(pl.Float64)
+    return column.fill_nan(None) if column.dtype.is_float() else column
+
+
+def typed(
+    column: pl.Series, dtype: pl.DataType | type[pl.DataType], where: object, refuse: Refuse
+) -> pl.Series:
+    """A column as clean text, Int8, Int64 or Float64; null where a value is missing."""
+    values = plain(column, where)
+    if dtype == pl.String:
+        text = clean_text(values)
+        refuse(column, text.str.contains(r"\p{Cc}"), "text without control characters")
+        return text
+    if values.dtype == pl.String:
+        values = _without_missing(values.str.replace_all(INVISIBLE, "").str.strip_chars())
+    numbers = values.cast(pl.Float64, strict=False)
+    if dtype == pl.Float64:
+        refuse(column, values.is_not_null() & numbers.is_null(), "a number")
+        return numbers
+    rounded = numbers.round()
+    whole = pl.select(pl.when(numbers == rounded).then(rounded)).to_series()
+    whole = whole.cast(dtype, strict=False)
+    refuse(column, values.is_not_null() & whole.is_null(), "a whole number")
+    return whole.alias(column.name)
+
+
+def clean_text(column: pl.Series) -> pl.Series:
+    """Text stripped of white space and of characters that nobody sees; null where missing.
+
+    >>> clean_text(pl.Series(["\\ufeffs1 ", "s\\u200b1", "NA"])).to_list()
+    ['s1', 's1', None]
+    """
+    text = column.cast(pl.String).str.normalize("NFC").str.replace_all(INVISIBLE, "")
+    return _without_missing(text.str.replace_all(r"\p{Zs}", " ").str.strip_chars())
+
+
+def clean_path(column: pl.Series) -> pl.Series:
+    """Paths stripped at their ends only: inside, a file's name is what it is."""
+    ends = rf"^(?:\s|{INVISIBLE})+|(?:\s|{INVISIBLE})+$"
+    return _without_missing(column.cast(pl.String).str.replace_all(ends, ""))
+
+
+def clean_name(name: str) -> str:
+    """A column's name without white space at its ends and characters that nobody sees."""
+    return clean_text(pl.Series([f"{name}|"]))[0].removesuffix("|").strip()
+
+
+def folded(name: str) -> str:
+    """A name by its letters and digits alone, in lower case: `Group ID ` is `group_id`.
+
+    >>> folded("Group ID "), folded("group_id")
+    ('groupid', 'groupid')
+    """
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def refuse_rows(
+    column: pl.Series, bad: pl.Series, expected: str, where: object, cure: str = ""
+) -> None:
+    """Raise a UserError that lists the rows where `bad` is true, if there are any."""
+    refuse_values(column, bad, expected, where, lambda row: f"row {row + 1}", cure)
+
+
+def refuse_values(
+    column: pl.Series,
+    bad: pl.Series,
+    expected: str,
+    where: object,
+    row_name: Callable[[int], str],
+    cure: str = "",
+) -> None:
+    """As `refuse_rows`, with what a row is called."""
+    rows = bad.fill_null(False).arg_true().to_list()
+    if rows:
+        values = [f"{row_name(row)}: {shown(column[row])}" for row in rows[:20]]
+        more = [f"... and {len(rows) - 20} more"] if len(rows) > 20 else []
+        raise UserError(
+            where,
+            found=f"column {column.name!r} has {len(rows)} wrong value(s):"
+            f"{listed([*values, *more], 21)}",
+            expected=expected,
+            cure=cure or "correct these rows of the table (row 1 is the first after the header)",
+        )
+
+
+def as_numbers(column: pl.Series, decimal_comma: bool = False) -> pl.Series:
+    """Text as Int64 or Float64 where every value is a number and loses nothing by it.
+
+    >>> as_numbers(pl.Series(["1", "NA"])).to_list(), as_numbers(pl.Series(["01", "1"])).to_list()
+    ([1, None], ['01', '1'])
+    """
+    text = _without_missing(column)
+    if decimal_comma:
+        text = text.str.replace(r"^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$", "$1.$2")
+    present = text.drop_nulls()
+    if len(present) and present.str.contains(r"^-?(?:0|[1-9]\d{0,17})$").all():
+        return text.cast(pl.Int64)
+    number = r"^[+-]?(?:0|[1-9]\d{0,14})?(?:\.\d*)?(?:[eE][+-]?\d{1,4})?$"
+    numbers = text.cast(pl.Float64, strict=False)
+    if len(present) and present.str.contains(number).all() and numbers.count() == len(present):
+        return numbers
+    return column
+
+
+def _without_missing(text: pl.Series) -> pl.Series:
+    missing = text.str.to_lowercase().is_in(MISSING)
+    return pl.select(pl.when(~missing).then(text)).to_series().alias(text.name)

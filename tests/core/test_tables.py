@@ -1,0 +1,212 @@
+"""Tables as spreadsheets and other tools write them: read as they are meant, or named."""
+
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from her2bench.core.errors import UserError
+from her2bench.core.manifest import read_manifest, write_manifest
+from her2bench.core.predictions import read_predictions
+from her2bench.core.tables import Wanted, read_table, write_table
+
+HEADER = "model,tile_id,group_id,target,probability"
+ROWS = ("a,t1,s1,1,0.75", "a,t2,s2,0,0.25")
+TEXT = "\n".join((HEADER, *ROWS, ""))
+
+
+def predictions(tmp_path, content: str | bytes, name="p.csv") -> pl.DataFrame:
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_predictions([path])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TEXT.replace(",", ";").replace("0.", "0,"),
+        TEXT.replace(",", "\t").replace("0.", "0,"),
+        "sep=;\n" + TEXT.replace(",", ";"),
+        '"sep=;"\r\n' + TEXT.replace(",", ";").replace("\n", "\r\n"),
+        TEXT.replace("\n", "\r"),
+        TEXT + ",,,,\n\n\n",
+        TEXT.encode("utf-16"),
+        b"\xfe\xff" + TEXT.encode("utf-16-be"),
+        TEXT.replace(HEADER, HEADER.replace(",", '","').join('""')),
+        TEXT.replace(HEADER, '"a,b,c,d,e,f";' + HEADER.replace(",", ";")).replace("a,t", "x;a,t")
+        .replace(",t", ";t").replace(",s", ";s").replace(",1,", ";1;").replace(",0,", ";0;"),
+        TEXT.replace(HEADER, "\ufeffModel,Tile ID, GROUP_ID ,target\u200b,Probability"),
+        TEXT.replace("s1", " s1\u200b\u00a0").replace("t1", "\ufefft1\t"),
+        TEXT.replace(",s1", ",s1,").replace(",s2", ",s2,").replace("group_id", "group_id,"),
+    ],
+)  # fmt: skip
+def test_spreadsheets_are_read_as_they_are_meant(tmp_path, content):
+    table = predictions(tmp_path, content)
+    assert table["tile_id"].to_list() == ["t1", "t2"]
+    assert table["group_id"].to_list() == ["s1", "s2"]
+    assert table["target"].to_list() == [1, 0]
+    assert table["probability"].to_list() == [0.75, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (TEXT.replace("t2", "Grüße").encode("latin-1"), "line 3 is not UTF-8"),
+        (TEXT.encode("utf-16-le"), "line 1 holds a zero byte"),
+        ("\n".join(f'"{line}"' for line in (HEADER, *ROWS)), "whole lines stand in quotes"),
+        (TEXT.replace("t1", "t\x1b[31m1"), r"row 1.*x1b.*\n.*without control characters"),
+        (TEXT.replace("group_id", "probability"), "2 columns named 'probability'"),
+        (TEXT.replace("group_id", "Target "), "2 columns named 'target': 'Target ', 'target'"),
+        (TEXT.replace("group_id", "group"), "column 'group'.*did you mean 'group_id'"),
+        (TEXT.replace("group_id", "Splt"), "column 'Splt'.*did you mean 'split'"),
+        (TEXT.replace("a,t1", '"a,t1'), "cannot be read as a table"),
+    ],
+)
+def test_what_cannot_be_meant_is_named(tmp_path, content, message):
+    with pytest.raises(UserError, match=message) as error:
+        predictions(tmp_path, content)
+    assert "\x1b" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["split", "Split", " SPLIT "])
+def test_an_optional_column_counts_whatever_its_case(tmp_path, name):
+    content = TEXT.replace("group_id", name).replace("s1", "train").replace("s2", "test")
+    assert predictions(tmp_path, content)["split"].to_list() == ["train", "test"]
+
+
+@pytest.mark.parametrize("word", ["nan", "NaN", "NA", "N/A", "null", "None", "<NA>", "#N/A", " "])
+def test_words_for_missing_are_missing(tmp_path, word):
+    assert (
+        predictions(tmp_path, TEXT.replace("s1", word).replace("s2", word))["group_id"].null_count()
+        == 2
+    )
+    with pytest.raises(UserError, match="a group in every row, or in none"):
+        predictions(tmp_path, TEXT.replace("s1", word))
+    with pytest.raises(UserError, match="column 'probability' has 1"):
+        predictions(tmp_path, TEXT.replace("0.25", word))
+    path = tmp_path / "m.csv"
+    path.write_text(f"tile_id,path,score,mpp,status\na,a.png,1,{word},{word}\nb,b.png,2,0.5,1\n")
+    table = read_manifest(path)
+    assert table["mpp"].to_list() == [None, 0.5] and table["status"].to_list() == [None, 1]
+
+
+def test_further_numbers_lose_nothing(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("tile_id,site,long,n,f\n1,01,12345678901234567890,1,1e3\n2,1,7,NA,0.5\n")
+    table = read_table(path)
+    assert table["site"].to_list() == ["01", "1"] and table["long"].dtype == pl.String
+    assert table["n"].to_list() == [1, None] and table["f"].to_list() == [1000.0, 0.5]
+
+
+FORMULAS = ["=1+1", "+x", "-y/z", "@sum(a)", "'=1", "''=1", "'plain", " =1", "2+", "-3", "＝1", "'"]
+
+
+def test_a_formula_is_written_as_text_and_read_back(tmp_path):
+    table = pl.DataFrame({"group_id": FORMULAS, "=head": range(len(FORMULAS))})
+    path = tmp_path / "t.csv"
+    write_table(table, path)
+    for line in path.read_text(encoding="utf-8").splitlines():
+        assert line.strip('" ')[0] not in "=+@＝" and not line.startswith("-y")
+    back = read_table(path)
+    assert back.columns == table.columns
+    assert back["group_id"].to_list() == [text.strip() for text in FORMULAS]
+    assert back["=head"].to_list() == table["=head"].to_list()
+    write_table(table, tmp_path / "t.parquet")
+    assert pl.read_parquet(tmp_path / "t.parquet").equals(table)
+
+
+ODD = {
+    "list": pl.Series([[1], [2]]),
+    "struct": pl.Series([{"a": 1}, {"a": 2}]),
+    "binary": pl.Series([b"a", b"\xff"]),
+    "duration": pl.Series([1, 2]).cast(pl.Duration),
+    "date": pl.Series([1, 2]).cast(pl.Date),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_odd_types_are_refused_where_they_are_used_and_passed_over_elsewhere(tmp_path, kind):
+    table = pl.DataFrame({"tile_id": ["a", "b"], "further": ODD[kind]})
+    path = tmp_path / "t.parquet"
+    table.write_parquet(path)
+    assert read_table(path, Wanted(("tile_id",))).columns == ["tile_id"]
+    with pytest.raises(UserError, match="column 'further' is of type"):
+        read_table(path, Wanted(("tile_id",), ("further",)))
+
+
+def test_numbers_of_single_precision_keep_their_decimal_digits(tmp_path):
+    path = tmp_path / "t.parquet"
+    p = pl.Series("p", [0.3, 0.1, float("nan")], dtype=pl.Float32)
+    pl.DataFrame([p, pl.Series("d", [1, 2, 3]).cast(pl.Decimal(5, 1))]).write_parquet(path)
+    table = read_table(path)
+    assert table["p"].to_list() == [0.3, 0.1, None] and table["d"].to_list() == [1.0, 2.0, 3.0]
+
+
+def parquet(tmp_path) -> bytes:
+    path = tmp_path / "whole.parquet"
+    pl.DataFrame(
+        {
+            "model": ["a"] * 40,
+            "tile_id": [f"t{i}" for i in range(40)],
+            "target": [0, 1] * 20,
+            "probability": [i / 40 for i in range(40)],
+        }
+    ).write_parquet(path)
+    return path.read_bytes()
+
+
+def test_damaged_parquet_is_named_whatever_byte_is_wrong(tmp_path):
+    whole = parquet(tmp_path)
+    length = int.from_bytes(whole[-8:-4], "little")
+    footer = range(len(whole) - 8 - length, len(whole), 15)
+    for place in (*range(0, len(whole) - length, 80), *footer):
+        for wrong in (b"\xff\xff\xff\xff\x7f", bytes([whole[place] ^ 2])):
+            content = whole[:place] + wrong + whole[place + len(wrong) :]
+            try:
+                predictions(tmp_path, content, "p.parquet")
+            except UserError as error:
+                assert "p.parquet" in str(error)
+
+
+def test_a_forged_number_of_rows_is_refused_before_room_is_made(tmp_path):
+    whole = parquet(tmp_path)
+    start = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    at = whole.index(b"\x16\x50", start)  # num_rows: i64, 40 in zigzag
+    forged = whole[: at + 1] + b"\xfe\xff\xff\xff\xff\xff\xff\xff\x7f" + whole[at + 2 :]
+    longer = (len(forged) - 8 - start).to_bytes(4, "little")
+    with pytest.raises(UserError, match="damaged: it names 4611686018427387903 rows"):
+        predictions(tmp_path, forged[:-8] + longer + b"PAR1", "p.parquet")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_manifest_that_is_a_link_speaks_of_the_folder_it_was_named_in(tmp_path):
+    for name in ("store", "data/img", "far/deep"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "store" / "5f").write_text("")
+    (tmp_path / "store" / "m.csv").write_text("tile_id,path,score\na,img/a.png,1\n")
+    (tmp_path / "data" / "m.csv").symlink_to("../store/m.csv")
+    table = read_manifest(tmp_path / "data" / "m.csv")
+    assert table["path"].to_list() == [str(tmp_path / "data" / "img" / "a.png")]
+    # `..` after a link leads where the link leads; what is written leads back.
+    (tmp_path / "link").symlink_to("far/deep")
+    (tmp_path / "far" / "m.csv").write_text("tile_id,path,score\na,../link/../a.png,1\n")
+    path = read_manifest(tmp_path / "far" / "m.csv")["path"][0]
+    assert path == str(tmp_path / "far" / "a.png")
+    (tmp_path / "far" / "a.png").touch()
+    write_manifest(
+        pl.DataFrame({"tile_id": "a", "path": path, "score": 1}), tmp_path / "link/w.csv"
+    )
+    assert Path(read_manifest(tmp_path / "link" / "w.csv")["path"][0]).samefile(path)
+
+
+def test_a_written_manifest_passes_the_reader_or_is_not_written(tmp_path):
+    table = pl.DataFrame({"tile_id": ["a", "a"], "path": ["/x/1.png", "/x/2.png"], "score": [1, 2]})
+    with pytest.raises(UserError, match="1 tile_id stand in more than one row"):
+        write_manifest(table, tmp_path / "m.csv")
+    assert not list(tmp_path.iterdir())
+    odd = [str(tmp_path / "-1.png"), str(tmp_path / "=2.png")]
+    write_manifest(table.with_columns(tile_id=pl.Series(["a", "b"]), path=pl.Series(odd)),
+                   tmp_path / "m.csv")  # fmt: skip
+    assert "./-1.png" in (tmp_path / "m.csv").read_text()
+    assert read_manifest(tmp_path / "m.csv")["path"].to_list() == odd
