@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from her2bench.comparison.kept import is_kept
 from her2bench.comparison.prepared import Prepared
 from her2bench.core.findings import write_audit
 from her2bench.data.audit.audit import audit
@@ -21,7 +22,7 @@ def run_audit(prepared: Prepared, cache: Path | None) -> None:
     A comparison that goes on is not audited again: audit.json is written last.
     """
     folder, manifest = prepared.folder, prepared.manifest
-    if folder.audit.is_file():
+    if is_kept(folder, folder.audit):
         return
     split = split_from(prepared.splits, manifest, folder.splits)
     where = prepared.config.manifest
@@ -32,3 +33,4 @@ def run_audit(prepared: Prepared, cache: Path | None) -> None:
     write_audit_pictures(folder, wanted, pictures)
     write_audit_page(found, tiles, pictures, folder.audit_page)
     write_audit(found, folder.audit)
+    folder.seal(folder.audit)

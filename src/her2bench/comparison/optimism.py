@@ -7,6 +7,7 @@ import polars as pl
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.errors import UserError
+from her2bench.core.notes import note
 from her2bench.core.runs import ComparisonFolder
 from her2bench.data.splits import SplitSettings
 
@@ -50,6 +51,11 @@ def flattery(folder: ComparisonFolder, scores: dict[str, Any]) -> list[dict[str,
         not repeated with random tiles.
     """
     if not folder.random_tiles.scores.is_file():
+        return []
+    try:
+        folder.random_tiles.check(folder.random_tiles.scores)
+    except UserError as error:
+        note(error.where, f"{error.found}; left out, until --optimism is given again")
         return []
     random = _test_values(json.loads(folder.random_tiles.scores.read_text(encoding="utf-8")))
     honest = _test_values(scores)

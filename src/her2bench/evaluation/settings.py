@@ -68,7 +68,9 @@ class ScoreSettings(BaseModel):
     flips: int = Field(
         default=9999, ge=99, le=1_000_000, description="sign flips of the permutation test"
     )
-    bins: int = Field(default=15, ge=2, description="equal-mass bins of the calibration error")
+    bins: int = Field(
+        default=15, ge=2, le=10_000, description="equal-mass bins of the calibration error"
+    )
     seed: int = Field(default=0, ge=0, description="of the bootstrap and the permutation test")
     by: tuple[str, ...] = Field(default=(), description="columns to break the calls down by")
     mcnemar: bool = Field(default=False, description="the tile-level test beside ours")

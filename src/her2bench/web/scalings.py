@@ -44,6 +44,7 @@ def _usable(run: dict[str, Any]) -> bool:
 def _calibration(folder: ComparisonFolder) -> list[dict[str, Any]]:
     if not folder.scores.is_file():
         return []
+    folder.check(folder.scores)
     try:
         scores = json.loads(folder.scores.read_text(encoding="utf-8"))
     except ValueError as error:  # not JSON, or not UTF-8
