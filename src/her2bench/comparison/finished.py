@@ -38,7 +38,7 @@ def _check(run: RunFolder, job: Job, config: ComparisonConfig, fold: Fold) -> No
     table = read_table(run.predictions)
     expected = fold.table.select(COLUMNS).sort("tile_id")
     same = set(COLUMNS) | set(mine) <= set(table.columns)
-    same = same and table.select(mine).unique().to_dicts() == [mine]
+    same = same and table.select(*mine).unique().to_dicts() == [mine]
     if not same or table.select(COLUMNS).sort("tile_id").rows() != expected.rows():
         raise damaged(run.predictions, "of other tiles or another run", "")
 
