@@ -85,7 +85,7 @@ class Campaign:
         self._make("other", Watcher(), split={"seed": 1, **CONFIG["split"]}, seeds=[2, 3])
         self._make("finished", Watcher())
         self._make("stopped", Stopper())
-        self.expected = self._results(root / "finished")
+        self.expected = self.results(root / "finished")
         self.weights = self._weights(root / "finished")
         self.noted = self._observed(root / "finished")
 
@@ -134,20 +134,20 @@ class Campaign:
         return same
 
     def _again(self, state: Path) -> bool:
-        with _quick():
-            compare(self._config(), state / "out", self._choices(state), Watcher())
-        found, expected = self._results(state), self.expected
+        with quick():
+            compare(self.config(), state / "out", self._choices(state), Watcher())
+        found, expected = self.results(state), self.expected
         same = all(a.equals(b) for a, b in zip(found, expected, strict=True))
         noted = self._observed(state)
         return same and all(np.array_equal(noted[k], v) for k, v in self.noted.items())
 
     def _make(self, state: str, watcher: Watcher, **changes) -> None:
         folder = self.root / state
-        with _quick(), suppress(Stopped):
-            compare(self._config(**changes), folder / "out", self._choices(folder), watcher)
+        with quick(), suppress(Stopped):
+            compare(self.config(**changes), folder / "out", self._choices(folder), watcher)
         self._observed(folder)
 
-    def _config(self, **changes) -> ComparisonConfig:
+    def config(self, **changes) -> ComparisonConfig:
         return settings_from(
             ComparisonConfig, {"manifest": str(self.manifest), **CONFIG, **changes}, "campaign"
         )
@@ -159,7 +159,7 @@ class Campaign:
         fields = observe(read_manifest(self.manifest), EXTRACTS, state / "cache").fields
         return {name: np.array(values) for name, values in fields.items()}
 
-    def _results(self, state: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def results(self, state: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         folder = ComparisonFolder(state / "out")
         table = pl.read_csv(folder.table).drop("train_seconds", "tiles_per_second")
         return pl.read_parquet(folder.predictions), table
@@ -211,7 +211,7 @@ def flipped(content: bytes, count: int, where: str, drawn: random.Random) -> byt
 
 
 @contextmanager
-def _quick() -> Iterator[None]:
+def quick() -> Iterator[None]:
     """Every epoch's state is written, and no pictures are drawn."""
     with ExitStack() as stack:
         stack.enter_context(patch.object(checkpoint, "_BYTES_PER_SECOND", 1e18))
