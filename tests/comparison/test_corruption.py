@@ -18,6 +18,7 @@ from her2bench.core.config import settings_from
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
 from her2bench.prediction.trained import load_trained
+from her2bench.report.gallery import gallery_path, read_gallery, write_gallery
 from her2bench.report.table import epoch_table
 
 RUN = "runs/lenet/seed-0/fold-0"
@@ -162,6 +163,16 @@ def test_the_report_refuses_damaged_files_by_name(name, state, monkeypatch, caps
         main()
     assert stop.value.code == 2
     assert str(path) in capsys.readouterr().err
+
+
+def test_a_damaged_gallery_is_not_shown(state):
+    folder = ComparisonFolder(state / "out")
+    write_gallery(folder, ["t"], {"t": b"picture"}, {"lenet": np.zeros((1, 4, 4))})
+    assert read_gallery(folder).thumbnails == {"t": b"picture"}
+    path = gallery_path(folder) / "maps" / "lenet.npy"
+    path.write_bytes(flipped(path.read_bytes(), 1, "end", random.Random(0)))
+    with pytest.raises(UserError, match="gallery cannot be read"):
+        read_gallery(folder)
 
 
 def test_damaged_weights_are_not_predicted_with(state):

@@ -101,6 +101,11 @@ def is_whole(folder: Path) -> bool:
         return False
 
 
+def is_whole_or_older(folder: Path) -> bool:
+    """As `is_whole`, for folders in which earlier versions wrote no checksums."""
+    return is_whole(folder) or not (folder / RECORD).exists()
+
+
 def _crc(path: Path, start: int) -> int:
     buffer, found, left = memoryview(bytearray(_PIECE)), 0, _SPAN
     with path.open("rb", buffering=0) as stream:
