@@ -196,8 +196,8 @@ class Campaign:
             other = text.replace(f"/{state}/", "/other/")
             yield "another comparison's", Path(other)
             yield "another comparison's", Path(other.replace("seed-0", "seed-2"))
-        rates = ("learning-rate-0.0001", "learning-rate-0.0003")
-        yield "another rate's", Path(text.replace("state.", "kept.").replace(*rates[::-1]))
+        other = text.replace("state.", "kept.").replace("rate-0.0003", "rate-0.0001")
+        yield "another rate's", Path(other)
 
 
 def flipped(content: bytes, count: int, where: str, drawn: random.Random) -> bytes:
