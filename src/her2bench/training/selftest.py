@@ -160,9 +160,10 @@ def _read(record: Path) -> dict[str, dict]:
     with reading(record):
         content = record.read_bytes()
     try:
-        entries: dict[str, Any] = dict(json.loads(content))
-    except (ValueError, TypeError, RecursionError):  # no JSON, or no table
-        entries = {"": None}
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        found = None
+    entries: dict[str, Any] = found if isinstance(found, dict) else {"": None}
     whole = {key: entry for key, entry in entries.items() if _is_whole(entry)}
     if len(whole) < len(entries):
         note(record, "damaged in part: what is the fastest here is tried again")
