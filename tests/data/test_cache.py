@@ -195,20 +195,36 @@ def test_killed_processes_leftovers_go_once_they_are_old(manifest, tmp_path):
     assert (old.exists(), fresh.exists(), foreign.exists()) == (False, True, True)
 
 
-@pytest.mark.parametrize("damage", ["cut", "no record", "bad record"])
-def test_damaged_cache_is_made_again(damage, manifest, tmp_path):
+@pytest.mark.parametrize(
+    "damage", ["cut", "flipped", "another's", "no record", "bad record", "no checksums", "a file"]
+)
+def test_damaged_cache_is_made_again(damage, manifest, tmp_path, caplog):
     first = cached_tiles(manifest, 8, tmp_path / "cache")
     expected = np.array(first.pixels)
     place = tmp_path / "cache" / first.key
     del first
     if damage == "cut":
         (place / "pixels.npy").write_bytes((place / "pixels.npy").read_bytes()[:300])
+    elif damage == "flipped":
+        content = bytearray((place / "pixels.npy").read_bytes())
+        content[-1] ^= 1
+        (place / "pixels.npy").write_bytes(content)
+    elif damage == "another's":
+        other = cached_tiles(manifest[::-1], 8, tmp_path / "cache")
+        shutil.rmtree(place)
+        shutil.copytree(tmp_path / "cache" / other.key, place)
+    elif damage == "no checksums":
+        (place / "checksums.toml").unlink()
+    elif damage == "a file":
+        shutil.rmtree(place)
+        place.write_bytes(b"")
     elif damage == "no record":
         (place / "tiles.json").unlink()
     else:
         (place / "tiles.json").write_text("{")
     again = cached_tiles(manifest, 8, tmp_path / "cache")
     assert np.array_equal(again.pixels, expected)
+    assert damage == "a file" or "made again" in caplog.text
 
 
 def test_another_process_was_first(manifest, tmp_path, monkeypatch):

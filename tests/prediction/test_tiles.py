@@ -75,13 +75,14 @@ def test_inputs_are_files_and_folders_each_image_once(run, tmp_path):
 def test_damaged_weights_are_said(run, tmp_path):
     folder, _ = run
     folder.weights.write_bytes(folder.weights.read_bytes()[:1000])
-    with pytest.raises(UserError, match="weights that cannot be read"):
+    with pytest.raises(UserError, match="not as DONE says"):
         predict_tiles(folder, find_images([tmp_path / "tiles"]), CPU)
 
 
 def test_weights_of_a_pickle_are_refused(run, tmp_path):
     folder, _ = run
     torch.save({"x": torch.zeros(1)}, folder.weights)
+    folder.mark_done({})  # as if it were meant
     with pytest.raises(UserError, match="weights that cannot be read"):
         predict_tiles(folder, find_images([tmp_path / "tiles"]), CPU)
 

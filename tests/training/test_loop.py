@@ -79,6 +79,26 @@ def test_a_stopped_run_goes_on_with_the_same_result(sides, tmp_path, keep, monke
         assert losses[0] == losses[1]
 
 
+@pytest.mark.parametrize("file", ["state", "best"])
+@pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "another's"])
+def test_a_damaged_checkpoint_is_trained_again(file, damage, sides, tmp_path, caplog):
+    recipe = Recipe(epochs=2, batch=8)
+    _, expected = train(sides, tmp_path / "whole", recipe)
+    with pytest.raises(Stopped):
+        train(sides, tmp_path / "stopped", recipe, stop_after=1)
+    (path,) = (tmp_path / "stopped").glob(f"{file}*.safetensors")
+    content = bytearray(path.read_bytes())
+    if damage == "another's":
+        path.unlink()
+        Checkpoint(tmp_path / "stopped", "another")._write({"a": torch.zeros(1)}, path)
+    else:
+        content[-9] ^= 1
+        path.write_bytes({"flipped": content, "cut": content[:-9], "empty": b""}[damage])
+    _, logits = train(sides, tmp_path / "stopped", recipe)
+    assert np.array_equal(logits, expected)
+    assert path.name in caplog.text and "trained again" in caplog.text
+
+
 @pytest.mark.parametrize("large", [False, True])
 def test_the_best_epoch_is_the_one_kept(sides, tmp_path, monkeypatch, large):
     if large:  # its best weights lie on disk, not in memory a second time

@@ -68,6 +68,18 @@ def measured(monkeypatch):
     return tried
 
 
+@pytest.mark.parametrize("content", ["[]", "null", '{"KEY": 3}', '{"KEY": {"chosen": {}}}'])
+def test_damaged_entries_are_measured_again(content, measured, tmp_path, caplog):
+    record = tmp_path / "compute.json"
+    record.write_text(content.replace("KEY", TRIAL.key))
+    assert chosen_compute(TRIAL, 10_000, record) == TRIAL.candidates[-1]
+    assert measured and "tried again" in caplog.text
+    measured.clear()
+    record.write_text(record.read_text().replace('"channels_last": true', '"channels_last": false'))
+    chosen_compute(TRIAL, 10_000, record)
+    assert measured  # the choice is not the one that was written
+
+
 def test_a_choice_is_remembered(measured, tmp_path):
     record = tmp_path / "deep" / "compute.json"
     chosen = chosen_compute(TRIAL, 10_000, record)

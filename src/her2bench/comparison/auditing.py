@@ -1,10 +1,13 @@
 """The audit of a comparison: with its own tiles, endpoint and split, before any training."""
 
+import shutil
 from pathlib import Path
 
 import polars as pl
 
+from her2bench.comparison.kept import is_kept
 from her2bench.comparison.prepared import Prepared
+from her2bench.core.checksums import is_whole_or_older
 from her2bench.core.findings import write_audit
 from her2bench.data.audit.audit import audit
 from her2bench.data.audit.division import split_from
@@ -21,8 +24,9 @@ def run_audit(prepared: Prepared, cache: Path | None) -> None:
     A comparison that goes on is not audited again: audit.json is written last.
     """
     folder, manifest = prepared.folder, prepared.manifest
-    if folder.audit.is_file():
+    if is_kept(folder, folder.audit) and is_whole_or_older(folder.audit_pictures):
         return
+    shutil.rmtree(folder.audit_pictures, ignore_errors=True)
     split = split_from(prepared.splits, manifest, folder.splits)
     where = prepared.config.manifest
     found = audit(manifest, where, prepared.config.endpoint, split, cache or cache_folder())
@@ -32,3 +36,4 @@ def run_audit(prepared: Prepared, cache: Path | None) -> None:
     write_audit_pictures(folder, wanted, pictures)
     write_audit_page(found, tiles, pictures, folder.audit_page)
     write_audit(found, folder.audit)
+    folder.seal(folder.audit)

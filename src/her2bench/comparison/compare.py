@@ -13,6 +13,7 @@ from her2bench.comparison.ahead import AT_ONCE, train_ahead
 from her2bench.comparison.auditing import run_audit
 from her2bench.comparison.baselines import run_baseline
 from her2bench.comparison.config import ComparisonConfig
+from her2bench.comparison.finished import undo_damaged
 from her2bench.comparison.job import preparation, run_job
 from her2bench.comparison.optimism import with_random_tiles
 from her2bench.comparison.plan import Job
@@ -108,6 +109,7 @@ def compare(
 
 def _run(part: Prepared, device: torch.device, choices: Choices, watcher: Watcher) -> None:
     folds, on_epoch = part.folds(device), _once_each(watcher)
+    undo_damaged(part, folds)
     groups = _groups(part)
     for job in part.jobs:
         run = part.run(job)

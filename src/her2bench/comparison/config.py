@@ -1,7 +1,7 @@
 """The settings of a comparison: what is compared, on which tiles, how trained, how judged."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -51,3 +51,15 @@ class ComparisonConfig(Settings):
         if missing:
             raise ValueError(f"recipe.learning_rates has no entry for {', '.join(missing)}")
         return self
+
+
+def trained_by(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that decide a run; the others may change in a folder that has runs.
+
+    Of `[score]` only the threshold rule: each run's threshold is chosen by it and frozen. Where
+    the manifest lies decides nothing: its rows and the tiles' pixels do.
+    """
+    score = settings.get("score")
+    rule = score.get("threshold") if isinstance(score, dict) else None
+    kept = {k: v for k, v in settings.items() if k not in ("manifest", "licence", "run")}
+    return {**kept, "score": {"threshold": rule}}

@@ -6,6 +6,7 @@ import polars as pl
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.errors import UserError
+from her2bench.core.notes import note
 from her2bench.core.runs import ComparisonFolder
 from her2bench.data.splits import SplitSettings
 from her2bench.evaluation.stored import stored_scores
@@ -52,6 +53,11 @@ def flattery(folder: ComparisonFolder, scores: dict[str, Any]) -> list[dict[str,
     if not folder.random_tiles.scores.is_file():
         return []
     path = folder.random_tiles.scores
+    try:
+        folder.random_tiles.check(path)
+    except UserError as error:
+        note(error.where, f"{error.found}; left out, until --optimism is given again")
+        return []
     random = _test_values(stored_scores(path.read_bytes(), path))
     honest = _test_values(scores)
     return [

@@ -1,5 +1,6 @@
 """The gallery's pictures: thumbnails of telling test tiles and where each network looked."""
 
+import shutil
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import polars as pl
 import torch
 
 from her2bench.comparison.prepared import Prepared
+from her2bench.core.checksums import is_whole_or_older
 from her2bench.data.thumbnails import thumbnails
 from her2bench.prediction.gradcam import gallery_maps
 from her2bench.report.gallery import gallery_path, write_gallery
@@ -23,8 +25,10 @@ def draw_gallery(prepared: Prepared, scores: dict[str, Any], device: torch.devic
     split = "test" if "test" in set(predictions["split"]) else "val"
     thresholds = pl.DataFrame(scores["thresholds"])
     tile_ids = gallery_tiles(predictions, thresholds, split)
-    if gallery_path(folder).exists() or not tile_ids:
+    place = gallery_path(folder)
+    if not tile_ids or (place.exists() and is_whole_or_older(place)):
         return
+    shutil.rmtree(place, ignore_errors=True)
     shown = first_seed(predictions.filter(pl.col("split") == split))
     maps = {
         model: _maps(prepared, shown, model, tile_ids, device) for model in prepared.config.models

@@ -1,41 +1,54 @@
 """A comparison made ready: everything checked, tiles cached, nothing yet trained or written."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
-import tomli_w
 import torch
 
 from her2bench.comparison.config import ComparisonConfig
+from her2bench.comparison.kept import (
+    forget_damaged_checksums,
+    in_kept_order,
+    is_kept,
+    refuse_other_settings,
+    refuse_other_tiles,
+)
 from her2bench.comparison.plan import Job, baseline_jobs, network_jobs
 from her2bench.comparison.sides import Fold, fold_of
-from her2bench.core.config import differences
+from her2bench.core.config import to_toml
 from her2bench.core.errors import UserError
-from her2bench.core.files import LOCK, TEMPORARY, reading
 from her2bench.core.manifest import read_manifest, targets, write_manifest
+from her2bench.core.predictions import COLUMNS as PREDICTIONS
 from her2bench.core.runs import ComparisonFolder, RunFolder, write_text
 from her2bench.core.tables import write_table
 from her2bench.data.cache import Tiles, cached_tiles
 from her2bench.data.splits import make_splits
+from her2bench.evaluation.breakdown import require_columns_to_break_down
 from her2bench.prediction.feeding import Feed
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a comparison starts from; `manifest` holds the readable tiles only."""
+    """What a comparison starts from; `manifest` holds the readable tiles only.
+
+    `known` says whether the folder holds this comparison already.
+    """
 
     config: ComparisonConfig
     folder: ComparisonFolder
     manifest: pl.DataFrame
     splits: pl.DataFrame
     tiles: Tiles
+    known: bool
 
     def folds(self, device: torch.device) -> dict[int, Fold]:
         """Each fold's number and its tiles, fed to a device."""
         numbers = self.splits["fold"].unique(maintain_order=True).to_list()
-        feed, tile_ids = Feed(self.tiles.pixels, device), self.tiles.tile_ids
-        return {number: fold_of(self.splits, number, feed, tile_ids) for number in numbers}
+        feed = Feed(self.tiles.pixels, device)
+        return {number: fold_of(self.splits, number, feed, self.tiles) for number in numbers}
 
     @property
     def jobs(self) -> list[Job]:
@@ -61,27 +74,45 @@ def prepare(
         UserError: anything wrong with them, the cheapest checks first.
     """
     splits = _splits(manifest, config)
-    _same_settings(folder, config)
+    require_columns_to_break_down([*PREDICTIONS, *manifest.columns], config.score.by)
+    known = refuse_other_settings(folder, config)
+    if known:
+        manifest = in_kept_order(manifest, folder)
+        splits = _splits(manifest, config)
     tiles = cached_tiles(manifest, config.size, cache, skip_bad, config.decoding)
     if tiles.bad:
         manifest = manifest.filter(pl.col("tile_id").is_in(tiles.tile_ids))
         splits = _splits(manifest, config)
-    _same_tiles(folder, manifest, splits, tiles.key)
-    return Prepared(config, folder, manifest, splits, tiles)
+    if known:
+        refuse_other_tiles(folder, manifest, splits, tiles.key)
+    return Prepared(config, folder, manifest, splits, tiles, known)
 
 
 def open_folder(prepared: Prepared) -> None:
-    """Write what the comparison starts from, unless the folder holds it already."""
-    folder = prepared.folder
-    if folder.config.is_file():
-        return
-    write_manifest(prepared.manifest, folder.manifest)
-    write_table(prepared.splits, folder.splits)
-    if prepared.tiles.bad:
-        names = ("tile_id", "path", "reason")
-        write_table(pl.DataFrame(prepared.tiles.bad, schema=names, orient="row"), folder.bad_tiles)
-    write_text(folder.tiles_key, prepared.tiles.key)
-    write_text(folder.config, tomli_w.dumps(_settings(prepared.config)))  # last: now it is whole
+    """Write what the comparison starts from, where the folder does not hold it whole already."""
+    folder, bad = prepared.folder, prepared.tiles.bad
+    forget_damaged_checksums(folder)
+    names = ("tile_id", "path", "reason")
+    first: dict[Path, Callable[[Path], None]] = {
+        folder.manifest: partial(write_manifest, prepared.manifest),
+        folder.splits: partial(write_table, prepared.splits),
+        folder.tiles_key: partial(write_text, text=prepared.tiles.key),
+    }
+    if bad:
+        table = pl.DataFrame(bad, schema=names, orient="row")
+        first[folder.bad_tiles] = partial(write_table, table)
+    kept = [path for path in first if prepared.known and is_kept(folder, path)]
+    if folder.manifest in kept and not read_manifest(folder.manifest).equals(prepared.manifest):
+        kept.remove(folder.manifest)  # the same tiles, found in another place now
+    for path in first.keys() - kept:
+        first[path](path)
+    if not prepared.known or not _is_same(folder.config, prepared.config):
+        write_text(folder.config, to_toml(prepared.config))  # last: now it is whole
+    folder.seal(*first, folder.config)
+
+
+def _is_same(path: Path, config: ComparisonConfig) -> bool:
+    return path.is_file() and path.read_bytes() == to_toml(config).encode()
 
 
 def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
@@ -95,61 +126,3 @@ def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
             cure="set split.validation = 0.2",
         )
     return splits
-
-
-def _settings(config: ComparisonConfig) -> dict:
-    return config.model_dump(mode="json", exclude_none=True)
-
-
-def _same_tiles(
-    folder: ComparisonFolder, manifest: pl.DataFrame, splits: pl.DataFrame, key: str
-) -> None:
-    """Runs done before must have seen these very tiles, labels and pixels; paths may change."""
-    if not folder.config.is_file():
-        return
-    with reading(folder.path):
-        same = {
-            "the split": pl.read_parquet(folder.splits).equals(splits),
-            "the manifest": read_manifest(folder.manifest)
-            .drop("path")
-            .equals(manifest.drop("path")),
-            "the images' content": folder.tiles_key.read_text(encoding="utf-8") == key,
-        }
-    changed = [name for name, unchanged in same.items() if not unchanged]
-    if changed:
-        raise UserError(
-            folder.path,
-            found=f"the folder belongs to other tiles: {' and '.join(changed)} changed since",
-            cure="name another output with -o, or delete that folder",
-        )
-
-
-def _same_settings(folder: ComparisonFolder, config: ComparisonConfig) -> None:
-    if not folder.config.is_file():
-        _refuse_foreign(folder.path)
-        return
-    before = folder.settings()
-    changed = differences(before, _settings(config))
-    if changed:
-        raise UserError(
-            folder.path,
-            found="the folder belongs to another config: " + "; ".join(changed),
-            cure="name another output with -o, or delete that folder",
-        )
-
-
-def _refuse_foreign(path: Path) -> None:
-    """A folder that holds something else is never written into."""
-    if path.exists() and not path.is_dir():
-        raise UserError(path, found="a file", expected="a folder", cure="name another with -o")
-    folder = ComparisonFolder(path)
-    ours = {LOCK, folder.random_tiles.path.name, *(p.name for p in folder.first_files)}
-    inside = [p.name for p in path.iterdir()] if path.is_dir() else []
-    foreign = [name for name in inside if name not in ours and not name.startswith(TEMPORARY)]
-    if foreign:
-        raise UserError(
-            path,
-            found=f"a folder with other files in it, such as {sorted(foreign)[0]!r}",
-            expected="a new or empty folder, or one of the same comparison",
-            cure="name another output with -o",
-        )

@@ -28,6 +28,7 @@ def write_results(prepared: Prepared, device: torch.device) -> None:
     scores["optimism"] = flattery(folder, scores)
     write_text(folder.scores, json.dumps(scores, indent=1, allow_nan=False))
     write_table(result_table(scores, run_table(folder)), folder.table)
+    folder.seal(folder.predictions, folder.scores, folder.table)
     draw_gallery(prepared, scores, device)
     write_report(folder)
 

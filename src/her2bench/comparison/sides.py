@@ -1,23 +1,37 @@
 """The sides of a split as arrays: which cached tiles are train, validation and test in a fold."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 
 from her2bench.core.manifest import SPLITS
 from her2bench.core.predictions import as_predictions
+from her2bench.data.cache import Tiles
+from her2bench.data.content import content_key
 from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import probabilities
 from her2bench.training.loop import Side
 
+COLUMNS = ("tile_id", "split", "target")
+
 
 @dataclass(frozen=True)
 class Fold:
-    """One fold: the splits table's rows of it with `row`, each tile's place in the cache."""
+    """One fold: the splits table's rows of it with `row`, each tile's place in the cache.
+
+    `pixels` names the content of the tiles.
+    """
 
     tiles: Feed
     table: pl.DataFrame
+    pixels: str
+
+    @cached_property
+    def content(self) -> str:
+        """Names all that a training sees of the fold: pixels, sides and targets."""
+        return content_key([self.pixels, self.table.select(COLUMNS).rows()])
 
     def side(self, split: str) -> Side:
         """The tiles of one side."""
@@ -40,8 +54,9 @@ class Fold:
         return as_predictions(table)
 
 
-def fold_of(splits: pl.DataFrame, number: int, tiles: Feed, tile_ids: list[str]) -> Fold:
+def fold_of(splits: pl.DataFrame, number: int, feed: Feed, tiles: Tiles) -> Fold:
     """One fold of a splits table, its tiles found in the cache."""
-    places = pl.DataFrame({"tile_id": tile_ids, "row": np.arange(len(tile_ids))})
+    places = pl.DataFrame({"tile_id": tiles.tile_ids, "row": np.arange(len(tiles.tile_ids))})
     table = splits.filter(pl.col("fold") == number).drop("fold")
-    return Fold(tiles, table.join(places, on="tile_id", how="left").sort("tile_id"))
+    table = table.join(places, on="tile_id", how="left").sort("tile_id")
+    return Fold(feed, table, tiles.key)

@@ -1,17 +1,18 @@
 """The learning rates of a recipe tried in turn, and the best of them kept."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from her2bench.comparison.config import ComparisonConfig
+from her2bench.comparison.config import ComparisonConfig, trained_by
 from her2bench.comparison.plan import Job
 from her2bench.comparison.sides import Fold
 from her2bench.core.runs import RunFolder
+from her2bench.data.content import content_key
 from her2bench.models import build_model
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.preparation import Preparation
@@ -53,7 +54,9 @@ class Trials:
 
     def checkpoint(self, rate: float) -> Checkpoint:
         """Where the training at a learning rate is kept."""
-        return Checkpoint(self.run.unfinished / f"learning-rate-{rate!r}")
+        settings = trained_by(self.config.model_dump(mode="json", exclude_none=True))
+        training = [settings, astuple(self.job), rate, self.fold.content]
+        return Checkpoint(self.run.unfinished / f"learning-rate-{rate!r}", content_key(training))
 
     @property
     def fabric(self) -> Fabric:

@@ -10,13 +10,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import polars as pl
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from her2bench.core.errors import UserError
+from her2bench.core.notes import note
 from her2bench.core.outputs import followed, is_stream, poured
 
 LOCK = ".lock"
+SOFT_LOCK = ".lock-held"  # where the file system has no locks: it is there while one is at work
 TEMPORARY = ".her2bench-unfinished-"  # a name of our own: what bears it may be removed
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+_NO_FLUSH = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF}
 _FROM_THE_SYSTEM = re.compile(r"os error (\d+)")
 _DISK_FULL = "the disk is full", "free some space, then run the command again"
 _FILES = (
@@ -63,7 +67,9 @@ def replacing(path: Path) -> Iterator[Path]:
             yield temporary
             if temporary.is_dir() and path.is_dir():
                 return
+            _to_disk(temporary)
             temporary.replace(path)
+            _entry_to_disk(path.parent)
         finally:
             shutil.rmtree(room, ignore_errors=True)
 
@@ -163,18 +169,56 @@ def working_alone(folder: Path) -> Iterator[None]:
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise UserError(
-                folder,
-                found="another her2bench is at work in this folder",
-                cure="wait for it, or name another output with -o",
-            ) from error
+        lock = _lock(folder)
     try:
         for left in folder.rglob(f"{TEMPORARY}*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
     finally:
         lock.release()
+
+
+def _lock(folder: Path) -> BaseFileLock:
+    """Take the folder's lock; where the file system has none, a file that says who is at work."""
+    cure = "wait for it, or name another output with -o"
+    try:
+        try:
+            lock = FileLock(folder / LOCK)
+            lock.acquire(timeout=0)
+        except (OSError, NotImplementedError) as error:  # the latter from older filelocks
+            if isinstance(error, Timeout) or getattr(error, "errno", errno.ENOSYS) not in _NO_LOCKS:
+                raise
+            note(folder, f"this file system has no locks; the file {SOFT_LOCK} stands for one")
+            cure += f"; if none is at work any more, delete {folder / SOFT_LOCK}"
+            lock = SoftFileLock(folder / SOFT_LOCK)
+            lock.acquire(timeout=0)
+    except Timeout as error:
+        found = "another her2bench is at work in this folder"
+        raise UserError(folder, found=found, cure=cure) from error
+    return lock
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file, or all files of a folder, are on the disk itself: a power cut may come."""
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open("r+b") as stream:
+                _flush(stream.fileno())
+
+
+def _entry_to_disk(folder: Path) -> None:
+    """Wait until a folder's list of names is on the disk; Windows sees to that itself."""
+    if os.name != "nt":
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            _flush(opened)
+        finally:
+            os.close(opened)
+
+
+def _flush(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:  # some file systems cannot
+        if error.errno not in _NO_FLUSH:
+            raise

@@ -1,14 +1,17 @@
 """The comparison folder and its run folders: what lies where, and when a run counts as done."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
+from her2bench.core.checksums import RECORD, checksum, damaged, opened_record, write_record
 from her2bench.core.errors import UserError
 from her2bench.core.files import replacing
+
+_AGAIN = "run the comparison again; what is finished is kept"
+_RUN_AGAIN = "run the comparison again: this run is then done again, the others are kept"
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,15 @@ class RunFolder:
     def done(self) -> bool:
         return (self.path / "DONE").is_file()
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What DONE vouches for; a baseline has no metrics and no weights."""
+        return self.config, self.metrics, self.weights, self.predictions
+
     def mark_done(self, summary: dict[str, Any]) -> None:
-        """Write DONE, the last file of a run; inside, as TOML, what the run came to."""
-        write_text(self.path / "DONE", tomli_w.dumps(summary))
+        """Write DONE, the last file of a run: as TOML its summary and the files' checksums."""
+        sums = {path.name: checksum(path) for path in self.files if path.is_file()}
+        write_record(self.path / "DONE", {**summary, "files": sums})
 
     def summary(self) -> dict[str, Any]:
         """What the run came to: parameters, seconds, images per second, threshold, epoch.
@@ -52,8 +61,28 @@ class RunFolder:
         Raises:
             UserError: DONE is damaged.
         """
-        cure = "delete the run folder and run `her2bench compare` again"
-        return _read_toml(self.path / "DONE", cure)
+        return {key: value for key, value in self._record().items() if key != "files"}
+
+    def check(self, *files: Path) -> None:
+        """Refuse files of a finished run that are not as they were when it was done.
+
+        Raises:
+            UserError: one of them, or DONE, is damaged, missing or another run's.
+        """
+        sums = self._record().get("files")
+        if sums is None:  # an earlier version wrote none
+            return
+        for path in files:
+            expected = sums.get(path.name)
+            found = checksum(path) if path.is_file() else None
+            if found != expected:
+                raise damaged(path, "missing" if found is None else "not as DONE says", _RUN_AGAIN)
+
+    def _record(self) -> dict[str, Any]:
+        record = opened_record(self.path / "DONE", _RUN_AGAIN, sealed=False)
+        if "files" not in record and not {"parameters", "threshold"} <= set(record):
+            raise damaged(self.path / "DONE", "not whole", _RUN_AGAIN)
+        return record
 
 
 @dataclass(frozen=True)
@@ -72,8 +101,31 @@ class ComparisonFolder:
         Raises:
             UserError: it is damaged.
         """
-        cure = "delete this file and run the same comparison again; what is finished is kept"
-        return _read_toml(self.config, cure)
+        self.check(self.config)
+        try:
+            return tomllib.loads(self.config.read_text(encoding="utf-8"))
+        except ValueError as error:  # no TOML, or no UTF-8
+            raise damaged(self.config, str(error), _AGAIN) from error
+
+    def seal(self, *files: Path) -> None:
+        """Note the checksums of files just written; those of other files stay."""
+        sums = self._checksums() if self.checksums.is_file() else {}
+        sums |= {path.name: checksum(path) for path in files if path.is_file()}
+        write_record(self.checksums, {"files": sums})
+
+    def check(self, *files: Path) -> None:
+        """Refuse files that are not as `her2bench compare` left them; unknown ones pass.
+
+        Raises:
+            UserError: one of them, or the record of checksums, is damaged.
+        """
+        sums = self._checksums() if self.checksums.exists() else {}
+        for path in files:
+            if path.is_file() and sums.get(path.name) not in (None, checksum(path)):
+                raise damaged(path, "its checksum is another", _AGAIN)
+
+    def _checksums(self) -> dict[str, str]:
+        return opened_record(self.checksums, _AGAIN)["files"]
 
     @property
     def manifest(self) -> Path:
@@ -113,6 +165,11 @@ class ComparisonFolder:
         return self.path / "tiles.key"
 
     @property
+    def checksums(self) -> Path:
+        """The checksums of the files beside it, against damage."""
+        return self.path / RECORD
+
+    @property
     def first_files(self) -> tuple[Path, ...]:
         """What is written before comparison.toml, which makes the folder whole."""
         return self.manifest, self.splits, self.bad_tiles, self.tiles_key
@@ -138,12 +195,19 @@ class ComparisonFolder:
         return RunFolder(self.path / "runs" / model / f"seed-{seed}" / f"fold-{fold}")
 
     def finished_runs(self) -> list[tuple[str, int, int, RunFolder]]:
-        """Model, seed, fold and folder of each finished run, in order."""
+        """Model, seed, fold and folder of each finished run of this comparison, in order.
+
+        Folders that it does not make are passed over: of another name, model or seed.
+        """
+        settings = self.settings() if self.config.is_file() else None
         found = []
         for done in self.path.glob("runs/*/seed-*/fold-*/DONE"):
-            model, seed, fold = done.parts[-4:-1]
-            number = int(seed.removeprefix("seed-")), int(fold.removeprefix("fold-"))
-            found.append((model, *number, RunFolder(done.parent)))
+            model, *numbers = done.parts[-4:-1]
+            match = re.fullmatch(r"seed-(0|[1-9]\d*)/fold-(0|[1-9]\d*)", "/".join(numbers))
+            if match and done.is_file():
+                seed, fold = (int(number) for number in match.groups())
+                if settings is None or _planned(settings, model, seed):
+                    found.append((model, seed, fold, RunFolder(done.parent)))
         return sorted(found, key=lambda entry: entry[:3])
 
 
@@ -153,16 +217,13 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _read_toml(path: Path, cure: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(
-            path,
-            found=f"cannot be read: no TOML ({error})",
-            expected="the file as `her2bench compare` wrote it",
-            cure=cure,
-        ) from error
+def _planned(settings: dict[str, Any], model: str, seed: int) -> bool:
+    models, baselines, seeds = (settings.get(key) for key in ("models", "baselines", "seeds"))
+    if isinstance(baselines, list) and model in baselines:
+        return seed == 0
+    return not (isinstance(models, list) and isinstance(seeds, list)) or (
+        model in models and seed in seeds
+    )
 
 
 def opened_comparison(path: Path) -> ComparisonFolder:

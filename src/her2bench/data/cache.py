@@ -64,7 +64,6 @@ def cached_tiles(
     place = folder / key
     keep(
         place,
-        lambda folder: _whole(folder, size),
         bytes_of(len(paths), size),
         "the resized tiles",
         lambda folder: _write(folder, paths, regions, size, decoding),
@@ -102,14 +101,6 @@ def _key(contents: list[str], regions: list[Region | None], size: int, decoding:
     rule = ["bilinear", *decoders()]
     rule += ["scaled by the JPEG decoder", version("torch")] if decoding == "fast" else []
     return content_key([_FORMAT, rule, size, contents, regions])
-
-
-def _whole(place: Path, size: int) -> bool:
-    try:
-        count = json.loads((place / "tiles.json").read_text(encoding="utf-8"))["tiles"]
-        return (place / "pixels.npy").stat().st_size == bytes_of(count, size)
-    except (OSError, ValueError, KeyError):
-        return False
 
 
 def _write(

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import platformdirs
 
+from her2bench.core.checksums import is_whole, seal_folder
 from her2bench.core.errors import UserError
 from her2bench.core.files import TEMPORARY, check_writable, replacing, writing
+from her2bench.core.notes import note
 
 _NAMED = "--cache or HER2BENCH_CACHE"
 _STALE_SECONDS = 3 * 3600.0
@@ -23,16 +25,14 @@ def cache_folder() -> Path:
 
 def keep(
     place: Path,
-    whole: Callable[[Path], bool],
     needed: int,
     what: str,
     write: Callable[[Path], None],
 ) -> None:
-    """Make a folder of the cache, unless it is there already and whole.
+    """Make a folder of the cache, unless it is there already and holds what was written.
 
     Args:
         place: the folder.
-        whole: says whether a folder holds all it should.
         needed: bytes that it will take.
         what: what takes them, for the message that there is no room.
         write: fills a new folder, which then takes the place.
@@ -41,19 +41,28 @@ def keep(
         UserError: the disk has no room, or cannot be written.
     """
     with writing(place, f"name another folder with {_NAMED}"):
-        if whole(place):
+        if is_whole(place):
             return
         check_writable(place.parent, _NAMED)
-    shutil.rmtree(place, ignore_errors=True)
+    _remove_damaged(place)
     _remove_stale(place.parent)
     _check_room(place.parent, needed, what)
     try:
         with replacing(place) as temporary:
             temporary.mkdir()
             write(temporary)
+            seal_folder(temporary)
     except (OSError, UserError):
-        if not whole(place):  # another process was first: as good as our own
+        if not is_whole(place):  # another process was first: as good as our own
             raise
+
+
+def _remove_damaged(place: Path) -> None:
+    if place.is_dir():
+        note(place, "kept by an earlier version, or damaged since: made again")
+        shutil.rmtree(place, ignore_errors=True)
+    elif place.is_file():
+        place.unlink()
 
 
 def _remove_stale(folder: Path) -> None:

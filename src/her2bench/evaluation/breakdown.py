@@ -1,5 +1,6 @@
 """How often each model calls a tile positive: by score, by slide, by any column."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,8 +55,8 @@ def break_down(
     )
 
 
-def _columns(panel: Panel, asked: tuple[str, ...]) -> list[str]:
-    present = panel.table.columns
+def require_columns_to_break_down(present: Sequence[str], asked: Sequence[str]) -> None:
+    """Raise a UserError for a column that is asked for and not there."""
     for name in asked:
         if name not in present:
             raise UserError(
@@ -64,6 +65,11 @@ def _columns(panel: Panel, asked: tuple[str, ...]) -> list[str]:
                 expected=f"one of {', '.join(present)}",
                 cure="name another column, or name a manifest that has it",
             )
+
+
+def _columns(panel: Panel, asked: tuple[str, ...]) -> list[str]:
+    present = panel.table.columns
+    require_columns_to_break_down(present, asked)
     standard = [name for name in ("score", "group_id") if name in present]
     columns = dict.fromkeys([*standard, *asked])
     return [

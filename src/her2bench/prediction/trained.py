@@ -61,6 +61,7 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Descr
             expected="a folder such as OUT/runs/lenet/seed-0/fold-0",
             cure="give the run folder itself, or let `her2bench compare` finish it",
         )
+    run.check(run.weights)
     try:
         description = _description(run.weights)
         with torch.device("meta"):

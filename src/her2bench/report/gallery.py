@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from her2bench.core.checksums import is_whole_or_older, seal_folder
 from her2bench.core.errors import UserError
 from her2bench.core.files import replacing
 from her2bench.core.runs import ComparisonFolder
@@ -64,6 +65,7 @@ def write_gallery(
         for model, stack in maps.items():
             with (place / "maps" / f"{model}.npy").open("wb") as stream:
                 stream.write(_npy(stack.astype(np.uint8)))  # np.save hides why a write fails
+        seal_folder(place)
     return gallery_path(folder)
 
 
@@ -80,6 +82,7 @@ def write_audit_pictures(
     with replacing(folder.audit_pictures) as place:
         place.mkdir()
         _write_thumbnails(place, tile_ids, thumbnails)
+        seal_folder(place)
     return folder.audit_pictures
 
 
@@ -92,8 +95,9 @@ def read_gallery(folder: ComparisonFolder) -> Gallery:
     place = gallery_path(folder)
     if not (place / "index.parquet").is_file():
         return Gallery({}, {})
-    cure = "delete the gallery folder and run `her2bench compare` again"
+    cure = "run `her2bench compare` again; what is finished is kept"
     with _readable(place, cure):
+        _check(place)
         tiles, thumbnails = _read_thumbnails(place)
         stacks = {p.stem: np.load(p, allow_pickle=False) for p in place.glob("maps/*.npy")}
     maps = {m: dict(zip(tiles, stack, strict=False)) for m, stack in stacks.items()}
@@ -110,6 +114,7 @@ def read_audit_pictures(folder: ComparisonFolder) -> dict[str, bytes]:
         return {}
     cure = "delete audit.json and the audit folder, then run `her2bench compare` again"
     with _readable(folder.audit_pictures, cure):
+        _check(folder.audit_pictures)
         return _read_thumbnails(folder.audit_pictures)[1]
 
 
@@ -133,6 +138,11 @@ def _read_thumbnails(place: Path) -> tuple[list[str], dict[str, bytes]]:
     files = {t: place / "tiles" / Path(file).name for t, file in index.iter_rows() if file}
     kept = {tile: path.read_bytes() for tile, path in files.items() if path.is_file()}
     return index["tile_id"].to_list(), kept
+
+
+def _check(place: Path) -> None:
+    if not is_whole_or_older(place):
+        raise ValueError("its checksums are others")
 
 
 @contextmanager

@@ -98,6 +98,7 @@ def read_material(folder: ComparisonFolder) -> Material:
         UserError: a file that is there cannot be read.
     """
     config = folder.settings()
+    folder.check(folder.manifest, folder.splits, folder.predictions, folder.scores, folder.audit)
     manifest, splits = _table(folder.manifest), _table(folder.splits)
     runs, epochs = run_table(folder), epoch_table(folder)
     missing = _unfinished(config, splits, folder)
@@ -121,8 +122,11 @@ def _predictions(folder: ComparisonFolder) -> pl.DataFrame:
     """predictions.parquet; before it is written, the predictions of the finished runs."""
     if folder.predictions.is_file():
         return _own_predictions(folder.predictions)
-    runs = [run.predictions for *_, run in folder.finished_runs() if run.predictions.is_file()]
-    return pl.concat([_own_predictions(path) for path in runs]) if runs else pl.DataFrame()
+    runs = [run for *_, run in folder.finished_runs()]
+    for run in runs:
+        run.check(run.predictions)
+    tables = [_own_predictions(run.predictions) for run in runs if run.predictions.is_file()]
+    return pl.concat(tables) if tables else pl.DataFrame()
 
 
 def _own_predictions(path: Path) -> pl.DataFrame:

@@ -73,11 +73,11 @@ def run_table(folder: ComparisonFolder) -> pl.DataFrame:
 
 def epoch_table(folder: ComparisonFolder) -> pl.DataFrame:
     """The rows of all metrics.csv, with model, seed and fold."""
-    parts = [
-        read_table(run.metrics).with_columns(
-            pl.lit(model).alias("model"), pl.lit(seed).alias("seed"), pl.lit(fold).alias("fold")
-        )
-        for model, seed, fold, run in folder.finished_runs()
-        if run.metrics.is_file()
-    ]
+    parts = []
+    for model, seed, fold, run in folder.finished_runs():
+        run.check(run.metrics)
+        if run.metrics.is_file():
+            mine = {"model": model, "seed": seed, "fold": fold}
+            table = read_table(run.metrics)
+            parts.append(table.with_columns(pl.lit(value).alias(k) for k, value in mine.items()))
     return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame()

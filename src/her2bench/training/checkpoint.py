@@ -3,6 +3,7 @@
 `state.safetensors` holds the network, the optimiser and, in its header, the epochs so far;
 `best-<epoch>.safetensors` the weights of the best epoch; `kept.safetensors` those that a training
 came to, where others are to follow. No random state is kept, because each epoch seeds its own.
+A file that is damaged or of another training is removed, and what it stood for is trained again.
 """
 
 import json
@@ -13,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from her2bench.prediction.weights import write_tensors
+from her2bench.core.notes import note
+from her2bench.prediction.weights import read_tensors, write_tensors
 
 _LARGE = 2**30  # bytes of weights that are not kept in memory twice
 _BYTES_PER_SECOND = 4e8  # of a slow disk: what writing costs until it has been measured
@@ -29,10 +29,12 @@ class Checkpoint:
 
     Attributes:
         folder: where they lie.
+        training: names the training, so that no other's files are taken for its own.
         share_of_time: of training that writing states may take.
     """
 
     folder: Path
+    training: str = ""
     share_of_time: float = 0.02
     _written_at: float = field(default_factory=time.monotonic, init=False)
     _cost: float | None = field(default=None, init=False)
@@ -41,13 +43,21 @@ class Checkpoint:
     @property
     def begun(self) -> bool:
         """Whether anything of the training is on disk."""
-        return self._state.is_file() or self._kept.is_file()
+        return any(self._read(path) is not None for path in (self._state, self._kept))
 
     def load(self, model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Any] | None:
         """Put back network and optimiser; return the progress noted, None at a fresh start."""
-        if not self._state.is_file():
+        found = self._read(self._state)
+        if found is None:
             return None
-        tensors = load_file(self._state)
+        tensors, header = found
+        progress = json.loads(header["progress"])
+        if header["has_best"] == "yes":
+            best = self._read(self._best_file(progress["best_epoch"]))
+            if best is None:
+                self._remove(self._state, "the best epoch's weights are gone")
+                return None
+            self._best = best[0]
         model.load_state_dict(_under("model", tensors))
         state = optimiser.state_dict()
         kept: dict[int, dict[str, Tensor]] = {}
@@ -55,7 +65,7 @@ class Checkpoint:
             index, _, key = name.partition(".")
             kept.setdefault(int(index), {})[key] = value
         optimiser.load_state_dict({**state, "state": kept})
-        return _progress(self._state)
+        return progress
 
     def save(
         self, model: nn.Module, optimiser: torch.optim.Optimizer, progress: dict[str, Any]
@@ -71,8 +81,9 @@ class Checkpoint:
         if now - self._written_at < cost / self.share_of_time:
             return
         if self._best is not None and not self._best_file(progress["best_epoch"]).is_file():
-            write_tensors(self._best, self._best_file(progress["best_epoch"]), {})
-        write_tensors(tensors, self._state, {"progress": json.dumps(progress)})
+            self._write(self._best, self._best_file(progress["best_epoch"]))
+        has_best = "no" if self._best is None else "yes"
+        self._write(tensors, self._state, progress=json.dumps(progress), has_best=has_best)
         self._forget_all_but(progress["best_epoch"])
         self._written_at = time.monotonic()
         self._cost = self._written_at - now
@@ -89,27 +100,48 @@ class Checkpoint:
             return
         self._best = {name: value.clone() for name, value in weights.items()}
 
-    def load_best(self, model: nn.Module, epoch: int) -> None:
+    def load_best(self, model: nn.Module) -> None:
         """Put the weights of the best epoch into the network."""
-        model.load_state_dict(self._best or load_file(self._best_file(epoch)))
+        assert self._best is not None  # the first epoch is the best so far
+        model.load_state_dict(self._best)
         self._best = None
 
     def keep(self, model: nn.Module, progress: dict[str, Any]) -> None:
         """Write what a training came to, in place of its state."""
-        write_tensors(model.state_dict(), self._kept, {"progress": json.dumps(progress)})
+        self._write(model.state_dict(), self._kept, progress=json.dumps(progress))
         self._state.unlink(missing_ok=True)
         self._forget_all_but(None)
 
     def load_kept(self, model: nn.Module) -> dict[str, Any] | None:
         """Put back what a training came to; return its progress, None where it has not ended."""
-        if not self._kept.is_file():
+        found = self._read(self._kept)
+        if found is None:
             return None
-        model.load_state_dict(load_file(self._kept))
-        return _progress(self._kept)
+        model.load_state_dict(found[0])
+        return json.loads(found[1]["progress"])
 
     def remove(self) -> None:
         """Delete the folder: the run is done."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _write(self, tensors: dict[str, Tensor], path: Path, **header: str) -> None:
+        write_tensors(tensors, path, {"training": self.training, "file": path.name, **header})
+
+    def _read(self, path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
+        """A file of this training; one that is not, or is damaged, is removed."""
+        if not path.exists():
+            return None
+        try:
+            found = read_tensors(path)
+        except (ValueError, OSError) as error:
+            return self._remove(path, f"damaged ({error})")
+        if (found[1].get("training"), found[1].get("file")) != (self.training, path.name):
+            return self._remove(path, "of another training")
+        return found
+
+    def _remove(self, path: Path, why: str) -> None:
+        note(path, f"{why}: left out; what it stood for is trained again")
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     @property
     def _state(self) -> Path:
@@ -133,11 +165,6 @@ def _state_of(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, T
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
     return tensors
-
-
-def _progress(path: Path) -> dict[str, Any]:
-    with safe_open(path, framework="pt") as file:
-        return json.loads(file.metadata()["progress"])
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -10,9 +10,11 @@ import json
 import math
 import platform
 import time
+import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -20,6 +22,7 @@ from torch import nn
 
 from her2bench.core.files import check_writable, reading, replacing
 from her2bench.core.memory import release_memory
+from her2bench.core.notes import note
 from her2bench.models import build_model
 from her2bench.models.features import Features
 from her2bench.prediction.compute import PLAIN, Compute
@@ -173,16 +176,38 @@ def step_seconds(trial: Trial, ways: Sequence[Compute], seeds: int = 1) -> list[
 
 
 def _read(record: Path) -> dict[str, dict]:
+    """The entries; none where the file is damaged: they are only times, soon measured again."""
     if not record.is_file():
         return {}
     with reading(record):
-        try:
-            return json.loads(record.read_text(encoding="utf-8"))
-        except ValueError:
-            return {}  # only times, soon measured again
+        content = record.read_bytes()
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        found = None
+    entries: dict[str, Any] = found if isinstance(found, dict) else {"": None}
+    whole = {key: entry for key, entry in entries.items() if _is_whole(entry)}
+    if len(whole) < len(entries):
+        note(record, "damaged in part: what is the fastest here is tried again")
+    return whole
+
+
+def _is_whole(entry: Any) -> bool:
+    """A choice and its times as they were written; an earlier version wrote no checksum."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("seconds_a_step"), dict):
+        return False
+    chosen, names = entry.get("chosen"), {field.name for field in fields(Compute)}
+    known = isinstance(chosen, bool) or (isinstance(chosen, dict) and set(chosen) <= names)
+    return known and entry.get("checksum") in (None, _checksum(entry))
+
+
+def _checksum(entry: dict) -> str:
+    rest = {key: value for key, value in entry.items() if key != "checksum"}
+    return f"{zlib.crc32(json.dumps(rest, sort_keys=True).encode()):08x}"
 
 
 def _write(record: Path, entries: dict[str, dict]) -> None:
     check_writable(record.parent, "--cache or HER2BENCH_CACHE")
+    sealed = {key: entry | {"checksum": _checksum(entry)} for key, entry in entries.items()}
     with replacing(record) as temporary:
-        temporary.write_text(json.dumps(entries, indent=2), encoding="utf-8")
+        temporary.write_text(json.dumps(sealed, indent=2), encoding="utf-8")

@@ -130,6 +130,7 @@ def training_of(folder: ComparisonFolder, size: int) -> Training | str:
     """
     if not folder.manifest.is_file() or not folder.splits.is_file():
         return "the comparison folder holds no manifest of them"
+    folder.check(folder.manifest, folder.splits)
     splits = read_table(folder.splits)
     ids = splits.filter(pl.col("split") == "train").select("tile_id").unique()
     manifest = read_manifest(folder.manifest).join(ids, on="tile_id", how="semi")

@@ -44,4 +44,5 @@ def _usable(run: dict[str, Any]) -> bool:
 def _calibration(folder: ComparisonFolder) -> list[dict[str, Any]]:
     if not folder.scores.is_file():
         return []
+    folder.check(folder.scores)
     return stored_scores(folder.scores.read_bytes(), folder.scores)["calibration"]

@@ -86,14 +86,6 @@ def read_columns(folder: Path, kinds: Kinds) -> dict[str, np.ndarray]:
     return columns
 
 
-def whole_columns(folder: Path, kinds: Kinds, n: int) -> bool:
-    """Whether a folder holds these columns, each of its full length."""
-    try:
-        return all(_file(folder, k).stat().st_size == _bytes(kinds[k], n) for k in kinds)
-    except OSError:
-        return False
-
-
 def size_of(kinds: Kinds, n: int) -> int:
     """Bytes of all columns' files together."""
     return sum(_bytes(kind, n) for kind in kinds.values())

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from her2bench.data.audit.columns import Columns, Kinds, read_columns, size_of, whole_columns
+from her2bench.data.audit.columns import Columns, Kinds, read_columns, size_of
 from her2bench.data.audit.tile import AuditedTile, Extract, FileFacts
 from her2bench.data.cache import regions_of
 from her2bench.data.content import content_key, decoders, digests
@@ -69,10 +69,7 @@ def observe(
             bad = _look(manifest, regions, extracts, columns)
         (temporary / "bad.json").write_text(json.dumps(bad), encoding="utf-8")
 
-    def whole(place: Path) -> bool:
-        return (place / "bad.json").is_file() and whole_columns(place, kinds, len(manifest))
-
-    keep(place, whole, size_of(kinds, len(manifest)), "what the audit notes of the tiles", write)
+    keep(place, size_of(kinds, len(manifest)), "what the audit notes of the tiles", write)
     bad = json.loads((place / "bad.json").read_text(encoding="utf-8"))
     return Observations(read_columns(place, kinds), {int(row): why for row, why in bad.items()})
 

@@ -1,0 +1,48 @@
+"""Runs done before are believed only if their files are those that were written."""
+
+import shutil
+
+from her2bench.comparison.config import ComparisonConfig, trained_by
+from her2bench.comparison.plan import Job
+from her2bench.comparison.prepared import Prepared
+from her2bench.comparison.sides import COLUMNS, Fold
+from her2bench.core.checksums import damaged, opened_record
+from her2bench.core.errors import UserError
+from her2bench.core.notes import note
+from her2bench.core.runs import RunFolder
+from her2bench.core.tables import read_table
+
+
+def undo_damaged(part: Prepared, folds: dict[int, Fold]) -> None:
+    """Name finished runs with damaged, missing or another run's files; they are then not done."""
+    for job in part.jobs:
+        run = part.run(job)
+        if not run.done:
+            continue
+        try:
+            _check(run, job, part.config, folds[job.fold])
+        except UserError as error:
+            note(error.where, f"{error.found}; {job} is done again")
+            _undo(run)
+
+
+def _check(run: RunFolder, job: Job, config: ComparisonConfig, fold: Fold) -> None:
+    run.check(*run.files)
+    settings = opened_record(run.config, "", sealed=False)
+    mine = {"model": job.model, "seed": job.seed, "fold": job.fold}
+    now = trained_by(config.model_dump(mode="json", exclude_none=True))
+    if settings.get("run") != mine or trained_by(settings) != now:
+        raise damaged(run.config, "of another run", "")
+    if job.model not in config.baselines and not run.weights.is_file():
+        raise damaged(run.weights, "missing", "")
+    table = read_table(run.predictions)
+    expected = fold.table.select(COLUMNS).sort("tile_id")
+    same = set(COLUMNS) | set(mine) <= set(table.columns)
+    same = same and table.select(*mine).unique().to_dicts() == [mine]
+    if not same or table.select(COLUMNS).sort("tile_id").rows() != expected.rows():
+        raise damaged(run.predictions, "of other tiles or another run", "")
+
+
+def _undo(run: RunFolder) -> None:
+    for path in (run.path / "DONE", *run.files):  # DONE first: a kill here leaves no finished run
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

@@ -1,0 +1,221 @@
+"""Damaged files of a comparison: the undisturbed results after all, or a refusal by name."""
+
+import json
+import random
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+import tomli_w
+import torch
+from benchmarks.corruption import WRONG, Campaign, Damage, flipped, quick
+
+from her2bench.cli.main import main
+from her2bench.comparison.compare import Choices, Watcher, compare
+from her2bench.comparison.config import ComparisonConfig
+from her2bench.core.config import settings_from
+from her2bench.core.errors import UserError
+from her2bench.core.runs import ComparisonFolder
+from her2bench.prediction.trained import load_trained
+from her2bench.report.gallery import gallery_path, read_gallery, write_gallery
+from her2bench.report.table import epoch_table
+
+RUN = "runs/lenet/seed-0/fold-0"
+UNFINISHED = "out/runs/lenet/seed-1/fold-0/unfinished"
+# What changed results without a word before: each of these, and a few more drawn at random.
+WORST = [
+    ("stopped", f"{UNFINISHED}/learning-rate-0.0001/kept.safetensors", "64 bytes flipped at the m"),
+    (
+        "stopped",
+        f"{UNFINISHED}/learning-rate-0.0003/state.safetensors",
+        "64 bytes flipped at the m",
+    ),
+    (
+        "stopped",
+        f"{UNFINISHED}/learning-rate-0.0003/best-0.safetensors",
+        "1 bytes flipped at the e",
+    ),
+    ("stopped", f"{UNFINISHED}/learning-rate-0.0003/state.safetensors", "emptied"),
+    ("finished", f"out/{RUN}/predictions.parquet", "another run's"),
+    ("finished", f"out/{RUN}/model.safetensors", "1 bytes flipped at the m"),
+    ("finished", "out/comparison.toml", "emptied"),
+]
+DRAWN = 8
+
+
+class Counted(Watcher):
+    """Counts the epochs that were trained."""
+
+    trained = 0
+
+    def epoch(self, job, row):
+        self.trained += 1
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory):
+    return Campaign(tmp_path_factory.mktemp("campaign"))
+
+
+@pytest.fixture
+def state(campaign, tmp_path):
+    """A copy of the finished comparison with its cache."""
+    shutil.copytree(campaign.root / "finished", tmp_path / "state")
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def again(campaign, state):
+    """Give the command again, with changes; returns the epochs that were trained."""
+
+    def again(**changes):
+        watcher, config = Counted(), campaign.config(**changes)
+        with quick():
+            compare(config, state / "out", Choices("cpu", state / "cache", audit=False), watcher)
+        return watcher.trained
+
+    return again
+
+
+def test_damage_is_never_silent_and_never_a_traceback(campaign):
+    damages = list(campaign.damages())
+    worst = [
+        next(d for d in damages if (d.state, d.file) == (s, f) and d.kind.startswith(k))
+        for s, f, k in WORST
+    ]
+    pixels = next(d for d in damages if d.file.endswith("pixels.npy") and "1 bytes" in d.kind)
+    drawn = random.Random(0).sample(damages, DRAWN)
+    outcomes = {(d.file, d.kind): campaign.outcome(d) for d in [*worst, pixels, *drawn]}
+    assert not {where: o for where, o in outcomes.items() if o in WRONG}
+    assert "same" in outcomes.values()
+
+
+def test_the_campaign_sees_a_difference(campaign):
+    """Compared with other logits, a folder that is made whole again is different."""
+    folder = ComparisonFolder(campaign.root / "finished" / "out")
+    table = pl.read_parquet(folder.predictions).with_columns(pl.col("logit") + 1)
+    expected, campaign.expected = campaign.expected, (table, campaign.expected[1])
+    try:
+        assert campaign.outcome(Damage("finished", "out/tiles.key", "none", b"")) == "different"
+    finally:
+        campaign.expected = expected
+
+
+@pytest.mark.parametrize("damage", ["emptied", "deleted", "a setting changed"])
+def test_lost_settings_are_taken_from_the_runs(damage, campaign, state, again):
+    folder = ComparisonFolder(state / "out")
+    whole = folder.config.read_text()
+    if damage == "deleted":
+        folder.config.unlink()
+    else:
+        folder.config.write_text("" if damage == "emptied" else whole.replace("[0, 1]", "[0, 7]"))
+    with pytest.raises(UserError, match="another config"):
+        again(recipe={"epochs": 2})
+    assert again() == 0
+    assert folder.config.read_text() == whole
+
+
+@pytest.mark.parametrize("name", ["predictions.parquet", "model.safetensors", "DONE"])
+def test_a_finished_run_with_a_damaged_file_is_done_again(name, campaign, state, again, caplog):
+    path = state / "out" / RUN / name
+    path.write_bytes(flipped(path.read_bytes(), 1, "middle", random.Random(0)))
+    assert again() == 2 * 3  # learning rates, epochs: this run and no other
+    assert name in caplog.text and "lenet seed 0 fold 0 is done again" in caplog.text
+    assert all(a.equals(b) for a, b in zip(campaign.results(state), campaign.expected, strict=True))
+
+
+def test_a_run_in_another_runs_place_is_done_again(campaign, state, again):
+    one = state / "out" / RUN
+    shutil.rmtree(one)
+    shutil.copytree(state / "out/runs/lenet/seed-1/fold-0", one)
+    assert again() == 2 * 3
+    assert all(a.equals(b) for a, b in zip(campaign.results(state), campaign.expected, strict=True))
+
+
+def test_runs_of_an_earlier_version_without_checksums_are_kept(state, again):
+    folder = ComparisonFolder(state / "out")
+    for *_, run in folder.finished_runs():
+        (run.path / "DONE").write_text(tomli_w.dumps(run.summary()))
+    folder.checksums.unlink()
+    assert again() == 0
+
+
+def test_folders_that_are_no_runs_of_the_comparison_are_passed_over(state, again):
+    folder = ComparisonFolder(state / "out")
+    runs, epochs = folder.finished_runs(), epoch_table(folder)
+    for name in ("lenet/seed-x/fold-0", "lenet/seed-01/fold-0", "lenet/seed-9/fold-0"):
+        shutil.copytree(state / "out" / RUN, state / "out" / "runs" / name)
+    shutil.copytree(state / "out" / RUN, state / "out" / "runs/stranger/seed-0/fold-0")
+    assert folder.finished_runs() == runs
+    assert epoch_table(folder).equals(epochs)
+    assert again() == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["manifest.parquet", "splits.parquet", "predictions.parquet", "scores.json"]
+)
+def test_the_report_refuses_damaged_files_by_name(name, state, monkeypatch, capsys):
+    path = state / "out" / name
+    path.write_bytes(flipped(path.read_bytes(), 1, "middle", random.Random(0)))
+    monkeypatch.setattr("sys.argv", ["her2bench", "report", str(state / "out")])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert str(path) in capsys.readouterr().err
+
+
+def test_a_damaged_gallery_is_not_shown(state):
+    folder = ComparisonFolder(state / "out")
+    write_gallery(folder, ["t"], {"t": b"picture"}, {"lenet": np.zeros((1, 4, 4))})
+    assert read_gallery(folder).thumbnails == {"t": b"picture"}
+    path = gallery_path(folder) / "maps" / "lenet.npy"
+    path.write_bytes(flipped(path.read_bytes(), 1, "end", random.Random(0)))
+    with pytest.raises(UserError, match="gallery cannot be read"):
+        read_gallery(folder)
+
+
+def test_damaged_weights_are_not_predicted_with(state):
+    run = ComparisonFolder(state / "out").run("lenet", 0, 0)
+    shutil.copy(ComparisonFolder(state / "out").run("lenet", 1, 0).weights, run.weights)
+    with pytest.raises(UserError, match="not as DONE says"):
+        load_trained(run, torch.device("cpu"))
+
+
+def test_score_settings_change_without_training_but_for_the_threshold_rule(state, again):
+    score = {"bootstrap": 0, "flips": 99, "margin": 0.05}
+    assert again(score=score) == 0
+    folder = ComparisonFolder(state / "out")
+    assert json.loads(folder.scores.read_text())["settings"]["margin"] == 0.05
+    assert folder.settings()["score"]["margin"] == 0.05
+    with pytest.raises(UserError, match="froze their thresholds"):
+        again(score={**score, "threshold": {"kind": "youden"}})
+
+
+def test_a_column_to_break_down_by_is_checked_before_training(campaign, tmp_path):
+    config = campaign.config(score={"by": ["scanner"]})
+    with pytest.raises(UserError, match="no column 'scanner'"):
+        compare(config, tmp_path / "out", Choices("cpu", tmp_path / "cache"), Watcher())
+    assert not (tmp_path / "out").exists()
+
+
+def test_absurd_bins_are_refused(campaign):
+    with pytest.raises(UserError, match=r"score\.bins"):
+        campaign.config(score={"bins": 10**12})
+
+
+def test_rows_in_another_order_are_the_same_tiles(campaign, state, again, tmp_path):
+    table = pl.read_csv(campaign.manifest)
+    rows = table.with_columns(path=f"{campaign.manifest.parent}/" + pl.col("path"))
+    order = np.random.default_rng(0).permutation(rows.height)
+    rows[order].write_csv(tmp_path / "m.csv")
+    assert again(manifest=str(tmp_path / "m.csv")) == 0
+    rows[order][1:].write_csv(tmp_path / "m.csv")
+    with pytest.raises(UserError) as refused:
+        again(manifest=str(tmp_path / "m.csv"))
+    assert "the manifest" in refused.value.found and "images' content" not in refused.value.found
+
+
+def test_settings_file_of_a_folder_is_that_of_the_config(campaign, state):
+    written = ComparisonFolder(state / "out").settings()
+    assert settings_from(ComparisonConfig, written, "comparison.toml") == campaign.config()
