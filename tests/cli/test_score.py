@@ -107,7 +107,7 @@ def test_columns_from_a_manifest(tmp_path):
         (BY_HAND.replace("alexnet,t1", "alexnet,t9"), [], "1 only in model lenet"),
         (BY_HAND + "lenet,t1,1,0.9\n", [], "stand twice"),
         ("", [], "p.csv"),
-        (BY_HAND, ["--rule", "best"], "error: --rule: Input should be 'fixed', 'youden'"),
+        (BY_HAND, ["--rule", "best"], "error: --rule: 'best': Input should be 'fixed', 'youden'"),
         (BY_HAND, ["--rule", "sensitivity"], "needs a value"),
         (BY_HAND, ["--primary", "auc"], "error: --primary"),
         (BY_HAND, ["--by", "scanner"], "no column 'scanner'"),

@@ -1,6 +1,5 @@
 """Checksums of kept files: what has changed since it was written is not believed."""
 
-import tomllib
 import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from typing import Any
 
 import tomli_w
 
+from her2bench.core.config import parsed_toml
 from her2bench.core.errors import UserError
 from her2bench.core.files import replacing
 from her2bench.core.machine import usable_cores
@@ -66,7 +66,7 @@ def read_record(path: Path, *, sealed: bool = True) -> dict[str, Any]:
             raise ValueError("its checksum is another")
     elif sealed:
         raise ValueError("it has no checksum")
-    return tomllib.loads(content.decode("utf-8"))
+    return parsed_toml(content.decode("utf-8"))
 
 
 def opened_record(path: Path, cure: str, *, sealed: bool = True) -> dict[str, Any]:

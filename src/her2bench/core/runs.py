@@ -1,12 +1,12 @@
 """The comparison folder and its run folders: what lies where, and when a run counts as done."""
 
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from her2bench.core.checksums import RECORD, checksum, damaged, opened_record, write_record
+from her2bench.core.config import parsed_toml
 from her2bench.core.errors import UserError
 from her2bench.core.files import replacing
 
@@ -103,7 +103,7 @@ class ComparisonFolder:
         """
         self.check(self.config)
         try:
-            return tomllib.loads(self.config.read_text(encoding="utf-8"))
+            return parsed_toml(self.config.read_text(encoding="utf-8"))
         except ValueError as error:  # no TOML, or no UTF-8
             raise damaged(self.config, str(error), _AGAIN) from error
 

@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import signal
 import threading
-import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +15,7 @@ import polars as pl
 import tomli_w
 from threadpoolctl import threadpool_limits
 
+from her2bench.core.config import parsed_toml
 from her2bench.core.errors import UserError
 from her2bench.core.files import replacing, writing
 from her2bench.core.outputs import followed
@@ -158,7 +158,12 @@ def _already_there(out: Path, settings: PhantomSettings) -> bool:
             expected="a new folder, an empty one, or a phantom with the same settings",
             cure="choose another folder, or remove this one",
         )
-    found, wanted = tomllib.loads(kept.read_text(encoding="utf-8")), _resolved(settings)
+    try:
+        found, wanted = parsed_toml(kept.read_text(encoding="utf-8")), _resolved(settings)
+    except ValueError as error:
+        raise UserError(
+            kept, found=f"damaged ({error})", cure="remove the folder, or choose another"
+        ) from error
     different = [n for n in {**wanted, **found} if found.get(n) != wanted.get(n)]
     if not different:
         return True
