@@ -74,7 +74,8 @@ def prepare(
         UserError: anything wrong with them, the cheapest checks first.
     """
     splits = _splits(manifest, config)
-    require_columns_to_break_down([*PREDICTIONS, *manifest.columns], config.score.by)
+    columns = list(dict.fromkeys([*PREDICTIONS, *manifest.columns]))
+    require_columns_to_break_down(columns, config.score.by)
     known = refuse_other_settings(folder, config)
     if known:
         manifest = in_kept_order(manifest, folder)
@@ -92,7 +93,7 @@ def open_folder(prepared: Prepared) -> None:
     """Write what the comparison starts from, where the folder does not hold it whole already."""
     folder, bad = prepared.folder, prepared.tiles.bad
     forget_damaged_checksums(folder)
-    names = ("tile_id", "path", "reason")
+    names = ("tile_id", "path", "reason", "row")
     first: dict[Path, Callable[[Path], None]] = {
         folder.manifest: partial(write_manifest, prepared.manifest),
         folder.splits: partial(write_table, prepared.splits),
