@@ -45,7 +45,7 @@ WORST = [
     ("finished", f"out/{RUN}/model.safetensors", "1 bytes flipped at the m"),
     ("finished", "out/comparison.toml", "emptied"),
 ]
-DRAWN = 6
+DRAWN = 4
 
 
 class Counted(Watcher):
@@ -232,12 +232,13 @@ def test_rows_in_another_order_with_unreadable_images_are_the_same_tiles(again, 
 @pytest.mark.parametrize(
     "content", [b"", b"row,tile_id\nx,y\n", b"tile_id,row\n,\n", b"\xff\xfe\x00"]
 )
-def test_a_damaged_list_of_unreadable_images_is_written_again(content, state, again):
+def test_a_damaged_list_of_unreadable_images_is_written_again(content, state, again, caplog):
     folder = ComparisonFolder(state / "out")
     whole = folder.bad_tiles.read_bytes()
     folder.bad_tiles.write_bytes(content)
     assert again() == 0
     assert folder.bad_tiles.read_bytes() == whole
+    assert "bad_tiles.csv: damaged or missing: written again" in caplog.text
 
 
 def test_a_folder_without_its_settings_is_told_from_no_comparison(state, tmp_path):
