@@ -123,7 +123,7 @@ def predict_tiles(
         tiles = cached_tiles(table, description.size, Path(folder), skip_bad, description.decoding)
         rows = np.arange(len(tiles.tile_ids))
         logits = forward(model, Feed(tiles.pixels, device), rows, description.preparation)
-        left_out = [(path, reason) for _, path, reason in tiles.bad]
+        left_out = [(path, reason) for _, path, reason, _ in tiles.bad]
         del tiles  # Windows cannot delete a file that is still mapped into memory
     positive = logits > description.threshold
     predictions = pl.DataFrame(

@@ -98,7 +98,7 @@ def read_material(folder: ComparisonFolder) -> Material:
         UserError: a file that is there cannot be read.
     """
     config = folder.settings()
-    folder.check(folder.manifest, folder.splits, folder.predictions, folder.scores, folder.audit)
+    folder.check(*folder.first_files, folder.predictions, folder.scores, folder.audit)
     manifest, splits = _table(folder.manifest), _table(folder.splits)
     runs, epochs = run_table(folder), epoch_table(folder)
     missing = _unfinished(config, splits, folder)
