@@ -165,7 +165,8 @@ def _started(job: dict, room: Room) -> subprocess.Popen:
 def _starved(process: psutil.Process, spent: float, patience: float) -> bool:
     """Whether a worker still computes, and had less than its time because others take the cores."""
     try:
-        running = process.status() == psutil.STATUS_RUNNING
+        busy = [process, *process.children(recursive=True)]  # figures are drawn by several
+        running = any(each.status() == psutil.STATUS_RUNNING for each in busy)
     except psutil.Error:
         return False
     return running and _seconds(process) - spent < patience
@@ -173,7 +174,7 @@ def _starved(process: psutil.Process, spent: float, patience: float) -> bool:
 
 def _seconds(process: psutil.Process) -> float:
     try:
-        return sum(process.cpu_times()[:2])
+        return sum(process.cpu_times()[:4])  # those of its ended children too
     except psutil.Error:  # it is dead already
         return 0.0
 

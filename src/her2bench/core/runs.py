@@ -3,15 +3,49 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
 
 from her2bench.core.checksums import RECORD, checksum, damaged, opened_record, write_record
-from her2bench.core.config import parsed_toml
+from her2bench.core.config import parsed_toml, settings_from
 from her2bench.core.errors import UserError
 from her2bench.core.files import replacing
 
 _AGAIN = "run the comparison again; what is finished is kept"
 _RUN_AGAIN = "run the comparison again: this run is then done again, the others are kept"
+
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Done(BaseModel):
+    """The types of what DONE holds; a baseline's and an earlier version's hold less."""
+
+    parameters: _Count = 0
+    threshold: _Finite = 0.0
+    learning_rate: _Finite = 0.0
+    epoch: _Count = 0
+    train_seconds: _Finite = 0.0
+    train_tiles_per_second: _Finite = 0.0
+    peak_memory_gb: _Finite = 0.0
+    device: str = ""
+    versions: str = ""
+    files: dict[str, str] = {}
+
+
+class _Chosen(BaseModel):
+    """The types of those settings of a comparison that readers of its folder go by."""
+
+    models: list[str] = []
+    baselines: list[str] = []
+    seeds: list[int] = []
+    split: dict[str, Any] = {}
+    score: dict[str, Any] = {}
+
+
+class _Sums(BaseModel):
+    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -82,6 +116,7 @@ class RunFolder:
         record = opened_record(self.path / "DONE", _RUN_AGAIN, sealed=False)
         if "files" not in record and not {"parameters", "threshold"} <= set(record):
             raise damaged(self.path / "DONE", "not whole", _RUN_AGAIN)
+        settings_from(_Done, record, self.path / "DONE")
         return record
 
 
@@ -103,9 +138,11 @@ class ComparisonFolder:
         """
         self.check(self.config)
         try:
-            return parsed_toml(self.config.read_text(encoding="utf-8"))
+            settings = parsed_toml(self.config.read_text(encoding="utf-8"))
         except ValueError as error:  # no TOML, or no UTF-8
             raise damaged(self.config, str(error), _AGAIN) from error
+        settings_from(_Chosen, settings, self.config)
+        return settings
 
     def seal(self, *files: Path) -> None:
         """Note the checksums of files just written; those of other files stay."""
@@ -125,7 +162,8 @@ class ComparisonFolder:
                 raise damaged(path, "its checksum is another", _AGAIN)
 
     def _checksums(self) -> dict[str, str]:
-        return opened_record(self.checksums, _AGAIN)["files"]
+        record = opened_record(self.checksums, _AGAIN)
+        return settings_from(_Sums, record, self.checksums).files
 
     @property
     def manifest(self) -> Path:
@@ -218,12 +256,9 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _planned(settings: dict[str, Any], model: str, seed: int) -> bool:
-    models, baselines, seeds = (settings.get(key) for key in ("models", "baselines", "seeds"))
-    if isinstance(baselines, list) and model in baselines:
+    if model in settings.get("baselines", []):
         return seed == 0
-    return not (isinstance(models, list) and isinstance(seeds, list)) or (
-        model in models and seed in seeds
-    )
+    return model in settings.get("models", [model]) and seed in settings.get("seeds", [seed])
 
 
 def opened_comparison(path: Path) -> ComparisonFolder:
