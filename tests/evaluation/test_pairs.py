@@ -156,17 +156,6 @@ def test_an_undefined_metric_has_no_verdict():
     assert found.verdict.startswith("undefined")
 
 
-def test_folds_are_pooled_and_said_to_be():
-    table = simulated()
-    folds = table.with_columns(fold=(pl.col("group_id").str.len_chars() % 2).cast(pl.Int64))
-    scores = score_predictions(folds, FAST)
-    whole = score_predictions(table, FAST)
-    assert [r.value for r in scores.rows] == pytest.approx(
-        [r.value for r in whole.rows], nan_ok=True
-    )
-    assert any("2 folds are pooled" in note for note in scores.notes)
-
-
 def evidence(**changes) -> Evidence:
     base = {
         "model_a": "net",

@@ -110,11 +110,10 @@ def _bootstrap_interval(
     if not d.identical and np.nanmax(replicates) == np.nanmin(replicates):
         # Two perfect models: resampling cannot show what new slides may.
         return difference_interval(d, weights_spread(d), confidence), "MOVER"
-    slides = d.a.sample.n_groups
     method = f"paired bootstrap of {len(replicates)}"
     if metric == "calibration_error":
-        return biased(d.value, replicates, slides, d.df, confidence, (-1.0, 1.0)), method
-    return percentile(replicates, slides, d.df, confidence), method
+        return biased(d.value, replicates, d.widening, d.df, confidence, (-1.0, 1.0)), method
+    return percentile(replicates, d.widening, d.df, confidence), method
 
 
 def _deterministic(model: Judged) -> bool:

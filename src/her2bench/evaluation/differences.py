@@ -21,10 +21,11 @@ from her2bench.evaluation.estimates import (
     satterthwaite,
     seed_component,
     whole_slides,
+    widening,
 )
 from her2bench.evaluation.intervals import NONE, Interval, t_quantile, wilson
 from her2bench.evaluation.metrics import METRICS
-from her2bench.evaluation.samples import Bools, Floats
+from her2bench.evaluation.samples import Floats
 
 FURTHEST = 60.0  # standard errors; beyond them p-values are 0 to any precision
 
@@ -53,20 +54,25 @@ class Difference:
         return self.a.mean_parts - self.b.mean_parts
 
     @cached_property
-    def held(self) -> Bools:
-        """(n,) bool, the tiles that either estimate is a statement about."""
-        return self.a.held | self.b.held
+    def shares(self) -> Floats:
+        """(2, G) float64, how much rests on each slide's tiles: the mean of the two models'."""
+        return (self.a.shares + self.b.shares) / 2
+
+    @cached_property
+    def widening(self) -> float:
+        """The error over that without regard to the slides' shares, as a bootstrap's spread is."""
+        return widening(self.parts, self.shares)
 
     @cached_property
     def variance(self) -> float:
         """The variance between slides, the pairing included."""
-        return clustered_variance(self.parts, self.a.metric, self.a.sample, self.held)
+        inflation = (self.a.inflation + self.b.inflation) / 2
+        return clustered_variance(self.parts, self.shares, inflation)
 
     @cached_property
     def df(self) -> float:
         """Degrees of freedom of the variance between slides; 0 where there is none."""
-        tiles = self.a.tiles - self.b.tiles
-        return degrees_of_freedom(self.a.metric, tiles, self.a.sample, self.held)
+        return degrees_of_freedom(self.a.metric, self.parts, self.shares)
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def proportion_interval(estimate: Estimate, confidence: float) -> Interval:
     z = t_quantile(np.inf, confidence)
     if estimate.variance < VANISHING:
         return wilson(value, n, z)
-    effective = value * (1 - value) * n / max(n - 1, 1) / estimate.variance
+    effective = value * (1 - value) * n**2 / max(n - 1, 1) ** 2 / estimate.variance
     few = t_quantile(max(n - 1, 1), confidence) / t_quantile(estimate.df, confidence)
     return wilson(value, effective * few**2, z)
 
@@ -116,8 +116,8 @@ def _linearised(estimate: Estimate, confidence: float) -> Interval:
 
 
 def _bootstrapped(estimate: Estimate, replicates: Floats, confidence: float) -> Interval:
-    metric, slides = METRICS[estimate.metric], estimate.sample.n_groups
+    metric, wider = METRICS[estimate.metric], estimate.widening
     if metric.name != "calibration_error":
-        return percentile(replicates, slides, estimate.df, confidence)
+        return percentile(replicates, wider, estimate.df, confidence)
     limits = (metric.least, metric.most)
-    return biased(estimate.value, replicates, slides, estimate.df, confidence, limits)
+    return biased(estimate.value, replicates, wider, estimate.df, confidence, limits)
