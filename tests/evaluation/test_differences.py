@@ -10,10 +10,12 @@ from her2bench.evaluation.differences import (
     difference_interval,
     difference_test,
     equivalence_test,
+    limits,
     recipe_spread,
     weights_spread,
 )
 from her2bench.evaluation.estimates import estimate
+from her2bench.evaluation.intervals import t_quantile
 from her2bench.evaluation.samples import Sample
 
 from .conftest import answers_of
@@ -51,11 +53,11 @@ def test_equivalence_is_where_the_one_sided_interval_touches_the_margin(tilt, ma
     spread = weights_spread(d)
     p = equivalence_test(d, spread, margin)
     if p < 0.5:
-        low, high = difference_interval(d, spread, 1 - 2 * p)
+        low, high = limits(d, spread, t_quantile(spread.df, 1 - 2 * p))
         assert max(-low, high) == pytest.approx(margin, abs=1e-7)
     else:
         assert abs(d.value) >= margin
-    low, high = difference_interval(d, spread, 0.9)
+    low, high = limits(d, spread, t_quantile(spread.df, 0.9))
     assert (p < 0.05) == (-margin < low and high < margin)
 
 
@@ -142,4 +144,4 @@ def test_unknown_variance_has_no_answer():
     spread = weights_spread(d)
     assert np.isnan(difference_interval(d, spread, 0.95).low)
     assert np.isnan(difference_test(d, spread)) and np.isnan(equivalence_test(d, spread, 0.02))
-    assert not Spread(float("nan"), 0, 0, 10).known
+    assert not Spread(float("nan"), 0, 0, 10, 1).known

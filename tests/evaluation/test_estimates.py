@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from her2bench.evaluation.degrees import degrees_of_freedom
-from her2bench.evaluation.estimates import estimate, satterthwaite, seed_component
+from her2bench.evaluation.degrees import degrees_of_freedom, satterthwaite
+from her2bench.evaluation.estimates import estimate, seed_component
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.samples import Sample
 

@@ -109,9 +109,7 @@ def cross_validated(seeds=1):
     table = simulated(seeds=seeds, groups=40)
     fold = pl.col("group_id").str.extract(r"(\d+)$").cast(pl.Int64) % 5
     shifted = table.with_columns(fold=fold, logit=pl.col("logit") + 3 * fold)
-    return check_predictions(
-        shifted.with_columns(probability=1 / (1 + (-pl.col("logit")).exp()))
-    )
+    return check_predictions(shifted.with_columns(probability=1 / (1 + (-pl.col("logit")).exp())))
 
 
 def row_of(scores, metric="roc_auc", model="a"):

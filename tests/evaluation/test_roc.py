@@ -132,7 +132,5 @@ def test_tile_variance_takes_no_notice_of_slides():
     sample, a, _ = slides_of_one_class(4)
     alone = Sample(sample.targets, np.arange(84))
     clustered, single = (estimate("roc_auc", s, answers_of(a), 15) for s in (sample, alone))
-    assert tile_variance(clustered.tiles, "roc_auc", sample) == pytest.approx(
-        single.variance
-    )
+    assert tile_variance(clustered.tiles, "roc_auc", sample) == pytest.approx(single.variance)
     assert clustered.design_effect > 1.5

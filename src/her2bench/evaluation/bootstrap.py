@@ -51,10 +51,7 @@ class Resampler:
         self, sample: Sample, answers: Answers, metrics: tuple[str, ...], bins: int
     ) -> None:
         self._sample, self._metrics = sample, metrics
-        self._seeds = [
-            _SeedSums(sample, *each, bins)
-            for each in answers.by_seed
-        ]
+        self._seeds = [_SeedSums(sample, *each, bins) for each in answers.by_seed]
 
     def values(self, weights: Floats) -> dict[str, Floats]:
         """The metrics, meant over seeds, for (b, G) weights: (b,) float64 each, NaN undefined."""

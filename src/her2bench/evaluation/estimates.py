@@ -162,30 +162,10 @@ def seed_component(estimate: Estimate) -> float:
     seeds = len(estimate.values)
     between = float(estimate.values.var(ddof=1))
     single = np.mean(
-        [
-            clustered_variance(part, estimate.shares, estimate.inflation)
-            for part in estimate.parts
-        ]
+        [clustered_variance(part, estimate.shares, estimate.inflation) for part in estimate.parts]
     )
     interaction = (float(single) - estimate.variance) * seeds / (seeds - 1)
     return max(between - max(interaction, 0.0), 0.0) / seeds
-
-
-def satterthwaite(variances: list[float], dfs: list[float]) -> float:
-    """Degrees of freedom of a sum of independent variances.
-
-    Source: Satterthwaite 1946, Biometrics Bulletin 2:110.
-
-    >>> round(satterthwaite([1.0, 1.0], [4, 4]), 6)
-    8.0
-    >>> satterthwaite([1.0, 1.0], [0, 4])
-    0.0
-    """
-    used = [(v, df) for v, df in zip(variances, dfs, strict=True) if v > 0]
-    if any(df <= 0 for _, df in used):  # a class with one slide says nothing about spread
-        return 0.0
-    below = sum(v**2 / df for v, df in used)
-    return sum(variances) ** 2 / below if below > 0 else float(min(dfs))
 
 
 def tile_variance(tiles: Floats, metric: str, sample: Sample) -> float:
@@ -198,7 +178,7 @@ def tile_variance(tiles: Floats, metric: str, sample: Sample) -> float:
     """
     targets = sample.targets
     if sample.tiles is not None:
-        tiles = np.bincount(sample.tiles, weights=tiles)
+        tiles = np.bincount(sample.tiles, weights=tiles).astype(np.float64)
         targets = np.bincount(sample.tiles, weights=targets) > 0
     if METRICS[metric].over not in CONDITIONAL:
         return _small(len(tiles)) * float((tiles**2).sum())

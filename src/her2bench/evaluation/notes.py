@@ -7,11 +7,9 @@ import polars as pl
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.pairs import Pair
 from her2bench.evaluation.rows import Row
-from her2bench.evaluation.samples import Sample
+from her2bench.evaluation.samples import FEW_GROUPS, Sample
 from her2bench.evaluation.settings import ScoreSettings
 from her2bench.evaluation.verdict import BASELINES
-
-FEW_GROUPS = 20
 
 
 def sample_notes(split: str, samples: Iterable[Sample]) -> list[str]:

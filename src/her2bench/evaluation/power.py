@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import optimize, special, stats
 
+from her2bench.evaluation.differences import Spread
+from her2bench.evaluation.needed import POWER, groups_needed
 from her2bench.evaluation.samples import Floats
-from her2bench.evaluation.significance import POWER, groups_needed
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ def slides_needed(difference: float, design: Design, assumed: Assumptions) -> fl
         return float("nan")
     middle = _between(assumed, difference)
     variance, df = difference_variance(design, middle), degrees(design, middle)
-    return groups_needed(difference, variance, 0.0, design.slides, df, assumed.alpha)
+    now = Spread(variance, 0.0, 0.0, df)
+    return _two_figures(groups_needed(difference, now, design.slides, assumed.alpha))
 
 
 def _between(assumed: Assumptions, difference: float) -> Assumptions:
@@ -148,3 +150,10 @@ def _covariance(z: float, rho: float) -> float:
 def _class_variances(tiles: Floats, own: float, alike: float) -> Floats:
     """(G,) what each slide's tiles of one class are expected to add to the variance."""
     return tiles * (own + (tiles - 1) * alike) / max(tiles.sum(), 1.0) ** 2
+
+
+def _two_figures(value: float) -> float:
+    if np.isinf(value):
+        return value
+    step = 10 ** max(np.floor(np.log10(value)) - 1, 0)
+    return float(np.ceil(value / step) * step)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from her2bench.evaluation.degrees import joined_df
 from her2bench.evaluation.estimates import (
     Estimate,
-    satterthwaite,
     seed_component,
     whole_slides,
 )
@@ -98,9 +98,9 @@ def recipe_interval(estimate: Estimate, confidence: float) -> Interval:
     seeds = len(estimate.values)
     if seeds < MINIMUM_SEEDS or estimate.df < 1 or not np.isfinite(estimate.variance):
         return NONE
-    parts = [estimate.variance, seed_component(estimate)]
-    df = satterthwaite(parts, [estimate.df, seeds - 1])
-    metric, variance = METRICS[estimate.metric], sum(parts)
+    between = seed_component(estimate)
+    df = joined_df(estimate.variance, between, estimate.df, seeds - 1)
+    metric, variance = METRICS[estimate.metric], estimate.variance + between
     if (metric.least, metric.most) == (0, 1) and 0 < estimate.value < 1:
         return logit_t(estimate.value, variance, df, confidence)
     if variance == 0:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+FEW_GROUPS = 20  # with fewer slides a study is a pilot
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,6 @@ def by_fold(folds: Ints | None, rows: int) -> list[Ints]:
     return [np.flatnonzero(folds == fold) for fold in range(int(folds.max()) + 1)]
 
 
-def codes(values: Ints) -> Ints:
+def codes(values: Floats | Ints) -> Ints:
     """Numbers as codes 0 upward, every code in use."""
     return np.unique(values, return_inverse=True)[1].astype(np.int64)
