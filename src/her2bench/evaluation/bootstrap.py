@@ -85,7 +85,7 @@ class _SeedSums:
         ).reshape(size, k)
         self._folds = [
             (targets[rows], ranked, groups[rows][ranked.order])
-            for rows in by_fold(folds, len(targets))
+            for rows in by_fold(folds)
             for ranked in [ranking(logits[rows])]
         ]
 

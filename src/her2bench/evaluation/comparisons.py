@@ -114,7 +114,7 @@ def _seen(metric: str, answers: Answers) -> Iterator[Floats | Ints | Bools]:
             yield probabilities
         else:
             ranks = np.empty(len(logits), dtype=np.int64)
-            for fold, rows in enumerate(by_fold(folds, len(logits))):
+            for fold, rows in enumerate(by_fold(folds)):
                 ranks[rows] = codes(logits[rows]) + fold * len(logits)
             yield ranks
 

@@ -20,10 +20,10 @@ def slide_shares(metric: str, masses: Floats, sample: Sample) -> Floats:
         class; for all others its share of all, twice.
     """
     if METRICS[metric].over in CONDITIONAL:
-        classes = [masses * sample.targets, masses * ~sample.targets]
+        sums = [sample.sums(masses * of_class) for of_class in (sample.targets, ~sample.targets)]
     else:
-        classes = [masses, masses]
-    return np.array([sample.sums(each) / max(float(each.sum()), 1e-300) for each in classes])
+        sums = [sample.sums(masses)] * 2
+    return np.array([each / max(float(each.sum()), 1e-300) for each in sums])
 
 
 def degrees_of_freedom(metric: str, parts: Floats, shares: Floats) -> float:

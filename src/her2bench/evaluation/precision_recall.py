@@ -49,7 +49,7 @@ def average_precision_influence(
     if not positives:
         return float("nan"), np.full(len(targets), np.nan)
     total, slopes = 0.0, np.empty(len(scores))
-    for rows in by_fold(folds, len(scores)):
+    for rows in by_fold(folds):
         part, slopes[rows] = _precision_sum(scores[rows], targets[rows])
         total += part
     value = total / positives

@@ -56,8 +56,8 @@ def auc_influence(
     if not weights.any():
         return float("nan"), np.full(len(targets), np.nan)
     placed = np.zeros(len(targets))
-    for rows in by_fold(folds, len(targets)):
-        if weights[rows[0]]:
+    for rows in by_fold(folds):
+        if weights[rows].any():
             placed[rows] = placements(scores[rows], targets[rows])
     auc = float((placed * weights)[targets].sum() / weights[targets].sum())  # exactly 1 if all are
     return auc, (placed - auc) * weights
@@ -98,7 +98,6 @@ def fold_inflation(sample: Sample, folds: Ints | None) -> float:
         return 1.0
     weights = pair_weights(sample.targets, folds) * sample.targets
     few = [
-        float(weights[rows].sum()) / len(np.unique(sample.groups[rows]))
-        for rows in by_fold(folds, len(folds))
+        float(weights[rows].sum()) / len(np.unique(sample.groups[rows])) for rows in by_fold(folds)
     ]
     return 1 + 2 * max(sum(few) - 1 / sample.n_groups, 0.0)

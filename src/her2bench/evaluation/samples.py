@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+Rows = Ints | slice
 FEW_GROUPS = 20  # with fewer slides a study is a pilot
 
 
@@ -98,10 +99,10 @@ class Answers:
         return zip(self.logits, self.probabilities, self.calls, folds, strict=True)
 
 
-def by_fold(folds: Ints | None, rows: int) -> list[Ints]:
+def by_fold(folds: Ints | None) -> list[Rows]:
     """The rows of each fold; all of them where there is one."""
     if folds is None:
-        return [np.arange(rows)]
+        return [slice(None)]
     return [np.flatnonzero(folds == fold) for fold in range(int(folds.max()) + 1)]
 
 

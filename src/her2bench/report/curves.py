@@ -11,7 +11,7 @@ import polars as pl
 
 from her2bench.evaluation.bootstrap import slide_weights
 from her2bench.evaluation.panels import Panel
-from her2bench.evaluation.samples import Floats, Ints, Sample, by_fold
+from her2bench.evaluation.samples import Floats, Rows, Sample, by_fold
 
 GRID = np.linspace(0, 1, 101)
 REPLICATES = 400
@@ -52,7 +52,7 @@ def band_table(bands: dict[str, Band], x: str, y: str) -> pl.DataFrame:
 def _band(panel: Panel, curve) -> Band:
     sample = panel.sample
     seeds = [
-        [_level_counts(sample, logits, rows) for rows in by_fold(folds, len(logits))]
+        [_level_counts(sample, logits, rows) for rows in by_fold(folds)]
         for logits, _, _, folds in panel.answers.by_seed
     ]
     value = np.mean([_curves(np.ones((1, sample.n_groups)), s, curve)[0] for s in seeds], axis=0)
@@ -69,7 +69,7 @@ def _band(panel: Panel, curve) -> Band:
     return Band(value, low, high)
 
 
-def _level_counts(sample: Sample, logits: Floats, rows: Ints) -> tuple[Floats, Floats]:
+def _level_counts(sample: Sample, logits: Floats, rows: Rows) -> tuple[Floats, Floats]:
     """Positive and negative tiles by slide and level, the highest level first: (G, L) each."""
     logits, groups, targets = logits[rows], sample.groups[rows], sample.targets[rows]
     levels = -np.unique(-logits)
