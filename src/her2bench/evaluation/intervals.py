@@ -73,15 +73,16 @@ def linear_t(
     return Interval(max(value - half, least), min(value + half, most))
 
 
-def expanded_levels(slides: int, df: float, confidence: float) -> Floats:
+def expanded_levels(widening: float, df: float, confidence: float) -> Floats:
     """Quantile levels of the bootstrap that make up for few slides.
 
-    The plain percentile interval is too narrow by the factor sqrt((k - 1) / k) x z / t with k
-    slides; the levels are moved outward so that a normal distribution would get the t interval.
+    The plain percentile interval is too narrow by z / t, and by what a slide draws the metric
+    towards itself; the levels are moved outward so that a normal distribution would get the t
+    interval of the clustered variance.
 
     Args:
-        slides: k, at least 2.
-        df: degrees of freedom of the t, at most k - 1.
+        widening: the standard error over that without regard to leverage.
+        df: degrees of freedom of the t, at least 1.
         confidence: 0.95 for a 95% interval.
 
     Returns:
@@ -89,23 +90,23 @@ def expanded_levels(slides: int, df: float, confidence: float) -> Floats:
 
     Source: Hesterberg 2015, The American Statistician 69:371 (expanded percentile interval).
     """
-    level = special.ndtr(-t_quantile(df, confidence) * np.sqrt(slides / (slides - 1)))
+    level = special.ndtr(-t_quantile(df, confidence) * widening)
     return np.array([level, 1 - level])
 
 
-def percentile(replicates: Floats, slides: int, df: float, confidence: float) -> Interval:
+def percentile(replicates: Floats, widening: float, df: float, confidence: float) -> Interval:
     """Expanded percentile interval of (B,) bootstrap replicates, undefined ones left out."""
     defined = replicates[np.isfinite(replicates)]
-    if not len(defined) or slides < 2 or df < 1:
+    if not len(defined) or df < 1 or np.isnan(widening):
         return NONE
-    low, high = np.quantile(defined, expanded_levels(slides, df, confidence))
+    low, high = np.quantile(defined, expanded_levels(widening, df, confidence))
     return Interval(float(low), float(high))
 
 
 def biased(
     value: float,
     replicates: Floats,
-    slides: int,
+    widening: float,
     df: float,
     confidence: float,
     limits: tuple[float, float],
@@ -119,10 +120,10 @@ def biased(
     Args:
         value: the estimate.
         replicates: (B,) float64.
-        slides, df, confidence: as for `percentile`.
+        widening, df, confidence: as for `percentile`.
         limits: the metric's range.
     """
-    plain = percentile(replicates, slides, df, confidence)
+    plain = percentile(replicates, widening, df, confidence)
     mirrored = (2 * value - plain.high, 2 * value - plain.low)
     low, high = min(plain.low, *mirrored), max(plain.high, *mirrored)
     return Interval(*(float(np.clip(end, *limits)) for end in (low, high)))

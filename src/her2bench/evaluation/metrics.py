@@ -12,8 +12,8 @@ from her2bench.evaluation.probability import (
     calibration_error_influence,
     log_loss_terms,
 )
-from her2bench.evaluation.roc import auc_influence
-from her2bench.evaluation.samples import Bools, Floats
+from her2bench.evaluation.roc import auc_influence, pair_weights
+from her2bench.evaluation.samples import Bools, Floats, Ints
 
 Over = Literal["all", "positives", "negatives", "both", "called", "not called"]
 CONDITIONAL = ("both", "positives", "negatives")  # each class for itself
@@ -66,7 +66,13 @@ METRICS: dict[str, Metric] = {
 
 
 def influence(
-    metric: str, targets: Bools, logits: Floats, probabilities: Floats, calls: Bools, bins: int
+    metric: str,
+    targets: Bools,
+    logits: Floats,
+    probabilities: Floats,
+    calls: Bools,
+    bins: int,
+    folds: Ints | None = None,
 ) -> tuple[float, Floats]:
     """A metric's value for one run and each tile's influence on it.
 
@@ -81,14 +87,15 @@ def influence(
         probabilities: (n,) float64, 0 to 1.
         calls: (n,) bool.
         bins: of the calibration error.
+        folds: (n,) int64, whose network each tile was judged by: within them tiles are ranked.
 
     Returns:
         The value, NaN where undefined, and (n,) float64 influences.
     """
     if metric == "roc_auc":
-        return auc_influence(logits, targets)
+        return auc_influence(logits, targets, folds)
     if metric == "average_precision":
-        return average_precision_influence(logits, targets)
+        return average_precision_influence(logits, targets, folds)
     if metric == "calibration_error":
         return calibration_error_influence(probabilities, targets, bins)
     if metric in ("brier", "log_loss"):
@@ -98,6 +105,13 @@ def influence(
     cell = cells(targets, calls)
     counts = np.bincount(cell, minlength=4).astype(np.float64)
     return float(COUNT_METRICS[metric](counts)), gradient(metric, counts)[cell]
+
+
+def masses(metric: str, targets: Bools, calls: Bools, folds: Ints | None = None) -> Floats:
+    """How much of a metric rests on each tile: (n,) float64, to be compared within the metric."""
+    if metric == "roc_auc":
+        return pair_weights(targets, folds)
+    return counted(metric, targets, calls).astype(np.float64)
 
 
 def counted(metric: str, targets: Bools, calls: Bools) -> Bools:

@@ -8,11 +8,9 @@ from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.pairs import Pair
 from her2bench.evaluation.panels import difference_of_tiles
 from her2bench.evaluation.rows import Row
-from her2bench.evaluation.samples import Sample
+from her2bench.evaluation.samples import FEW_GROUPS, Sample
 from her2bench.evaluation.settings import ScoreSettings
 from her2bench.evaluation.verdict import BASELINES
-
-FEW_GROUPS = 20
 
 
 def sample_notes(split: str, samples: Iterable[Sample]) -> list[str]:
@@ -67,19 +65,46 @@ def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[str]:
 
 
 def table_notes(table: pl.DataFrame) -> list[str]:
-    """What pooling over folds takes for granted, and that without test tiles nothing is judged."""
+    """How folds are put together, and that without test tiles nothing is judged."""
     notes = []
     if not (table["split"] == "test").any():
         notes.append("No test tiles: models are not compared, and what stands here is flattered.")
-    folds = table["fold"].n_unique()
-    if folds < 2:
-        return notes
-    return [
-        *notes,
-        f"Predictions of {folds} folds are pooled: each tile is judged by the model that was not "
-        "trained on it, and all are ranked together as if one model had made them. This takes the "
-        "folds' scores to be on one scale, and the overlap of their training tiles as given.",
-    ]
+    return [*notes, *_fold_notes(table.filter(pl.col("split") == "test"))]
+
+
+def _fold_notes(test: pl.DataFrame) -> list[str]:
+    """How folds are put together: tiles are ranked within them, and whether each is judged once."""
+    runs = test.filter(pl.col("fold").n_unique().over("model", "seed") > 1)
+    if runs.is_empty():
+        return []
+    folds = runs["fold"].n_unique()
+    ranked = (
+        "ROC-AUC and average precision rank the tiles within each fold, since the scores of "
+        "different networks need not be on one scale, and are averaged over folds, weighted by "
+        "pairs of tiles and by positive tiles; the other metrics are of all tiles together, each "
+        "called at its own fold's threshold."
+    )
+    if runs.select("model", "seed", "tile_id").is_duplicated().any():
+        how = (
+            f"The networks of {folds} folds judged the same tiles: a tile counts once for each, "
+            "and folds are averaged like seeds."
+        )
+    else:
+        how = (
+            f"Predictions of {folds} folds: each tile is judged by the network that was not "
+            "trained on it. The overlap of the folds' training tiles is taken as given."
+        )
+    classes = runs.group_by("model", "seed", "fold").agg(both=pl.col("target").n_unique() == 2)
+    without = int((~classes["both"]).sum())
+    notes = [f"{how} {ranked}"]
+    if without == len(classes):
+        notes.append("ROC-AUC is undefined: no fold holds both classes among its test tiles.")
+    elif without:
+        notes.append(
+            f"{without} of {len(classes)} folds hold test tiles of one class only and add nothing "
+            "to ROC-AUC."
+        )
+    return notes
 
 
 def row_notes(rows: list[Row]) -> list[str]:
@@ -139,6 +164,6 @@ def _class_notes(split: str, sample: Sample) -> list[str]:
         return []
     kind = "positive" if positives else "negative"
     return [
-        f"One class only ({split}): all {len(sample.targets)} tiles are {kind}; ROC-AUC and "
+        f"One class only ({split}): all {sample.n_tiles} tiles are {kind}; ROC-AUC and "
         "whatever else needs both classes is undefined."
     ]

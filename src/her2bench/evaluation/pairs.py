@@ -16,10 +16,12 @@ from her2bench.evaluation.comparisons import (
 )
 from her2bench.evaluation.judged import Judged
 from her2bench.evaluation.metrics import METRICS
+from her2bench.evaluation.needed import Needed, groups_needed, needed_range
 from her2bench.evaluation.row_intervals import MINIMUM_SEEDS
 from her2bench.evaluation.rows import known
+from her2bench.evaluation.samples import FEW_GROUPS
 from her2bench.evaluation.settings import ScoreSettings
-from her2bench.evaluation.significance import groups_needed, holm, mcnemar
+from her2bench.evaluation.significance import holm, mcnemar
 from her2bench.evaluation.verdict import BASELINES, Decision, Evidence, decide, in_words
 
 
@@ -29,9 +31,11 @@ class Pair:
 
     `question` is "weights" (these trained networks, on new slides) or "recipe" (trained again).
     `difference` is model_a's value less model_b's, `low` to `high` its interval, uncorrected;
-    `p_adjusted` is Holm's over all pairs of one metric and question. `needed_groups` is about how
-    many slides would be needed to see a difference of `needed_for`. McNemar's numbers take tiles
-    as independent and stand beside, only where asked for.
+    `p_adjusted` is Holm's over all pairs of one metric and question. `needed_low` to `needed_high`
+    slides would be needed to see a difference of `needed_for`; the upper end is None, as both are,
+    where more slides alone may not do. `se_slides`, `se_seeds_a` and `se_seeds_b` are the standard
+    errors that slides and each model's seeds add, `df` the degrees of freedom together. McNemar's
+    numbers take tiles as independent and stand beside, only where asked for.
     """
 
     metric: str
@@ -50,7 +54,12 @@ class Pair:
     margin: float | None = None
     p_equivalent: float | None = None
     p_equivalent_adjusted: float | None = None
-    needed_groups: float | None = None
+    se_slides: float | None = None
+    se_seeds_a: float | None = None
+    se_seeds_b: float | None = None
+    df: float | None = None
+    needed_low: float | None = None
+    needed_high: float | None = None
     needed_for: float | None = None
     mcnemar_only_a_right: int | None = None
     mcnemar_only_b_right: int | None = None
@@ -107,12 +116,7 @@ def _pair(
 ) -> Pair:
     d, alpha = t.difference, 1 - settings.confidence
     target = max(abs(d.value), settings.margin)
-    needed = float("nan")
-    if t.spread.known and t.spread.slides > 0 and np.isfinite(target):
-        slides, seeds, groups = t.spread.slides, t.spread.seeds, d.a.sample.n_groups
-        needed = groups_needed(target, slides, seeds, groups, d.df, alpha / family)
-        if needed <= groups:  # refuted by this very study, where it is not told apart
-            needed = float("nan")
+    needed = _needed(t, target, alpha / family)
     evidence = Evidence(
         *t.names,
         gain=d.value if METRICS[t.metric].higher_is_better else -d.value,
@@ -141,9 +145,26 @@ def _pair(
         p_equivalent=known(t.p_equivalent),
         p_equivalent_adjusted=known(q_adjusted),
         groups=d.a.sample.n_groups,
-        needed_groups=known(needed),
-        needed_for=known(target) if np.isfinite(needed) else None,
+        se_slides=known(float(np.sqrt(t.spread.slides))),
+        se_seeds_a=known(float(np.sqrt(t.spread.seeds_a))),
+        se_seeds_b=known(float(np.sqrt(t.spread.seeds_b))),
+        df=known(t.spread.df),
+        needed_low=known(needed.low) if needed else None,
+        needed_high=known(needed.high) if needed else None,
+        needed_for=known(target) if needed else None,
     )
+
+
+def _needed(t: Tested, target: float, alpha: float) -> Needed | None:
+    """The slides needed; None where too few say, beside a baseline, or this study refutes it."""
+    groups = t.difference.a.sample.n_groups
+    few = groups < FEW_GROUPS or t.names[1] in BASELINES
+    if few or not t.spread.known or not t.spread.slides > 0 or not np.isfinite(target):
+        return None
+    if groups_needed(target, t.spread, groups, alpha) <= groups:
+        return None
+    low, high = needed_range(target, t.spread, groups, alpha)
+    return Needed(max(low, float(groups)), high)
 
 
 def _unanswered(metric: str, a: Judged, b: Judged) -> Pair:

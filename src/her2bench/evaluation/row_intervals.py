@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from her2bench.evaluation.degrees import joined_df
 from her2bench.evaluation.estimates import (
     Estimate,
-    satterthwaite,
     seed_component,
     whole_slides,
 )
@@ -88,7 +88,7 @@ def proportion_interval(estimate: Estimate, confidence: float) -> Interval:
     z = t_quantile(np.inf, confidence)
     if estimate.variance < VANISHING:
         return wilson(value, n, z)
-    effective = value * (1 - value) * n / max(n - 1, 1) / estimate.variance
+    effective = value * (1 - value) * n**2 / max(n - 1, 1) ** 2 / estimate.variance
     few = t_quantile(max(n - 1, 1), confidence) / t_quantile(estimate.df, confidence)
     return wilson(value, effective * few**2, z)
 
@@ -98,9 +98,9 @@ def recipe_interval(estimate: Estimate, confidence: float) -> Interval:
     seeds = len(estimate.values)
     if seeds < MINIMUM_SEEDS or estimate.df < 1 or not np.isfinite(estimate.variance):
         return NONE
-    parts = [estimate.variance, seed_component(estimate)]
-    df = satterthwaite(parts, [estimate.df, seeds - 1])
-    metric, variance = METRICS[estimate.metric], sum(parts)
+    between = seed_component(estimate)
+    df = joined_df(estimate.variance, between, estimate.df, seeds - 1)
+    metric, variance = METRICS[estimate.metric], estimate.variance + between
     if (metric.least, metric.most) == (0, 1) and 0 < estimate.value < 1:
         return logit_t(estimate.value, variance, df, confidence)
     if variance == 0:
@@ -116,8 +116,8 @@ def _linearised(estimate: Estimate, confidence: float) -> Interval:
 
 
 def _bootstrapped(estimate: Estimate, replicates: Floats, confidence: float) -> Interval:
-    metric, slides = METRICS[estimate.metric], estimate.sample.n_groups
+    metric, wider = METRICS[estimate.metric], estimate.widening
     if metric.name != "calibration_error":
-        return percentile(replicates, slides, estimate.df, confidence)
+        return percentile(replicates, wider, estimate.df, confidence)
     limits = (metric.least, metric.most)
-    return biased(estimate.value, replicates, slides, estimate.df, confidence, limits)
+    return biased(estimate.value, replicates, wider, estimate.df, confidence, limits)
