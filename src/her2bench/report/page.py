@@ -147,7 +147,11 @@ def _calibration(material: Material, panels: dict[str, Panel]) -> dict[str, Any]
         for row in calibration_rows(panel, *calibration_of(material, model), material.settings)
     ]
     folds = material.predictions["fold"].n_unique() if material.predictions.height else 1
-    return {"calibration": rows, "calibrated": bool(rows), "several_folds": folds > 1}
+    return {
+        "calibration": rows,
+        "calibrated": any(row["method"] != "none" for row in rows),
+        "several_folds": folds > 1,
+    }
 
 
 def _runs(material: Material) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from scipy import special
 
 from her2bench.evaluation.estimates import estimate
 from her2bench.evaluation.panels import Panel
+from her2bench.evaluation.recalibration import SUREST
 from her2bench.evaluation.rows import interval_of, known
 from her2bench.evaluation.samples import Answers, Floats, Sample
 from her2bench.evaluation.settings import ScoreSettings
@@ -93,7 +94,8 @@ def _scaled(panel: Panel, rows: pl.DataFrame, entry: dict[str, Any]) -> Floats:
         folds = rows.filter(pl.col("seed") == seed).sort("tile_id", "fold")["fold"]
         slopes = np.array([fitted[seed, fold]["slope"] for fold in folds])
         shifts = np.array([fitted[seed, fold]["intercept"] for fold in folds])
-        scaled.append(special.expit(slopes * logits + shifts))
+        cut = np.clip(logits, -SUREST, SUREST)
+        scaled.append(special.expit(slopes * cut + shifts))
     return np.stack(scaled)
 
 
