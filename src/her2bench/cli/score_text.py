@@ -7,14 +7,12 @@ from rich.table import Table
 
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.pairs import Pair
+from her2bench.evaluation.questions import TITLES
+from her2bench.evaluation.row_intervals import MINIMUM_SEEDS
 from her2bench.evaluation.rows import Row
 from her2bench.evaluation.scores import Scores
 
 LABEL, CELL = 22, 25  # columns of the terminal
-QUESTIONS = {
-    "weights": "These trained weights, on new slides",
-    "recipe": "These recipes, trained again",
-}
 
 
 def print_scores(scores: Scores) -> None:
@@ -71,11 +69,19 @@ def _cell(row: Row | None) -> str:
 
 def _print_verdicts(console: Console, scores: Scores) -> None:
     primary = [pair for pair in scores.pairs if pair.metric == scores.settings.primary]
-    for question, title in QUESTIONS.items():
+    label = METRICS[scores.settings.primary].label
+    for question, title in TITLES.items():
         asked = [pair for pair in primary if pair.question == question]
+        answered = [pair for pair in asked if pair.decision != "unanswered"]
+        if answered:
+            console.print(verdict_table(answered, f"{title}: {label}"))
+        if len(answered) < len(asked):
+            every = "any of the pairs" if not answered else f"{len(asked) - len(answered)} pairs"
+            console.print(
+                f"{title}: cannot be answered for {every}; at least {MINIMUM_SEEDS} seeds of each "
+                "model are needed."
+            )
         if asked:
-            label = METRICS[scores.settings.primary].label
-            console.print(verdict_table(asked, f"{title}: {label}"))
             console.print()
 
 

@@ -18,9 +18,12 @@ from her2bench.evaluation.judged import Judged
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.row_intervals import MINIMUM_SEEDS
 from her2bench.evaluation.rows import known
+from her2bench.evaluation.samples import Floats
 from her2bench.evaluation.settings import ScoreSettings
 from her2bench.evaluation.significance import groups_needed, holm, mcnemar
 from her2bench.evaluation.verdict import BASELINES, Decision, Evidence, decide, in_words
+
+Family = Literal["networks", "against baselines", "baselines"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Pair:
 
     `question` is "weights" (these trained networks, on new slides) or "recipe" (trained again).
     `difference` is model_a's value less model_b's, `low` to `high` its interval, uncorrected;
-    `p_adjusted` is Holm's over all pairs of one metric and question. `needed_groups` is about how
+    `p_adjusted` is Holm's over all pairs of one metric, question and `family`.
+    `needed_groups` is about how
     many slides would be needed to see a difference of `needed_for`. McNemar's numbers take tiles
     as independent and stand beside, only where asked for.
     """
@@ -42,6 +46,7 @@ class Pair:
     decision: Decision | Literal["unanswered"]
     method: str
     groups: int
+    family: Family = "networks"
     difference: float | None = None
     low: float | None = None
     high: float | None = None
@@ -93,13 +98,29 @@ def _two_by_two(judged: Mapping[str, Judged]) -> list[tuple[Judged, Judged]]:
 
 
 def _with_verdicts(tested: list[Tested], settings: ScoreSettings) -> list[Pair]:
-    """Holm over the family, then the verdicts."""
-    adjusted = holm(np.array([t.p_value for t in tested]))
-    equivalent = holm(np.array([t.p_equivalent for t in tested]))
+    """Holm within each family, then the verdicts."""
+    families = [family_of(t.names) for t in tested]
+    adjusted, equivalent = (
+        _within(families, [getattr(t, p) for t in tested]) for p in ("p_value", "p_equivalent")
+    )
     return [
-        _pair(t, float(p), float(q), len(tested), settings)
-        for t, p, q in zip(tested, adjusted, equivalent, strict=True)
+        _pair(t, float(p), float(q), families.count(family), settings)
+        for t, family, p, q in zip(tested, families, adjusted, equivalent, strict=True)
     ]
+
+
+def family_of(names: tuple[str, str]) -> Family:
+    """Whose tests a pair is corrected with: baselines cost the networks' comparison no power."""
+    number = sum(name in BASELINES for name in names)
+    return ("networks", "against baselines", "baselines")[number]
+
+
+def _within(families: list[Family], p_values: list[float]) -> Floats:
+    adjusted, of_all = np.full(len(p_values), np.nan), np.array(p_values)
+    for family in set(families):
+        members = [place for place, other in enumerate(families) if other == family]
+        adjusted[members] = holm(of_all[members])
+    return adjusted
 
 
 def _pair(
@@ -141,6 +162,7 @@ def _pair(
         p_equivalent=known(t.p_equivalent),
         p_equivalent_adjusted=known(q_adjusted),
         groups=d.a.sample.n_groups,
+        family=family_of(t.names),
         needed_groups=known(needed),
         needed_for=known(target) if np.isfinite(needed) else None,
     )
@@ -159,6 +181,7 @@ def _unanswered(metric: str, a: Judged, b: Judged) -> Pair:
         decision="unanswered",
         method="none",
         groups=a.panel.sample.n_groups,
+        family=family_of((a.name, b.name)),
     )
 
 

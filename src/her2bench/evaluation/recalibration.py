@@ -117,7 +117,7 @@ def recalibrate(table: pl.DataFrame, bins: int) -> tuple[tuple[Recalibrated, ...
 
     Returns:
         For each model up to three results (none, temperature, Platt), and notes. A fit that makes
-        the validation loss worse, or turns the order of tiles round, is refused: its run stays
+        the validation loss worse, or reverses the order of tiles, is refused: its run stays
         unscaled, and a method refused for all runs of a model is left out.
     """
     results: list[Recalibrated] = []
@@ -179,8 +179,8 @@ def _refusals(model: str, method: Method, fits: dict[tuple[int, int], Scaling | 
     name = "Platt scaling" if method == "platt" else "temperature scaling"
     where = "" if refused == len(fits) else f" in {refused} of {len(fits)} runs"
     return [
-        f"No {name} of {model}{where}: fitted on validation tiles it makes the log loss there "
-        "worse, or turns the order of the tiles round."
+        f"No {name} of {model}{where}: it makes the log loss of the validation tiles worse or "
+        "reverses their order."
     ]
 
 

@@ -8,7 +8,13 @@ import polars as pl
 from her2bench.core.manifest import SPLITS
 from her2bench.evaluation.breakdown import Breakdown, break_down, ceiling
 from her2bench.evaluation.judged import Judged, judge
-from her2bench.evaluation.notes import pair_notes, row_notes, sample_notes, table_notes
+from her2bench.evaluation.notes import (
+    pair_notes,
+    row_notes,
+    sample_notes,
+    seed_notes,
+    table_notes,
+)
 from her2bench.evaluation.pairs import Pair, compare_all
 from her2bench.evaluation.panels import require_same_tiles
 from her2bench.evaluation.recalibration import Recalibrated, recalibrate
@@ -76,7 +82,13 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
         rows += _rows(judged, split, settings)
         about += sample_notes(split, [model.panel.sample for model in judged.values()])
     calibration, calibration_notes = recalibrate(table, settings.bins)
-    notes = [*about, *pair_notes(pairs, settings), *notes, *table_notes(table)]
+    notes = [
+        *about,
+        *seed_notes(pairs, rows, settings),
+        *pair_notes(pairs, settings),
+        *notes,
+        *table_notes(table),
+    ]
     notes += [*row_notes(rows), *calibration_notes]
     return Scores(tuple(rows), pairs, tuple(notes), breakdown, calibration, thresholds, settings)
 

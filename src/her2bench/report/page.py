@@ -10,8 +10,9 @@ from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import write_table
 from her2bench.core.versions import versions
 from her2bench.evaluation.panels import Panel
+from her2bench.evaluation.questions import TITLES
 from her2bench.report import formats, provenance
-from her2bench.report.answer import answer, primary_pairs
+from her2bench.report.answer import answer, primary_pairs, shown_question
 from her2bench.report.audit_page import audit_contents
 from her2bench.report.card import write_cards
 from her2bench.report.cautions import cautions, flattered, lesser_notes
@@ -82,7 +83,12 @@ def _contents(material: Material) -> dict[str, Any]:
         "caption_results": _caption(material),
         "threshold_rule": formats.threshold_rule(material.settings.threshold),
         "all_metrics": [(split, every_metric(material, split)) for split in present],
-        "pairs": {q: primary_pairs(material, q) for q in ("weights", "recipe")},
+        "pairs": {
+            q: [p for p in primary_pairs(material, q) if p["decision"] != "unanswered"]
+            for q in ("recipe", "weights")
+        },
+        "question": shown_question(material),
+        "titles": TITLES,
         "figures": draw_all(material, panels),
         "operating": printed(operating_points(panels, material.settings)),
         "models": material.models,
