@@ -103,6 +103,20 @@ def percentile(replicates: Floats, widening: float, df: float, confidence: float
     return Interval(float(low), float(high))
 
 
+def percentile_p_value(value: float, replicates: Floats, widening: float, df: float) -> float:
+    """Two-sided p-value of 0: 1 less the confidence at which `percentile` just leaves out 0.
+
+    Args:
+        value: the estimate.
+        replicates: (B,) float64, all defined.
+        widening, df: as for `percentile`.
+    """
+    beyond = np.mean(replicates <= 0) if value > 0 else np.mean(replicates >= 0)
+    if df < 1 or not np.isfinite(widening):
+        return float("nan")
+    return float(min(2 * special.stdtr(df, special.ndtri(beyond) / widening), 1.0))
+
+
 def biased(
     value: float,
     replicates: Floats,

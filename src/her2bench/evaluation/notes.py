@@ -10,7 +10,7 @@ from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.pairs import Pair
 from her2bench.evaluation.questions import FEW_SEEDS, first_question
 from her2bench.evaluation.rows import Row
-from her2bench.evaluation.samples import Sample
+from her2bench.evaluation.samples import Answers, Sample
 from her2bench.evaluation.settings import ScoreSettings
 from her2bench.evaluation.verdict import BASELINES
 
@@ -21,6 +21,19 @@ def sample_notes(split: str, samples: Iterable[Sample]) -> list[str]:
     """Notes on the slides and classes of one split, each once."""
     notes = [note for s in samples for note in (*_group_notes(split, s), *_class_notes(split, s))]
     return list(dict.fromkeys(notes))
+
+
+def constant_notes(split: str, answers: Iterable[Answers]) -> list[str]:
+    """Which models give every tile the same answer; `always_positive` is named for it."""
+    constant = [
+        each.model
+        for each in answers
+        if each.model != "always_positive" and (each.logits == each.logits[:, :1]).all()
+    ]
+    if not constant:
+        return []
+    names, verb = ", ".join(constant), plural(len(constant), "gives", "give")
+    return [f"Constant ({split}): {names} {verb} every tile the same probability."]
 
 
 def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[str]:

@@ -9,6 +9,7 @@ from her2bench.core.manifest import SPLITS
 from her2bench.evaluation.breakdown import Breakdown, break_down, ceiling
 from her2bench.evaluation.judged import Judged, judge
 from her2bench.evaluation.notes import (
+    constant_notes,
     pair_notes,
     row_notes,
     sample_notes,
@@ -81,6 +82,7 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
             breakdown = break_down(judged, split, settings)
         rows += _rows(judged, split, settings)
         about += sample_notes(split, [model.panel.sample for model in judged.values()])
+        about += constant_notes(split, [model.panel.answers for model in judged.values()])
     calibration, calibration_notes = recalibrate(table, settings.bins)
     notes = [
         *about,

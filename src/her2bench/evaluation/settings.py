@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 MetricName = Literal[
     "roc_auc",
@@ -53,6 +53,9 @@ class ThresholdRule(BaseModel):
         return self
 
 
+LEAST_REPLICATES = 200
+
+
 class ScoreSettings(BaseModel):
     """The choices behind a `scores.json`, all with defaults that suit a first look."""
 
@@ -72,3 +75,13 @@ class ScoreSettings(BaseModel):
     seed: int = Field(default=0, ge=0, description="of the bootstrap and the permutation test")
     by: tuple[str, ...] = Field(default=(), description="columns to break the calls down by")
     mcnemar: bool = Field(default=False, description="the tile-level test beside ours")
+
+    @field_validator("bootstrap")
+    @classmethod
+    def _enough(cls, replicates: int) -> int:
+        if 0 < replicates < LEAST_REPLICATES:
+            raise ValueError(
+                f"{replicates} replicates cannot show the ends of an interval: give at least "
+                f"{LEAST_REPLICATES}, or 0 for linearised intervals"
+            )
+        return replicates
