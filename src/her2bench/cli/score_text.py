@@ -5,6 +5,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from her2bench.evaluation.extra_rows import label_of
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.pairs import Pair
 from her2bench.evaluation.questions import TITLES
@@ -51,10 +52,17 @@ def _metrics(rows: list[Row], models: tuple[str, ...], split: str, confidence: f
     for model in models:
         table.add_column(escape(model), no_wrap=True)
     by_key = {(row.model, row.metric): row for row in rows}
-    for name, metric in METRICS.items():
+    for name in _ordered(rows):
         cells = [_cell(by_key.get((model, name))) for model in models]
-        table.add_row(metric.label, *cells)
+        table.add_row(label_of(name), *cells)
     return table
+
+
+def _ordered(rows: list[Row]) -> list[str]:
+    """The rows' metrics; what else there is stands before the first that judges probabilities."""
+    names = list(dict.fromkeys([*METRICS, *(row.metric for row in rows)]))
+    place, extra = names.index("brier"), names[len(METRICS) :]
+    return [*names[:place], *extra, *names[place : len(METRICS)]]
 
 
 def _cell(row: Row | None) -> str:

@@ -70,7 +70,7 @@ def linear_t(
 ) -> Interval:
     """Student's interval, cut at the ends of the metric's range."""
     half = t_quantile(df, confidence) * np.sqrt(variance)
-    return Interval(max(value - half, least), min(value + half, most))
+    return Interval(float(max(value - half, least)), float(min(value + half, most)))
 
 
 def expanded_levels(widening: float, df: float, confidence: float) -> Floats:

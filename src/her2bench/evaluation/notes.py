@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from her2bench.core.words import plural
+from her2bench.evaluation.extra_rows import label_of
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.pairs import Pair
 from her2bench.evaluation.questions import FEW_SEEDS, first_question
@@ -164,7 +165,7 @@ def _undefined(rows: list[Row]) -> dict[tuple[str, tuple[str, ...]], list[str]]:
     labels: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         if row.value is None:
-            labels.setdefault((row.model, row.split), []).append(METRICS[row.metric].label)
+            labels.setdefault((row.model, row.split), []).append(label_of(row.metric))
     together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for (model, split), names in labels.items():
         together.setdefault((model, tuple(names)), []).append(split)

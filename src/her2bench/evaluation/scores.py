@@ -7,6 +7,7 @@ import polars as pl
 
 from her2bench.core.manifest import SPLITS
 from her2bench.evaluation.breakdown import Breakdown, break_down, ceiling
+from her2bench.evaluation.extra_rows import line_rows
 from her2bench.evaluation.judged import Judged, judge
 from her2bench.evaluation.notes import (
     constant_notes,
@@ -80,7 +81,7 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
             _require_comparable(judged)
             pairs = compare_all(judged, settings)
             breakdown = break_down(judged, split, settings)
-        rows += _rows(judged, split, settings)
+        rows += [*_rows(judged, split, settings), *line_rows(judged, split, settings)]
         about += sample_notes(split, [model.panel.sample for model in judged.values()])
         about += constant_notes(split, [model.panel.answers for model in judged.values()])
     calibration, calibration_notes = recalibrate(table, settings.bins)

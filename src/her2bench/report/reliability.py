@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from scipy import special
 
+from her2bench.evaluation.calibration_line import calibration_line
 from her2bench.evaluation.estimates import estimate
 from her2bench.evaluation.panels import Panel
 from her2bench.evaluation.recalibration import SUREST
@@ -50,16 +51,19 @@ def calibration_rows(
 
     Returns:
         A row a method ("none", "temperature", "platt"): `model`, `method`, and for each of
-        MEASURED a cell; none where no scaling was fitted.
+        MEASURED and of LINE a cell.
     """
     given = panel.answers
     table = []
-    for entry in calibration:
+    for entry in calibration or [{"method": "none"}]:
         scaled = given.probabilities
         if entry["method"] != "none":
             scaled = _scaled(panel, rows, entry)
         answers = Answers(given.model, given.seeds, given.logits, scaled, given.calls)
         cells = {name: _cell(name, panel.sample, answers, settings) for name in MEASURED}
+        for name, found in calibration_line(panel.sample, answers, settings.confidence).items():
+            low, high = map(known, found.interval)
+            cells[name] = Cell(known(found.value), low, high, found.method)
         table.append({"model": given.model, "method": entry["method"], **cells})
     return table
 

@@ -1,0 +1,55 @@
+"""Rows beside the metrics': calibration intercept and slope."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from her2bench.evaluation.calibration_line import LINE, calibration_line
+from her2bench.evaluation.intervals import Interval
+from her2bench.evaluation.judged import Judged
+from her2bench.evaluation.metrics import METRICS
+from her2bench.evaluation.rows import Row, known
+from her2bench.evaluation.samples import Floats
+from her2bench.evaluation.settings import ScoreSettings
+
+
+def label_of(metric: str) -> str:
+    """What a metric of a row is called in a text."""
+    return METRICS[metric].label if metric in METRICS else LINE[metric]
+
+
+def line_rows(judged: Mapping[str, Judged], split: str, settings: ScoreSettings) -> list[Row]:
+    """Calibration intercept and slope of every model."""
+    return [
+        extra_row(model, split, name, found.values, found.interval, found.method)
+        for model in judged.values()
+        for name, found in calibration_line(
+            model.panel.sample, model.panel.answers, settings.confidence
+        ).items()
+    ]
+
+
+def extra_row(
+    model: Judged, split: str, metric: str, values: Floats, interval: Interval, method: str
+) -> Row:
+    """A row of (S,) values, one a seed, that answers for these trained weights alone."""
+    sample, seeds = model.panel.sample, len(values)
+    return Row(
+        model=model.name,
+        split=split,
+        metric=metric,
+        value=known(float(np.mean(values))),
+        low=known(interval.low),
+        high=known(interval.high),
+        method=method,
+        tiles=sample.n_tiles,
+        groups=sample.n_groups,
+        seeds=seeds,
+        counted_tiles=float(sample.n_tiles),
+        counted_groups=sample.n_groups,
+        design_effect=None,
+        effective_tiles=None,
+        seed_sd=known(float(np.std(values, ddof=1))) if seeds > 1 else None,
+        recipe_low=None,
+        recipe_high=None,
+    )
