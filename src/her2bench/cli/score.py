@@ -57,6 +57,11 @@ Confidence = Annotated[float, _statistic("Of all intervals; verdicts use what it
 Bootstrap = Annotated[int, _statistic("Replicates; 0: none.")]
 Bins = Annotated[int, _statistic("Of the calibration error.")]
 Seed = Annotated[int, _statistic("Of bootstrap and permutation.")]
+AtSpecificity = Annotated[float | None, _statistic("Also sensitivity at this specificity.")]
+AtSensitivity = Annotated[float | None, _statistic("Also specificity at this sensitivity.")]
+PartialAuc = Annotated[
+    float | None, _statistic("Also ROC-AUC up to this false positive rate (McClish).")
+]
 Mcnemar = Annotated[bool, _statistic("McNemar's tile-level test beside ours.", "--mcnemar")]
 
 
@@ -77,6 +82,9 @@ def score(
     bins: Bins = 15,
     seed: Seed = 0,
     mcnemar: Mcnemar = False,
+    at_specificity: AtSpecificity = None,
+    at_sensitivity: AtSensitivity = None,
+    partial_auc: PartialAuc = None,
 ) -> None:
     """Judge models from their predictions: metrics with intervals that know slides, verdicts.
 
@@ -92,6 +100,9 @@ def score(
         "seed": seed,
         "by": tuple(by or ()),
         "mcnemar": mcnemar,
+        "at_specificity": at_specificity,
+        "at_sensitivity": at_sensitivity,
+        "partial_auc": partial_auc,
     }
     _score(predictions, _settings(wanted), manifest, output, json)
 
@@ -140,7 +151,7 @@ def _settings(wanted: dict[str, Any]) -> "ScoreSettings":
         }
         name = options.get(name, name)
         message = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"--{name.split('.')[-1]}", found=message) from error
+        raise UserError(f"--{name.split('.')[-1].replace('_', '-')}", found=message) from error
 
 
 def _with_manifest(table: "pl.DataFrame", path: Path, by: tuple[str, ...]) -> "pl.DataFrame":

@@ -64,7 +64,7 @@ def compare_weights(metric: str, a: Judged, b: Judged, settings: ScoreSettings) 
         parts = shares(d, a.panel.answers, b.panel.answers)
         flipped = sign_flip_p_value(parts, settings.flips, rng)
         interval, p, method = _resampled(metric, a, b, d, settings.confidence)
-        interval, p = _agreeing(interval, p, flipped, d, settings.confidence)
+        interval, p = agreeing(interval, p, flipped, d.df, settings.confidence)
         method = f"{method}; sign-flip permutation, {unit}"
     return _tested(metric, "weights", a, b, d, spread, interval, p, method, settings)
 
@@ -137,18 +137,18 @@ def _linearised(d: Difference, confidence: float) -> tuple[Interval, float]:
     return difference_interval(d, spread, confidence), difference_test(d, spread)
 
 
-def _agreeing(
-    interval: Interval, p: float, flipped: float, d: Difference, confidence: float
+def agreeing(
+    interval: Interval, p: float, flipped: float, df: float, confidence: float
 ) -> tuple[Interval, float]:
     """Interval and p-value that agree: a difference is shown only where both methods show it.
 
     Args:
         interval, p: by resampling.
-        flipped: the p-value of the sign flips.
-        d: the difference.
+        flipped: the p-value of the sign flips; NaN where there is none.
+        df: degrees of freedom of the variance between slides.
         confidence: of the interval.
     """
-    if d.df < 1:  # a single slide (of a class): nothing is known of the spread
+    if df < 1:  # a single slide (of a class): nothing is known of the spread
         return NONE, float("nan")
     alpha, larger = 1 - confidence, float(np.fmax(p, flipped))
     if np.isnan(interval.low):

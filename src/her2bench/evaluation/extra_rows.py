@@ -1,4 +1,4 @@
-"""Rows beside the metrics': calibration intercept and slope."""
+"""Rows beside those of the fourteen metrics, and what they are called."""
 
 from collections.abc import Mapping
 
@@ -8,6 +8,7 @@ from her2bench.evaluation.calibration_line import LINE, calibration_line
 from her2bench.evaluation.intervals import Interval
 from her2bench.evaluation.judged import Judged
 from her2bench.evaluation.metrics import METRICS
+from her2bench.evaluation.roc_points import point_label
 from her2bench.evaluation.rows import Row, known
 from her2bench.evaluation.samples import Floats
 from her2bench.evaluation.settings import ScoreSettings
@@ -15,7 +16,9 @@ from her2bench.evaluation.settings import ScoreSettings
 
 def label_of(metric: str) -> str:
     """What a metric of a row is called in a text."""
-    return METRICS[metric].label if metric in METRICS else LINE[metric]
+    if metric in METRICS:
+        return METRICS[metric].label
+    return LINE.get(metric) or point_label(metric) or metric
 
 
 def line_rows(judged: Mapping[str, Judged], split: str, settings: ScoreSettings) -> list[Row]:

@@ -1,6 +1,6 @@
 """Every pair of models on every metric: difference, interval, p-values, verdict."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
@@ -24,6 +24,7 @@ from her2bench.evaluation.significance import groups_needed, holm, mcnemar
 from her2bench.evaluation.verdict import BASELINES, Decision, Evidence, decide, in_words
 
 Family = Literal["networks", "against baselines", "baselines"]
+FAMILIES: tuple[Family, ...] = ("networks", "against baselines", "baselines")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def compare_all(
         Pairs by question, metric, then in the order of the models; a baseline stands second.
     """
     pairs: list[Pair] = []
-    everyone = _two_by_two(judged)
+    everyone = two_by_two(judged)
     answered = [two for two in everyone if all(map(recipe_known, two))]
     for metric in metrics:
         tested = [compare_weights(metric, *two, settings) for two in everyone]
@@ -92,7 +93,8 @@ def compare_all(
     return tuple(pairs)
 
 
-def _two_by_two(judged: Mapping[str, Judged]) -> list[tuple[Judged, Judged]]:
+def two_by_two(judged: Mapping[str, Judged]) -> list[tuple[Judged, Judged]]:
+    """Every two models; a baseline stands second."""
     ordered = sorted(judged.values(), key=lambda model: model.name in BASELINES)
     return list(combinations(ordered, 2))
 
@@ -100,9 +102,8 @@ def _two_by_two(judged: Mapping[str, Judged]) -> list[tuple[Judged, Judged]]:
 def _with_verdicts(tested: list[Tested], settings: ScoreSettings) -> list[Pair]:
     """Holm within each family, then the verdicts."""
     families = [family_of(t.names) for t in tested]
-    adjusted, equivalent = (
-        _within(families, [getattr(t, p) for t in tested]) for p in ("p_value", "p_equivalent")
-    )
+    adjusted = within_families(families, [t.p_value for t in tested])
+    equivalent = within_families(families, [t.p_equivalent for t in tested])
     return [
         _pair(t, float(p), float(q), families.count(family), settings)
         for t, family, p, q in zip(tested, families, adjusted, equivalent, strict=True)
@@ -111,11 +112,11 @@ def _with_verdicts(tested: list[Tested], settings: ScoreSettings) -> list[Pair]:
 
 def family_of(names: tuple[str, str]) -> Family:
     """Whose tests a pair is corrected with: baselines cost the networks' comparison no power."""
-    number = sum(name in BASELINES for name in names)
-    return ("networks", "against baselines", "baselines")[number]
+    return FAMILIES[sum(name in BASELINES for name in names)]
 
 
-def _within(families: list[Family], p_values: list[float]) -> Floats:
+def within_families(families: Sequence[str], p_values: list[float]) -> Floats:
+    """Holm's adjusted p-values, each within its own family."""
     adjusted, of_all = np.full(len(p_values), np.nan), np.array(p_values)
     for family in set(families):
         members = [place for place, other in enumerate(families) if other == family]

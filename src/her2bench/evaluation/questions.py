@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from her2bench.evaluation.comparisons import Question
-from her2bench.evaluation.pairs import Family
 
 UNKNOWN_AGAIN = "whether training again would give the same is not known"
 FEW_SEEDS = 5  # with fewer of a model a note is given
@@ -13,7 +12,7 @@ TITLES: dict[Question, str] = {
 }
 
 
-def first_question(recipes: Iterable[tuple[Family, str]]) -> Question:
+def first_question(recipes: Iterable[tuple[str, str]]) -> Question:
     """The recipe's wherever it is answered: people read a verdict as one on recipes.
 
     Args:

@@ -19,6 +19,7 @@ from her2bench.evaluation.notes import (
 )
 from her2bench.evaluation.pairs import Pair, compare_all
 from her2bench.evaluation.panels import require_same_tiles
+from her2bench.evaluation.point_rows import point_results
 from her2bench.evaluation.recalibration import Recalibrated, recalibrate
 from her2bench.evaluation.rows import Row, make_row
 from her2bench.evaluation.runs import RunThreshold, apply_thresholds
@@ -79,9 +80,11 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
         judged = judge(table.filter(pl.col("split") == split), split, settings)
         if split == "test":
             _require_comparable(judged)
-            pairs = compare_all(judged, settings)
+        points, point_pairs = point_results(judged, split, settings)
+        if split == "test":
+            pairs = (*compare_all(judged, settings), *point_pairs)
             breakdown = break_down(judged, split, settings)
-        rows += [*_rows(judged, split, settings), *line_rows(judged, split, settings)]
+        rows += [*_rows(judged, split, settings), *line_rows(judged, split, settings), *points]
         about += sample_notes(split, [model.panel.sample for model in judged.values()])
         about += constant_notes(split, [model.panel.answers for model in judged.values()])
     calibration, calibration_notes = recalibrate(table, settings.bins)

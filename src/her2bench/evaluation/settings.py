@@ -75,6 +75,15 @@ class ScoreSettings(BaseModel):
     seed: int = Field(default=0, ge=0, description="of the bootstrap and the permutation test")
     by: tuple[str, ...] = Field(default=(), description="columns to break the calls down by")
     mcnemar: bool = Field(default=False, description="the tile-level test beside ours")
+    at_specificity: float | None = Field(
+        default=None, gt=0, lt=1, description="also sensitivity at this specificity"
+    )
+    at_sensitivity: float | None = Field(
+        default=None, gt=0, lt=1, description="also specificity at this sensitivity"
+    )
+    partial_auc: float | None = Field(
+        default=None, gt=0, lt=1, description="also ROC-AUC up to this false positive rate"
+    )
 
     @field_validator("bootstrap")
     @classmethod

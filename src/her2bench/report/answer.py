@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from her2bench.evaluation.comparisons import Question
-from her2bench.evaluation.pairs import Family
+from her2bench.evaluation.pairs import FAMILIES
 from her2bench.evaluation.questions import UNKNOWN_AGAIN, first_question
 from her2bench.report.formats import difference, p_value
 from her2bench.report.material import Material
@@ -54,8 +54,7 @@ def primary_pairs(material: Material, question: str = "weights") -> list[Pair]:
 def shown_question(material: Material) -> Question:
     """Which question the verdicts are given for: the recipe's wherever it is answered."""
     recipes = primary_pairs(material, "recipe")
-    families: tuple[Family, ...] = ("networks", "against baselines", "baselines")
-    return first_question((families[_baselines_in(p)], p["decision"]) for p in recipes)
+    return first_question((FAMILIES[_baselines_in(p)], p["decision"]) for p in recipes)
 
 
 def answer(material: Material) -> Answer:
