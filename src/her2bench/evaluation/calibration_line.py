@@ -85,21 +85,25 @@ def fit_slope(logits: Floats, targets: Bools) -> tuple[float, Floats]:
 
 def _newton(columns: Floats, offset: Floats, targets: Bools) -> tuple[float, Floats]:
     """Logistic regression: the first coefficient and each tile's influence on it."""
-    beta = np.zeros(columns.shape[1])
+    beta, step = np.zeros(columns.shape[1]), np.full(columns.shape[1], np.inf)
     loss = _loss(offset, targets)
+    excess, inverse = _slopes(columns, offset, targets)
     for _ in range(100):
-        z = columns @ beta + offset
-        mu = special.expit(z)
-        excess = targets - mu
-        information = (columns * (mu * (1 - mu))[:, None]).T @ columns
-        step = np.linalg.lstsq(information, columns.T @ excess, rcond=None)[0]
+        if np.abs(step).max() < 1e-10:
+            break
+        step = inverse @ (columns.T @ excess)
         while (after := _loss(columns @ (beta + step) + offset, targets)) > loss * (1 + 1e-12):
             step = step / 2
         beta, loss = beta + step, after
-        if np.abs(step).max() < 1e-10:
-            break
-    inverse = np.linalg.pinv(information)
+        excess, inverse = _slopes(columns, columns @ beta + offset, targets)
     return float(beta[0]), (columns @ inverse[0]) * excess
+
+
+def _slopes(columns: Floats, z: Floats, targets: Bools) -> tuple[Floats, Floats]:
+    """The truth less the probabilities, and the inverse of the information."""
+    mu = special.expit(z)
+    information = (columns * (mu * (1 - mu))[:, None]).T @ columns
+    return targets - mu, np.linalg.pinv(information)
 
 
 def _loss(z: Floats, targets: Bools) -> float:
