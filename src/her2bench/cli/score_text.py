@@ -13,7 +13,7 @@ from her2bench.evaluation.row_intervals import MINIMUM_SEEDS
 from her2bench.evaluation.rows import Row
 from her2bench.evaluation.scores import Scores
 
-LABEL, CELL = 22, 25  # columns of the terminal
+CELL = 25  # columns of the terminal
 
 
 def print_scores(scores: Scores) -> None:
@@ -27,7 +27,8 @@ def print_scores(scores: Scores) -> None:
     split = "test" if "test" in splits else splits[-1]
     rows = [row for row in scores.rows if row.split == split]
     models = list(dict.fromkeys(row.model for row in rows))
-    for some in batches(models, max((console.width - LABEL) // CELL, 1)):
+    label = max(len(label_of(row.metric)) for row in rows) + 2
+    for some in batches(models, max((console.width - label) // CELL, 1)):
         console.print(_metrics(rows, some, split, scores.settings.confidence))
         console.print()
     _print_verdicts(console, scores)

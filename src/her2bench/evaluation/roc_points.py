@@ -21,7 +21,7 @@ SENSITIVITY, SPECIFICITY, PARTIAL = (
 LABELS = {
     SENSITIVITY: "sensitivity at specificity",
     SPECIFICITY: "specificity at sensitivity",
-    PARTIAL: "partial ROC-AUC, false positive rate up to",
+    PARTIAL: "partial ROC-AUC, FPR up to",
 }
 
 
