@@ -16,7 +16,7 @@ from her2bench.evaluation.settings import ScoreSettings
 
 from .conftest import simulated
 
-FAST = ScoreSettings(bootstrap=50, flips=99)
+FAST = ScoreSettings(bootstrap=200, flips=99)
 
 
 def study(seed=0, groups=30, folds=4):

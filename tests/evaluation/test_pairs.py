@@ -98,6 +98,35 @@ def test_every_pair_on_every_metric_and_holm_over_the_pairs():
         assert [p.p_adjusted for p in family] == pytest.approx(list(adjusted))
 
 
+def test_baselines_cost_the_networks_no_power():
+    """Holm among the networks is the same with and without baselines beside them."""
+    models = ("a", "b", "c", "dab_baseline", "background_baseline")
+    table = simulated(models=models)
+    everyone = score_predictions(table, FAST)
+    alone = score_predictions(table.filter(~pl.col("model").str.ends_with("baseline")), FAST)
+    networks = [p for p in everyone.pairs if p.family == "networks"]
+    assert [p.p_adjusted for p in networks] == [p.p_adjusted for p in alone.pairs]
+    weights = [p for p in everyone.pairs if (p.question, p.metric) == ("weights", "roc_auc")]
+    against = [p for p in weights if p.family == "against baselines"]
+    assert len(against) == 6
+    adjusted = holm(np.array([p.p_value for p in against]))
+    assert [p.p_adjusted for p in against] == pytest.approx(list(adjusted))
+    [two] = [p for p in weights if p.family == "baselines"]
+    assert two.p_adjusted == two.p_value
+    assert any(
+        "over the 3 pairs of models and, apart from these, the 6 pairs of a model and a baseline"
+        in note
+        for note in everyone.notes
+    )
+
+
+def test_few_seeds_are_said():
+    for seeds, said in ((2, False), (3, True), (5, False)):
+        notes = score_predictions(simulated(seeds=seeds, groups=20), FAST).notes
+        few = [note for note in notes if note.startswith("Few seeds (test): a has 3, b has 3.")]
+        assert bool(few) == said
+
+
 def test_the_recipe_needs_three_seeds():
     for seeds in (1, 2):
         scores = score_predictions(simulated(seeds=seeds), FAST)

@@ -16,11 +16,18 @@ from her2bench.evaluation.differences import (
     recipe_spread,
     weights_spread,
 )
-from her2bench.evaluation.intervals import NONE, Interval, biased, percentile
+from her2bench.evaluation.estimates import whole_slides
+from her2bench.evaluation.intervals import (
+    NONE,
+    Interval,
+    biased,
+    percentile,
+    percentile_p_value,
+)
 from her2bench.evaluation.judged import Judged
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.permutation import sign_flip_p_value
-from her2bench.evaluation.row_intervals import MINIMUM_SEEDS
+from her2bench.evaluation.row_intervals import BOOTSTRAP_SLIDES, MINIMUM_SEEDS, least_slides
 from her2bench.evaluation.samples import Answers, Bools, Floats, Ints, by_fold, codes
 from her2bench.evaluation.settings import ScoreSettings
 from her2bench.evaluation.shares import shares
@@ -57,8 +64,9 @@ def compare_weights(metric: str, a: Judged, b: Judged, settings: ScoreSettings) 
     else:
         rng = np.random.default_rng(settings.seed)
         parts = shares(d, a.panel.answers, b.panel.answers)
-        p = sign_flip_p_value(parts, settings.flips, rng)
-        interval, method = _bootstrap_interval(metric, a, b, d, settings.confidence)
+        flipped = sign_flip_p_value(parts, settings.flips, rng)
+        interval, p, method = _resampled(metric, a, b, d, settings.confidence)
+        interval, p = agreeing(interval, p, flipped, d.df, settings.confidence)
         method = f"{method}; sign-flip permutation, {unit}"
     return _tested(metric, "weights", a, b, d, spread, interval, p, method, settings)
 
@@ -119,21 +127,57 @@ def _seen(metric: str, answers: Answers) -> Iterator[Floats | Ints | Bools]:
             yield ranks
 
 
-def _bootstrap_interval(
+def _resampled(
     metric: str, a: Judged, b: Judged, d: Difference, confidence: float
-) -> tuple[Interval, str]:
+) -> tuple[Interval, float, str]:
+    """The difference's interval by bootstrap, the p-value at which it just holds 0, the method."""
+    slides = min(whole_slides(d.a), whole_slides(d.b))
     if np.isnan(d.value):
-        return NONE, "undefined"
-    if metric not in a.replicates or metric not in b.replicates:
-        return difference_interval(d, weights_spread(d), confidence), "linearised t"
+        return NONE, float("nan"), "undefined"
+    if slides < least_slides(metric):
+        return NONE, 0.0, f"no interval: fewer than {least_slides(metric)} slides"
+    if metric not in a.replicates or metric not in b.replicates or slides < BOOTSTRAP_SLIDES:
+        return *_linearised(d, confidence), "linearised t"
     replicates = a.replicates[metric] - b.replicates[metric]
-    if not d.identical and np.nanmax(replicates) == np.nanmin(replicates):
+    defined = replicates[np.isfinite(replicates)]
+    if not len(defined) or (not d.identical and defined.max() == defined.min()):
         # Two perfect models: resampling cannot show what new slides may.
-        return difference_interval(d, weights_spread(d), confidence), "MOVER"
+        return *_linearised(d, confidence), "MOVER"
     method = f"paired bootstrap of {len(replicates)}"
+    p = percentile_p_value(d.value, defined, d.widening, d.df)
     if metric == "calibration_error":
-        return biased(d.value, replicates, d.widening, d.df, confidence, (-1.0, 1.0)), method
-    return percentile(replicates, d.widening, d.df, confidence), method
+        interval = biased(d.value, replicates, d.widening, d.df, confidence, (-1.0, 1.0))
+    else:
+        interval = percentile(replicates, d.widening, d.df, confidence)
+    return interval, p, method
+
+
+def _linearised(d: Difference, confidence: float) -> tuple[Interval, float]:
+    spread = weights_spread(d)
+    return difference_interval(d, spread, confidence), difference_test(d, spread)
+
+
+def agreeing(
+    interval: Interval, p: float, flipped: float, df: float, confidence: float
+) -> tuple[Interval, float]:
+    """Interval and p-value that agree: a difference is shown only where both methods show it.
+
+    Args:
+        interval, p: by resampling.
+        flipped: the p-value of the sign flips; NaN where there is none.
+        df: degrees of freedom of the variance between slides.
+        confidence: of the interval.
+    """
+    if df < 1:  # a single slide (of a class): nothing is known of the spread
+        return NONE, float("nan")
+    alpha, larger = 1 - confidence, float(np.fmax(p, flipped))
+    if np.isnan(interval.low):
+        return interval, larger
+    if interval.low <= 0 <= interval.high:
+        return interval, max(larger, alpha)
+    if larger < alpha:
+        return interval, larger
+    return Interval(min(interval.low, 0.0), max(interval.high, 0.0)), larger
 
 
 def _deterministic(model: Judged) -> bool:

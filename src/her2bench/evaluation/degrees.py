@@ -16,8 +16,8 @@ def slide_shares(metric: str, masses: Floats, sample: Sample) -> Floats:
         sample: the tiles.
 
     Returns:
-        (2, G) float64. For metrics that look at each class for itself the slide's share of that
-        class; for all others its share of all, twice.
+        (2, G) float64. For metrics that need both classes the slide's share of each class; for all
+        others its share of all, twice.
     """
     if METRICS[metric].over in CONDITIONAL:
         sums = [sample.sums(masses * of_class) for of_class in (sample.targets, ~sample.targets)]

@@ -12,6 +12,7 @@ import numpy as np
 
 from her2bench.evaluation.degrees import degrees_of_freedom, slide_shares
 from her2bench.evaluation.metrics import CONDITIONAL, METRICS, counted, influence, masses
+from her2bench.evaluation.probability import bin_noise
 from her2bench.evaluation.roc import fold_inflation
 from her2bench.evaluation.samples import Answers, Floats, Sample
 
@@ -30,6 +31,8 @@ class Estimate:
             tiles (for PPV: on those called positive), averaged over seeds.
         counted_tiles: how many tiles the metric is a statement about, averaged over seeds.
         inflation: by which the clustered variance is too large (`roc.fold_inflation`).
+        halves: of balanced accuracy, sensitivity and specificity.
+        noise: of the calibration error, the covariance of its bins (`probability.bin_noise`).
     """
 
     metric: str
@@ -40,6 +43,8 @@ class Estimate:
     shares: Floats
     counted_tiles: float
     inflation: float = 1.0
+    halves: tuple["Estimate", ...] = ()
+    noise: Floats | None = None
 
     @cached_property
     def value(self) -> float:
@@ -92,6 +97,7 @@ def estimate(metric: str, sample: Sample, answers: Answers, bins: int) -> Estima
         parts.append((sample.sums(each * targets), sample.sums(each * ~targets)))
         mean += each / len(answers.seeds)
         shares.append(slide_shares(metric, masses(metric, targets, calls, folds), sample))
+    halves = ("sensitivity", "specificity") if metric == "balanced_accuracy" else ()
     inflations = [fold_inflation(sample, folds) for *_, folds in answers.by_seed]
     held = [sample.once @ counted(metric, targets, calls) for calls in answers.calls]
     return Estimate(
@@ -103,6 +109,8 @@ def estimate(metric: str, sample: Sample, answers: Answers, bins: int) -> Estima
         shares=np.mean(shares, axis=0),
         counted_tiles=round(float(np.mean(held)), 6),  # thirds of a tile do not add up exactly
         inflation=float(np.mean(inflations)) if metric == "roc_auc" else 1.0,
+        halves=tuple(estimate(half, sample, answers, bins) for half in halves),
+        noise=bin_noise(sample, answers, bins) if metric == "calibration_error" else None,
     )
 
 
@@ -143,10 +151,7 @@ def widening(parts: Floats, shares: Floats) -> float:
 
 
 def whole_slides(estimate: Estimate) -> int:
-    """How many observations a value without a visible error rests on: slides that carry it.
-
-    Of the scarcer class, where the metric looks at both classes for themselves.
-    """
+    """The slides that carry a value: of the scarcer class, where the metric needs both."""
     if METRICS[estimate.metric].over == "both":
         return min(estimate.sample.positive_groups, estimate.sample.negative_groups)
     return estimate.counted_groups

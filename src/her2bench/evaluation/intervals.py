@@ -70,7 +70,7 @@ def linear_t(
 ) -> Interval:
     """Student's interval, cut at the ends of the metric's range."""
     half = t_quantile(df, confidence) * np.sqrt(variance)
-    return Interval(max(value - half, least), min(value + half, most))
+    return Interval(float(max(value - half, least)), float(min(value + half, most)))
 
 
 def expanded_levels(widening: float, df: float, confidence: float) -> Floats:
@@ -101,6 +101,20 @@ def percentile(replicates: Floats, widening: float, df: float, confidence: float
         return NONE
     low, high = np.quantile(defined, expanded_levels(widening, df, confidence))
     return Interval(float(low), float(high))
+
+
+def percentile_p_value(value: float, replicates: Floats, widening: float, df: float) -> float:
+    """Two-sided p-value of 0: 1 less the confidence at which `percentile` just leaves out 0.
+
+    Args:
+        value: the estimate.
+        replicates: (B,) float64, all defined.
+        widening, df: as for `percentile`.
+    """
+    beyond = np.mean(replicates <= 0) if value > 0 else np.mean(replicates >= 0)
+    if df < 1 or not np.isfinite(widening):
+        return float("nan")
+    return float(min(2 * special.stdtr(df, special.ndtri(beyond) / widening), 1.0))
 
 
 def biased(

@@ -27,7 +27,8 @@ class Metric:
         name: as in `scores.json`.
         label: as in a text.
         over: the tiles it is a statement about. "positives" and "negatives": that class alone;
-            "both": each class for itself, so that the share of positives does not matter.
+            "both": undefined or of no use without either class, so that the scarcer one's slides
+            decide how sure it is; "all": a mean over all tiles.
         interval: how its interval is made.
         least, most: its range.
         higher_is_better: False for errors.
@@ -46,7 +47,7 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("roc_auc", "ROC-AUC", "both", "obuchowski"),
-        Metric("average_precision", "average precision", "all", "bootstrap"),
+        Metric("average_precision", "average precision", "both", "bootstrap"),
         Metric("brier", "Brier score", "all", "bootstrap", higher_is_better=False),
         Metric("log_loss", "log loss", "all", "bootstrap", most=np.inf, higher_is_better=False),
         Metric(
@@ -58,9 +59,9 @@ METRICS: dict[str, Metric] = {
         Metric("specificity", "specificity", "negatives", "proportion"),
         Metric("ppv", "PPV", "called", "proportion"),
         Metric("npv", "NPV", "not called", "proportion"),
-        Metric("f1", "F1", "all", "bootstrap"),
-        Metric("mcc", "Matthews correlation", "all", "bootstrap", least=-1.0),
-        Metric("kappa", "Cohen's kappa", "all", "bootstrap", least=-1.0),
+        Metric("f1", "F1", "both", "bootstrap"),
+        Metric("mcc", "Matthews correlation", "both", "bootstrap", least=-1.0),
+        Metric("kappa", "Cohen's kappa", "both", "bootstrap", least=-1.0),
     )
 }
 

@@ -1,14 +1,18 @@
 """What a reader must know before believing a number."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import polars as pl
 
+from her2bench.core.words import plural
+from her2bench.evaluation.extra_rows import label_of
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.pairs import Pair
 from her2bench.evaluation.panels import difference_of_tiles
+from her2bench.evaluation.questions import FEW_SEEDS, first_question
 from her2bench.evaluation.rows import Row
-from her2bench.evaluation.samples import FEW_GROUPS, Sample
+from her2bench.evaluation.samples import FEW_GROUPS, Answers, Sample
 from her2bench.evaluation.settings import ScoreSettings
 from her2bench.evaluation.verdict import BASELINES
 
@@ -37,24 +41,39 @@ def unlike_notes(split: str, tables: dict[str, pl.DataFrame]) -> list[str]:
     ]
 
 
+def constant_notes(split: str, answers: Iterable[Answers]) -> list[str]:
+    """Which models give every tile the same answer; `always_positive` is named for it."""
+    constant = [
+        each.model
+        for each in answers
+        if each.model != "always_positive" and (each.logits == each.logits[:, :1]).all()
+    ]
+    if not constant:
+        return []
+    names, verb = ", ".join(constant), plural(len(constant), "gives", "give")
+    return [f"Constant ({split}): {names} {verb} every tile the same probability."]
+
+
 def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[str]:
     """Notes on the comparisons: what the verdicts are about, and who beats no baseline."""
     if not pairs:
         return []
     primary = [pair for pair in pairs if pair.metric == settings.primary]
-    weights = [pair for pair in primary if pair.question == "weights"]
+    recipes = [(pair.family, pair.decision) for pair in primary if pair.question == "recipe"]
+    first = first_question(recipes)
+    shown = [pair for pair in primary if pair.question == first]
     label = METRICS[settings.primary].label
     notes = [
         f"{label}: {pair.verdict}."
-        for pair in weights
+        for pair in shown
         if pair.model_b in BASELINES and pair.model_a not in BASELINES and pair.decision != "a"
     ]
     notes.append(
-        f"The verdict rests on {label}, chosen beforehand; the other metrics' tests are corrected "
-        f"over the {len(weights)} pair(s) of models, but not over metrics. The margin "
-        f"±{settings.margin:g} is on the scale of {label}."
+        f"The verdict rests on {label}, chosen beforehand. p-values are corrected over "
+        f"{_families(shown)}, but not over metrics. The margin ±{settings.margin:g} is on the "
+        f"scale of {label}."
     )
-    if any(pair.decision == "unanswered" for pair in primary):
+    if first == "weights":
         notes.append(
             "Verdicts are about these trained weights on new slides. What another training run "
             "would give is answered only from 3 seeds on."
@@ -62,6 +81,42 @@ def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[str]:
     if any(pair.mcnemar_p_value is not None for pair in pairs):
         notes.append("McNemar's test takes every tile as independent; it is shown, not used.")
     return notes
+
+
+def seed_notes(pairs: tuple[Pair, ...], rows: list[Row], settings: ScoreSettings) -> list[str]:
+    """That few seeds say little of what another training run would give."""
+    answered = [
+        pair
+        for pair in pairs
+        if (pair.metric, pair.question) == (settings.primary, "recipe")
+        and pair.family != "baselines"
+        and pair.decision != "unanswered"
+    ]
+    models = {name for pair in answered for name in (pair.model_a, pair.model_b)} - set(BASELINES)
+    seeds = {row.model: row.seeds for row in rows if row.split == "test" and row.model in models}
+    few = [f"{model} has {number}" for model, number in seeds.items() if number < FEW_SEEDS]
+    if not few:
+        return []
+    return [
+        f"Few seeds (test): {', '.join(few)}. What another training run would give then leans on "
+        f"assumptions that so few seeds cannot check; {FEW_SEEDS} or more are advised."
+    ]
+
+
+def _families(pairs: list[Pair]) -> str:
+    """The families that p-values are corrected within, with their numbers of pairs."""
+    numbers = Counter(pair.family for pair in pairs)
+    named = {
+        "networks": "of models",
+        "against baselines": "of a model and a baseline",
+        "baselines": "of baselines",
+    }
+    parts = [
+        f"the {numbers[family]} {plural(numbers[family], 'pair')} {words}"
+        for family, words in named.items()
+        if numbers[family]
+    ]
+    return " and, apart from these, ".join(parts)
 
 
 def table_notes(table: pl.DataFrame) -> list[str]:
@@ -127,7 +182,7 @@ def _undefined(rows: list[Row]) -> dict[tuple[str, tuple[str, ...]], list[str]]:
     labels: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         if row.value is None:
-            labels.setdefault((row.model, row.split), []).append(METRICS[row.metric].label)
+            labels.setdefault((row.model, row.split), []).append(label_of(row.metric))
     together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for (model, split), names in labels.items():
         together.setdefault((model, tuple(names)), []).append(split)
