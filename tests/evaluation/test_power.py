@@ -55,7 +55,7 @@ def test_the_detectable_difference_is_seen_four_times_in_five(study):
     gap = np.median(
         [detectable_difference(design_of(study.draw(rng)[0]), assumed) for _ in range(20)]
     )
-    seen = rates(replace(study, gap=float(gap)), 250, seed=2)["weights ours"]
+    seen = rates(replace(study, gap=float(gap)), 250, np.random.default_rng(2))["weights ours"]
     assert 0.7 < seen < 0.9
 
 

@@ -75,7 +75,7 @@ def point_values(sample: Sample, answers: Answers, point: Point, weights: Floats
     result = []
     for logits, _, _, folds in answers.by_seed:
         above, pairs = np.zeros(len(weights)), np.zeros(len(weights))
-        for rows in by_fold(folds, len(sample.targets)):
+        for rows in by_fold(folds):
             curve = _Curve(logits[rows], sample.targets[rows], sample.groups[rows])
             value, number = curve.at(point, weights)
             above += np.where(number > 0, value * number, 0.0)

@@ -4,6 +4,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+LEAST_BOOTSTRAP = 200
+
 MetricName = Literal[
     "roc_auc",
     "average_precision",
@@ -53,9 +55,6 @@ class ThresholdRule(BaseModel):
         return self
 
 
-LEAST_REPLICATES = 200
-
-
 class ScoreSettings(BaseModel):
     """The choices behind a `scores.json`, all with defaults that suit a first look."""
 
@@ -95,9 +94,9 @@ class ScoreSettings(BaseModel):
     @field_validator("bootstrap")
     @classmethod
     def _enough(cls, replicates: int) -> int:
-        if 0 < replicates < LEAST_REPLICATES:
+        if 0 < replicates < LEAST_BOOTSTRAP:
             raise ValueError(
                 f"{replicates} replicates cannot show the ends of an interval: give at least "
-                f"{LEAST_REPLICATES}, or 0 for linearised intervals"
+                f"{LEAST_BOOTSTRAP}, or 0 for linearised intervals"
             )
         return replicates
