@@ -14,7 +14,7 @@ and specificity at the mid-point Phi(mu / 2).
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from her2bench.evaluation.samples import Answers, Floats, Ints, Sample
 
@@ -58,12 +58,12 @@ class TwoLevel:
     @property
     def mean_auc(self) -> float:
         """The AUC of the second model, meant over all seeds it might be trained with."""
-        return float(stats.norm.cdf(separation(self.auc) / np.sqrt(2 + self.seed_sd**2)))
+        return float(special.ndtr(separation(self.auc) / np.sqrt(2 + self.seed_sd**2)))
 
     @property
     def sensitivity(self) -> float:
         """The second model's sensitivity at logit 0; its specificity is the same."""
-        return float(stats.norm.cdf(separation(self.auc) / 2))
+        return float(special.ndtr(separation(self.auc) / 2))
 
     def draw(self, rng: np.random.Generator) -> tuple[Sample, list[Answers]]:
         """One data set: the tiles, and each model's answers; a call is score > 0."""
@@ -119,7 +119,7 @@ class TwoLevel:
 
 def separation(auc: float) -> float:
     """mu, the distance of the two classes' means, for an AUC."""
-    return float(np.sqrt(2) * stats.norm.ppf(auc))
+    return float(np.sqrt(2) * special.ndtri(auc))
 
 
 def as_answers(model: str, scores: Floats) -> Answers:

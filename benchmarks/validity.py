@@ -1,85 +1,81 @@
 """Do the intervals cover, and how often is the verdict wrong? By simulation, naive beside ours.
 
-    python -m benchmarks.validity                  all tables, 2,000 repeats, about 15 minutes
-    python -m benchmarks.validity --quick          200 repeats: chance alone misses targets
-    python -m benchmarks.validity --repeats 4000 --write docs/statistics.md
+    python -m benchmarks.validity                        all tables, 1,000 repeats, on one core
+    python -m benchmarks.validity --quick --only folds   200 repeats: chance alone misses targets
+    python -m benchmarks.validity --repeats 1000 --jobs 2 --write docs/statistics.md
 
-Every number comes from the functions that `her2bench score` calls. A cell outside its target
-carries an exclamation mark, and the exit status is then 1.
+Every number comes from the functions that `her2bench score` calls, and does not depend on the
+number of jobs. A rate outside its target carries an exclamation mark, and the exit status is
+then 1.
 """
 
 import argparse
 import sys
-import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.rates import Rates, rates, rest_rates
+from benchmarks.few_slides import calibration_table, few_slides_table, needed_table
+from benchmarks.rates import rates, rest_rates
+from benchmarks.shapes import folds_table, high_table, margin_table, seeds_table, shapes_table
+from benchmarks.tables import ANY, COVERS, WRONG, Rates, Tables, Target, write
 from benchmarks.two_level import TwoLevel
 from her2bench.evaluation.judged import RESAMPLED
 from her2bench.evaluation.metrics import METRICS
 
 CORRELATIONS = (0.0, 0.1, 0.3, 0.5)
 INTERVALS = ("AUC interval", "sensitivity", "specificity")
-WRONG = "wrong verdict, these weights"
-
-
-class Tables:
-    """Markdown tables, and whether every cell with a target met it."""
-
-    def __init__(self, repeats: int) -> None:
-        self.repeats, self.lines, self.missed = repeats, [], 0
-
-    def head(self, title: str, columns: list[str]) -> None:
-        self.lines += ["", title, "", f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
-
-    def row(self, cells: list[str]) -> None:
-        self.lines.append(f"| {' | '.join(cells)} |")
-        print(self.lines[-1], flush=True)
-
-    def cell(self, value: float, low: float = 0.0, high: float = 1.0) -> str:
-        """A rate in per cent, marked where it misses its target."""
-        missed = not low <= value <= high
-        self.missed += missed
-        return f"{100 * value:.1f}{' !' if missed else ''}"
+VERDICT = "wrong verdict, these weights"
 
 
 def _slides(study: TwoLevel) -> str:
     return "both classes" if study.mixed else "one class"
 
 
-def main_table(tables: Tables, groups: int, coverage: tuple[float, float], wrong: float) -> None:
+def main_table(tables: Tables, groups: int, coverage: Target) -> None:
     """Intervals and verdicts at one number of slides, all correlations, both kinds of slide."""
     tables.head(
         f"**{groups} slides x about 19 tiles.** Interval covers (%), and equal models are called "
         "different (%); ours / naive.",
-        ["a slide holds", "correlation", *INTERVALS, WRONG, "wrong verdict, this recipe (3 seeds)"],
+        [
+            "a slide holds",
+            "correlation",
+            *INTERVALS,
+            VERDICT,
+            "wrong verdict, this recipe (3 seeds)",
+        ],
     )
-    least_wrong = 0.02 if groups == 51 else 0.0
-    for mixed in (True, False):
-        for r in CORRELATIONS:
-            study = TwoLevel(groups=groups, correlation=r, mixed=mixed)
-            got = rates(study, tables.repeats, seed=1)
-            trained = replace(study, seeds=3, seed_sd=0.1)
-            again = rates(trained, tables.repeats, seed=2)
-            share = (0.92, 0.98) if groups == 51 else (0.93, 1.0)
-            cells = [_slides(study), f"{r:g}"]
-            cells.append(_both(tables, got, "roc_auc", coverage))
-            cells += [_both(tables, got, m, share) for m in ("sensitivity", "specificity")]
-            cells.append(_both(tables, got, "weights", (least_wrong, wrong)))
-            cells.append(_both(tables, again, "recipe", (least_wrong, wrong)))
-            tables.row(cells)
+    wrong = (0.02 if groups == 51 else 0.0, 0.06)
+    share = (0.92, 0.98) if groups == 51 else (0.93, 1.0)
+    studies = [
+        TwoLevel(groups=groups, correlation=r, mixed=mixed)
+        for mixed in (True, False)
+        for r in CORRELATIONS
+    ]
+    started = [
+        [tables.start(rates, each) for each in (study, replace(study, seeds=3, seed_sd=0.1))]
+        for study in studies
+    ]
+    for study, two in zip(studies, started, strict=True):
+        got, again = map(tables.rates, two)
+        cells = [_slides(study), f"{study.correlation:g}"]
+        cells.append(_both(tables, got, "roc_auc", coverage))
+        cells += [_both(tables, got, m, share) for m in ("sensitivity", "specificity")]
+        cells.append(_both(tables, got, "weights", wrong))
+        cells.append(_both(tables, again, "recipe", wrong))
+        tables.row(cells)
 
 
-def _both(tables: Tables, got: Rates, name: str, target: tuple[float, float]) -> str:
-    return f"{tables.cell(got[f'{name} ours'], *target)} / {100 * got[f'{name} naive']:.0f}"
+def _both(tables: Tables, got: Rates, name: str, target: Target) -> str:
+    return f"{tables.cell(got[f'{name} ours'], target)} / {100 * got[f'{name} naive']:.0f}"
 
 
 def sizes_table(tables: Tables) -> None:
     """Other numbers of slides, slides of one size, other AUCs, unlike and several models."""
     tables.head(
         "**Other studies** (correlation 0.3 unless said). No targets were set for these.",
-        ["study", "a slide holds", *INTERVALS, WRONG],
+        ["study", "a slide holds", *INTERVALS, VERDICT],
     )
     studies = {
         "14 slides x 19": TwoLevel(groups=14),
@@ -91,12 +87,16 @@ def sizes_table(tables: Tables) -> None:
         "51 slides, unlike models (correlation 0.5 and 0)": TwoLevel(correlation=0.5, other=0.0),
         "51 slides, four models, any of six verdicts": TwoLevel(models=4),
     }
-    for name, study in studies.items():
-        for mixed in (True, False):
-            got = rates(replace(study, mixed=mixed), tables.repeats, seed=3)
-            cells = [name, "both classes" if mixed else "one class"]
-            names = ("roc_auc", "sensitivity", "specificity", "weights")
-            tables.row([*cells, *(_both(tables, got, m, (0.0, 1.0)) for m in names)])
+    started = {
+        (name, mixed): tables.start(rates, replace(study, mixed=mixed))
+        for name, study in studies.items()
+        for mixed in (True, False)
+    }
+    names = ("roc_auc", "sensitivity", "specificity", "weights")
+    for (name, mixed), cell in started.items():
+        got = tables.rates(cell)
+        cells = [name, "both classes" if mixed else "one class"]
+        tables.row([*cells, *(_both(tables, got, m, ANY) for m in names)])
 
 
 def power_table(tables: Tables) -> None:
@@ -109,23 +109,22 @@ def power_table(tables: Tables) -> None:
             *("a winner, this recipe (3 seeds)", "equivalent within ±0.02"),
         ],
     )
-    for groups in (20, 51, 200):
-        for gap in (0.0, 0.02, 0.05, 0.1):
-            study = TwoLevel(groups=groups, gap=gap, shared=0.8)
-            got = rates(study, tables.repeats, seed=4)
-            trained = replace(study, seeds=3, seed_sd=0.1)
-            again = rates(trained, tables.repeats, seed=5)
-            wrong = (0.0, 0.06) if gap == 0 else (0.0, 1.0)
-            equivalent = (0.0, 0.06) if gap == 0.02 else (0.0, 1.0)
-            tables.row(
-                [
-                    str(groups),
-                    f"{gap:g}",
-                    tables.cell(got["weights ours"], *wrong),
-                    tables.cell(again["recipe ours"], *wrong),
-                    tables.cell(got["weights ours equivalent"], *equivalent),
-                ]
-            )
+    studies = [
+        TwoLevel(groups=groups, gap=gap, shared=0.8)
+        for groups in (20, 51, 200)
+        for gap in (0.0, 0.02, 0.05, 0.1)
+    ]
+    started = [
+        [tables.start(rates, each) for each in (study, replace(study, seeds=3, seed_sd=0.1))]
+        for study in studies
+    ]
+    for study, two in zip(studies, started, strict=True):
+        got, again = map(tables.rates, two)
+        wrong = WRONG if study.gap == 0 else ANY
+        equivalent = WRONG if study.gap == 0.02 else ANY
+        cells = [str(study.groups), f"{study.gap:g}", tables.cell(got["weights ours"], wrong)]
+        cells.append(tables.cell(again["recipe ours"], wrong))
+        tables.row([*cells, tables.cell(got["weights ours equivalent"], equivalent)])
 
 
 def rest_table(tables: Tables) -> None:
@@ -142,45 +141,51 @@ def rest_table(tables: Tables) -> None:
         "difference of equal models covers 0 (%), equal models are called different (%).",
         ["metric", *names],
     )
-    repeats = max(tables.repeats // 4, 50)
-    got = [rest_rates(study, repeats, seed=6) for study in studies]
+    started = [tables.start(rest_rates, study) for study in studies]
+    got = [tables.rates(cell) for cell in started]
     parts = ("covers", "difference covers", "wrong")
     for metric in RESAMPLED:
         values = [[f"{100 * rate[f'{metric} {part}']:.1f}" for part in parts] for rate in got]
         tables.row([METRICS[metric].label, *(" · ".join(cells) for cells in values)])
 
 
-def write(tables: Tables, path: Path, command: str, seconds: float) -> None:
-    """Put the tables into a page, between its two marks."""
-    start, end = "<!-- validity -->", "<!-- /validity -->"
-    before, _, rest = path.read_text(encoding="utf-8").partition(start)
-    after = rest.partition(end)[2]
-    made = f"Made by `{command}` in {seconds / 60:.0f} minutes on one core."
-    text = "\n".join([start, made, *tables.lines, "", end])
-    path.write_text(before + text + after, encoding="utf-8")
+TABLES: dict[str, Callable[[Tables], None]] = {
+    "51 slides": lambda tables: main_table(tables, 51, COVERS),
+    "20 slides": lambda tables: main_table(tables, 20, (0.93, 1.0)),
+    "other studies": sizes_table,
+    "power": power_table,
+    "other metrics": rest_table,
+    "shapes": shapes_table,
+    "high": high_table,
+    "folds": folds_table,
+    "seeds": seeds_table,
+    "margin": margin_table,
+    "calibration": calibration_table,
+    "few slides": few_slides_table,
+    "needed": needed_table,
+}
 
 
 def main() -> None:
-    """Read the options, run all tables."""
+    """Read the options, run the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=2000)
+    parser.add_argument("--repeats", type=int, default=1000)
     parser.add_argument("--quick", action="store_true", help="200 repeats")
-    parser.add_argument("--write", type=Path, help="a page with the marks <!-- validity -->")
+    parser.add_argument("--only", nargs="+", choices=TABLES, default=list(TABLES), metavar="NAME")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--write", type=Path, help="a page with the tables' marks")
     options = parser.parse_args()
-    tables = Tables(200 if options.quick else options.repeats)
-    started = time.perf_counter()
-    main_table(tables, 51, (0.93, 0.97), 0.06)
-    main_table(tables, 20, (0.93, 1.0), 0.06)
-    sizes_table(tables)
-    power_table(tables)
-    rest_table(tables)
-    seconds = time.perf_counter() - started
-    if options.write:
-        command = f"python -m benchmarks.validity --repeats {tables.repeats}"
-        write(tables, options.write, command, seconds)
-    print("\n".join(tables.lines))
-    print(f"\n{tables.missed} cell(s) missed a target; {seconds:.0f} s")
-    sys.exit(1 if tables.missed else 0)
+    missed, seconds = 0, 0.0
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for name in options.only:
+            tables = Tables(200 if options.quick else options.repeats, pool)
+            TABLES[name](tables)
+            print(f"{name}: {tables.summary}\n", flush=True)
+            missed, seconds = missed + tables.missed, seconds + tables.seconds
+            if options.write:
+                write(tables, options.write, name)
+    print(f"{missed} rate(s) missed a target; {seconds / 60:.1f} minutes of one core")
+    sys.exit(1 if missed else 0)
 
 
 if __name__ == "__main__":

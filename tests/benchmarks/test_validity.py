@@ -1,12 +1,13 @@
 """The simulation says what it claims to, and the tables tell right from wrong."""
 
+from concurrent.futures import Executor
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from benchmarks.rates import rates
+from benchmarks.tables import Tables, write
 from benchmarks.two_level import TwoLevel, independent
-from benchmarks.validity import Tables, write
 from sklearn.metrics import roc_auc_score
 
 
@@ -38,25 +39,27 @@ def test_independent_tiles_are_slides_of_one():
 
 
 def test_ours_holds_where_the_naive_way_does_not():
-    got = rates(TwoLevel(correlation=0.5, mixed=False), 150, seed=1)
+    got = rates(TwoLevel(correlation=0.5, mixed=False), 150, np.random.default_rng(1))
     assert got["roc_auc ours"] > 0.88 and got["roc_auc naive"] < 0.7
     assert got["weights ours"] < 0.12 and got["weights naive"] > 0.35
 
 
 def test_both_questions_are_asked_with_seeds():
     study = replace(TwoLevel(groups=20), seeds=3, seed_sd=0.3)
-    got = rates(study, 60, seed=1)
+    got = rates(study, 60, np.random.default_rng(1))
     assert got["recipe ours"] < 0.2
     assert "roc_auc ours" not in got
 
 
 def test_a_missed_target_is_marked_and_counted(tmp_path):
-    tables = Tables(10)
-    assert tables.cell(0.05, 0.02, 0.06) == "5.0"
-    assert tables.cell(0.08, 0.02, 0.06) == "8.0 !" and tables.missed == 1
+    tables = Tables(10, Executor())
+    assert tables.cell(0.05, (0.02, 0.06)) == "5.0"
+    assert tables.cell(0.08, (0.02, 0.06)) == "8.0 !" and tables.missed == 1
     tables.head("**Title**", ["a", "b"])
     page = tmp_path / "page.md"
-    page.write_text("before\n<!-- validity -->\nold\n<!-- /validity -->\nafter\n")
-    write(tables, page, "command", 60.0)
+    page.write_text("before\n<!-- validity: a -->\nold\n<!-- /validity: a -->\nafter\n")
+    write(tables, page, "a")
     text = page.read_text()
     assert "old" not in text and "| a | b |" in text and text.endswith("after\n")
+    with pytest.raises(SystemExit, match="no place for a table"):
+        write(tables, page, "b")

@@ -124,3 +124,20 @@ def test_mistakes_get_one_message_and_leave_nothing(tmp_path, content, arguments
 def test_help_names_the_options(tmp_path):
     done = her2bench("score", "-h", folder=tmp_path)
     assert done.returncode == 0 and "--rule" in done.stdout and "--margin" in done.stdout
+
+
+def test_points_of_the_curve_are_rows_that_fit_the_terminal(tmp_path):
+    simulated(groups=24, models=tuple("abcde")).drop("logit").write_csv(tmp_path / "p.csv")
+    options = ("--at-specificity", "0.9", "--partial-auc", "0.2", "--bootstrap", "200")
+    found = her2bench("score", "p.csv", *options, folder=tmp_path)
+    assert found.returncode == 0
+    assert "sensitivity at specificity 0.9" in found.stdout
+    assert "partial ROC-AUC, FPR up to 0.2" in found.stdout
+    assert "…" not in found.stdout
+    assert found.stdout.count("cannot be answered") == 1  # for all ten pairs
+
+
+def test_too_few_replicates_are_a_mistake(tmp_path):
+    simulated(groups=24).drop("logit").write_csv(tmp_path / "p.csv")
+    found = her2bench("score", "p.csv", "--bootstrap", "1", folder=tmp_path)
+    assert found.returncode == 2 and "at least 200" in found.stderr

@@ -24,7 +24,7 @@ def table(**columns) -> pl.DataFrame:
 
 def scored(data, **settings):
     return score_predictions(
-        check_predictions(data), ScoreSettings(bootstrap=50, flips=99, **settings)
+        check_predictions(data), ScoreSettings(bootstrap=200, flips=99, **settings)
     )
 
 

@@ -10,10 +10,12 @@ from her2bench.evaluation.differences import (
     difference_interval,
     difference_test,
     equivalence_test,
+    limits,
     recipe_spread,
     weights_spread,
 )
 from her2bench.evaluation.estimates import estimate
+from her2bench.evaluation.intervals import t_quantile
 from her2bench.evaluation.samples import Sample
 
 from .conftest import answers_of
@@ -51,11 +53,11 @@ def test_equivalence_is_where_the_one_sided_interval_touches_the_margin(tilt, ma
     spread = weights_spread(d)
     p = equivalence_test(d, spread, margin)
     if p < 0.5:
-        low, high = difference_interval(d, spread, 1 - 2 * p)
+        low, high = limits(d, spread, t_quantile(spread.df, 1 - 2 * p))
         assert max(-low, high) == pytest.approx(margin, abs=1e-7)
     else:
         assert abs(d.value) >= margin
-    low, high = difference_interval(d, spread, 0.9)
+    low, high = limits(d, spread, t_quantile(spread.df, 0.9))
     assert (p < 0.05) == (-margin < low and high < margin)
 
 
@@ -142,4 +144,25 @@ def test_unknown_variance_has_no_answer():
     spread = weights_spread(d)
     assert np.isnan(difference_interval(d, spread, 0.95).low)
     assert np.isnan(difference_test(d, spread)) and np.isnan(equivalence_test(d, spread, 0.02))
-    assert not Spread(float("nan"), 0, 0, 10).known
+    assert not Spread(float("nan"), 0, 0, 10, 1).known
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_near_1_both_movers_and_the_plain_test_must_see_a_difference(seed):
+    """MOVER alone calls equal models with an AUC of 0.99 different in up to 9% of studies."""
+    rng = np.random.default_rng(seed)
+    codes = np.repeat(np.arange(20), 19)
+    targets = np.tile(np.arange(19) < 12, 20)
+    a, b = (3.3 * targets + rng.normal(size=20)[codes] * 0.5 + rng.normal(size=380) for _ in "ab")
+    d = differ(Sample(targets, codes), answers_of(a), answers_of(b))
+    spread = weights_spread(d)
+    plain = 2 * stats.t.sf(abs(d.value) / np.sqrt(d.variance), spread.df)
+    p = difference_test(d, spread)
+    quantile = t_quantile(spread.df, 1 - p)
+    low, high = limits(d, spread, quantile)
+    nearest = low if d.value > 0 else -high
+    assert p >= plain - 1e-9 and nearest >= -1e-7  # neither alone leaves 0 out by less
+    assert p == pytest.approx(plain) or nearest == pytest.approx(0, abs=1e-7)
+    for confidence in (0.8, 0.95, 1 - p - 1e-6, 1 - p + 1e-6):
+        ends = difference_interval(d, spread, confidence)
+        assert (ends.low > 0 or ends.high < 0) == (p < 1 - confidence)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from her2bench.evaluation.degrees import degrees_of_freedom, slide_variances
-from her2bench.evaluation.estimates import estimate, satterthwaite, seed_component
+from her2bench.evaluation.degrees import degrees_of_freedom, satterthwaite
+from her2bench.evaluation.estimates import estimate, seed_component
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.samples import Sample
 
@@ -21,16 +21,18 @@ def study(seed=0, groups=20, size=8, seeds=1):
     return Sample(targets, codes), answers_of(scores)
 
 
-def test_sensitivity_has_the_ratio_estimators_variance():
+def test_sensitivity_has_the_jackknifed_ratio_estimators_variance():
     sample, answers = study()
     right = answers.calls[0] & sample.targets
     y = np.bincount(sample.groups, weights=right)
     m = np.bincount(sample.groups, weights=sample.targets)
     p = y.sum() / m.sum()
-    expected = 20 / 19 * ((y - p * m) ** 2).sum() / m.sum() ** 2
+    expected = (20 / 19) ** 2 * ((y - p * m) ** 2).sum() / m.sum() ** 2
     guess = estimate("sensitivity", sample, answers, 15)
     assert guess.value == pytest.approx(p) and guess.variance == pytest.approx(expected)
-    assert guess.design_effect == pytest.approx(expected / (p * (1 - p) / (m.sum() - 1)))
+    assert guess.design_effect == pytest.approx(
+        expected / (p * (1 - p) * m.sum() / (m.sum() - 1) ** 2)
+    )
     assert (guess.counted_tiles, guess.counted_groups) == (80, 20)
 
 
@@ -90,34 +92,53 @@ def test_slides_of_one_size_have_one_degree_of_freedom_less_than_slides():
         assert estimate(name, sample, answers, 5).df == pytest.approx(19)
 
 
-def test_one_large_slide_leaves_few_degrees_of_freedom():
-    groups = np.repeat(np.arange(20), [200] + [5] * 19)
-    rng = np.random.default_rng(0)
-    alike = rng.normal(size=20)[groups]
-    sample = Sample(rng.random(len(groups)) < 0.5, groups)
-    held = np.ones_like(sample.targets)
-    few = degrees_of_freedom("accuracy", alike - alike.mean(), sample, held)
-    noise = rng.normal(size=len(groups))
-    more = degrees_of_freedom("accuracy", noise, sample, held)
-    assert 1 <= few < more < 19
-
-
-def test_auc_never_has_more_than_the_scarcer_class_allows():
+def test_classes_on_slides_of_their_own_are_put_together_by_satterthwaite():
     groups = np.repeat(np.arange(20), 6)
-    targets = groups < 17
+    sample = Sample(groups < 17, groups)
     rng = np.random.default_rng(0)
-    guess = estimate("roc_auc", Sample(targets, groups), answers_of(rng.normal(size=120)), 5)
-    assert guess.df == 2
+    guess = estimate("roc_auc", sample, answers_of(rng.normal(size=120)), 5)
+    a, b = (guess.mean_parts**2).sum(axis=1)
+    assert guess.df == pytest.approx((a + b) ** 2 / (a**2 / 16 + b**2 / 2))
 
 
-def test_slide_variances_follow_size_and_likeness():
-    groups = np.repeat(np.arange(30), 4)
-    sample = Sample(np.ones(120, dtype=bool), groups)
-    alike = np.repeat(np.random.default_rng(0).normal(size=30), 4)
-    assert slide_variances(alike, sample.targets, sample) == pytest.approx(
-        np.full(30, 16 * (alike**2).mean())
-    )
-    assert slide_variances(np.zeros(120), sample.targets, sample).sum() == 0
+def test_slides_of_both_classes_have_no_more_degrees_of_freedom_than_slides():
+    sample, answers = study()
+    apart = np.array([[1.0, -1.0] * 10, [1.0, -1.0] * 10])
+    shares = estimate("roc_auc", sample, answers, 5).shares
+    assert degrees_of_freedom("roc_auc", apart, shares) == 19
+    assert degrees_of_freedom("roc_auc", 0 * apart, shares) == 19
+
+
+def left_out(name, sample, answers):
+    """A metric without each slide in turn, less the metric."""
+    whole = estimate(name, sample, answers, 5).value
+    parts = []
+    for g in range(sample.n_groups):
+        keep = sample.groups != g
+        part = answers_of(answers.logits[:, keep])
+        parts.append(estimate(name, sample.part(keep, sample.targets), part, 5).value - whole)
+    return np.array(parts)
+
+
+@pytest.mark.parametrize("name", ["sensitivity", "specificity", "accuracy", "brier"])
+def test_a_large_slide_is_left_out_as_it_is_by_the_jackknife(name):
+    """One slide of 20 has 40% of the tiles: exact for means."""
+    groups = np.repeat(np.arange(20), [126] + [10] * 19)
+    rng = np.random.default_rng(4)
+    targets = rng.random(len(groups)) < 0.6
+    answers = answers_of(targets + rng.normal(size=20)[groups] + rng.normal(size=len(groups)))
+    sample = Sample(targets, groups)
+    guess = estimate(name, sample, answers, 5)
+    assert guess.variance == pytest.approx((left_out(name, sample, answers) ** 2).sum())
+
+
+def test_an_auc_on_slides_of_one_class_is_exactly_the_jackknifes():
+    groups = np.repeat(np.arange(20), [60] + [6] * 19)
+    rng = np.random.default_rng(5)
+    sample = Sample(groups < 12, groups)
+    answers = answers_of(sample.targets + rng.normal(size=20)[groups])
+    guess = estimate("roc_auc", sample, answers, 5)
+    assert guess.variance == pytest.approx((left_out("roc_auc", sample, answers) ** 2).sum())
 
 
 def test_satterthwaite():

@@ -98,6 +98,35 @@ def test_every_pair_on_every_metric_and_holm_over_the_pairs():
         assert [p.p_adjusted for p in family] == pytest.approx(list(adjusted))
 
 
+def test_baselines_cost_the_networks_no_power():
+    """Holm among the networks is the same with and without baselines beside them."""
+    models = ("a", "b", "c", "dab_baseline", "background_baseline")
+    table = simulated(models=models)
+    everyone = score_predictions(table, FAST)
+    alone = score_predictions(table.filter(~pl.col("model").str.ends_with("baseline")), FAST)
+    networks = [p for p in everyone.pairs if p.family == "networks"]
+    assert [p.p_adjusted for p in networks] == [p.p_adjusted for p in alone.pairs]
+    weights = [p for p in everyone.pairs if (p.question, p.metric) == ("weights", "roc_auc")]
+    against = [p for p in weights if p.family == "against baselines"]
+    assert len(against) == 6
+    adjusted = holm(np.array([p.p_value for p in against]))
+    assert [p.p_adjusted for p in against] == pytest.approx(list(adjusted))
+    [two] = [p for p in weights if p.family == "baselines"]
+    assert two.p_adjusted == two.p_value
+    assert any(
+        "over the 3 pairs of models and, apart from these, the 6 pairs of a model and a baseline"
+        in note
+        for note in everyone.notes
+    )
+
+
+def test_few_seeds_are_said():
+    for seeds, said in ((2, False), (3, True), (5, False)):
+        notes = score_predictions(simulated(seeds=seeds, groups=20), FAST).notes
+        few = [note for note in notes if note.startswith("Few seeds (test): a has 3, b has 3.")]
+        assert bool(few) == said
+
+
 def test_the_recipe_needs_three_seeds():
     for seeds in (1, 2):
         scores = score_predictions(simulated(seeds=seeds), FAST)
@@ -156,17 +185,6 @@ def test_an_undefined_metric_has_no_verdict():
     assert found.verdict.startswith("undefined")
 
 
-def test_folds_are_pooled_and_said_to_be():
-    table = simulated()
-    folds = table.with_columns(fold=(pl.col("group_id").str.len_chars() % 2).cast(pl.Int64))
-    scores = score_predictions(folds, FAST)
-    whole = score_predictions(table, FAST)
-    assert [r.value for r in scores.rows] == pytest.approx(
-        [r.value for r in whole.rows], nan_ok=True
-    )
-    assert any("2 folds are pooled" in note for note in scores.notes)
-
-
 def evidence(**changes) -> Evidence:
     base = {
         "model_a": "net",
@@ -176,7 +194,7 @@ def evidence(**changes) -> Evidence:
         "p_equivalent": 0.9,
         "margin": 0.02,
         "alpha": 0.05,
-        "needed": 130.0,
+        "needed": (60.0, 200.0),
         "target": 0.05,
         "known": True,
     }
@@ -201,15 +219,22 @@ def evidence(**changes) -> Evidence:
         (
             {},
             "undecided",
-            "cannot be told apart; about 130 slides would be needed to see a difference of 0.05",
+            "cannot be told apart; roughly 60 to 200 slides would be needed to see a difference of "
+            "0.05",
         ),
         (
-            {"needed": float("inf"), "target": 0.02},
+            {"needed": (60.0, float("inf"))},
+            "undecided",
+            "cannot be told apart; roughly 60 slides or more, and perhaps more seeds, would be "
+            "needed to see a difference of 0.05",
+        ),
+        (
+            {"needed": (float("inf"), float("inf")), "target": 0.02},
             "undecided",
             "cannot be told apart; more seeds, not more slides, would be needed to see a "
             "difference of 0.02",
         ),
-        ({"needed": float("nan")}, "undecided", "cannot be told apart"),
+        ({"needed": None}, "undecided", "cannot be told apart"),
         (
             {"model_b": "dab_baseline", "p_adjusted": 0.01, "gain": -0.1},
             "b",
@@ -221,7 +246,7 @@ def evidence(**changes) -> Evidence:
             "net better than dab_baseline",
         ),
         (
-            {"known": False, "needed": float("nan")},
+            {"known": False, "needed": None},
             "undecided",
             "cannot be told apart (slides unknown: tiles taken as independent)",
         ),
@@ -235,3 +260,60 @@ def evidence(**changes) -> Evidence:
 def test_words(changes, decision, words):
     assert decide(evidence(**changes)) == decision
     assert in_words(evidence(**changes)) == words
+
+
+def models(a, b, seeds=1, groups=40):
+    """A table of simulated tiles on which two models' logits are functions of the first's."""
+    table = simulated(seeds=seeds, groups=groups).filter(pl.col("model") == "a")
+    both = [
+        table.with_columns(model=pl.lit(name), logit=change(pl.col("logit")))
+        for name, change in (("a", a), ("b", b))
+    ]
+    return check_predictions(
+        pl.concat(both).with_columns(probability=1 / (1 + (-pl.col("logit")).exp()))
+    )
+
+
+def test_models_of_equal_ranks_are_one_model_to_metrics_of_ranks():
+    scores = score_predictions(models(lambda z: z, lambda z: 2 * z + 1), FAST)
+    found = pair(scores, "roc_auc")
+    assert (found.decision, found.difference) == ("equivalent", 0)
+    assert (found.low, found.high, found.p_equivalent) == (0, 0, 0)
+    precision = pair(scores, "average_precision")
+    assert (precision.low, precision.high, precision.p_value) == (0, 0, 1)
+    assert pair(scores, "brier").difference != 0
+    calls = pair(score_predictions(models(lambda z: z, lambda z: 2 * z), FAST), "accuracy")
+    assert (calls.low, calls.high, calls.p_value) == (0, 0, 1)
+
+
+def test_ties_make_another_model():
+    primary = FAST.model_copy(update={"margin": 1e-9})
+    tied = models(lambda z: z, lambda z: z.round(0))
+    found = pair(score_predictions(tied, primary), "roc_auc")
+    assert found.decision == "undecided" and found.low < found.high
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "brier"])
+def test_the_slides_needed_are_a_range(metric):
+    settings = FAST.model_copy(update={"primary": metric})
+    found = pair(score_predictions(simulated(groups=40, seed=2), settings), metric)
+    assert found.decision == "undecided" and 40 <= found.needed_low < found.needed_high
+    assert f"roughly {found.needed_low:.0f} to {found.needed_high:.0f} slides" in found.verdict
+
+
+def test_no_number_of_slides_is_named_for_a_pilot_or_beside_a_baseline():
+    pilot = score_predictions(simulated(groups=19, seed=2), FAST)
+    named = simulated(groups=40, seed=2, models=("a", "dab_baseline"))
+    for scores in (pilot, score_predictions(named, FAST)):
+        found = pair(scores, "roc_auc")
+        assert found.decision == "undecided"
+        assert found.needed_low is None and "would be needed" not in found.verdict
+
+
+def test_the_recipes_test_is_named_and_its_components_are_kept():
+    scores = score_predictions(simulated(seeds=3, groups=30), FAST)
+    recipe, weights = (pair(scores, "roc_auc", question) for question in ("recipe", "weights"))
+    assert "Obuchowski-Rockette, seeds as readers nested in tests" in recipe.method
+    assert recipe.se_slides == weights.se_slides > 0
+    assert (weights.se_seeds_a, weights.se_seeds_b) == (0, 0)
+    assert recipe.se_seeds_a is not None and 0 < recipe.df <= weights.df

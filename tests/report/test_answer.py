@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from her2bench.core.runs import ComparisonFolder
-from her2bench.report.answer import answer, not_beating, primary_pairs
+from her2bench.report.answer import answer, not_beating, primary_pairs, shown_question
 from her2bench.report.cautions import cautions, flattered, lesser_notes
 from her2bench.report.material import Material, read_material
 from tests.report.conftest import make_comparison
@@ -21,14 +21,21 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> ComparisonFolder:
     return make_comparison(path, models=MODELS, seeds=(0,), slides=22, tiles=2, gallery=False)
 
 
-def decided(folder: ComparisonFolder, decisions: dict[tuple[str, str], str]) -> Material:
+def decided(
+    folder: ComparisonFolder,
+    decisions: dict[tuple[str, str], str],
+    question: str = "weights",
+) -> Material:
     """The material with the decisions of some pairs changed; all others are undecided."""
     scores = json.loads(folder.scores.read_text(encoding="utf-8"))
-    for pair in scores["pairs"]:
-        key = pair["model_a"], pair["model_b"]
-        pair["decision"] = decisions.get(key, "undecided")
+    asked = [
+        pair
+        | {"question": question}
+        | {"decision": decisions.get((pair["model_a"], pair["model_b"]), "undecided")}
+        for pair in scores["pairs"]
+    ]
     material = read_material(folder)
-    material.scores["pairs"] = scores["pairs"]
+    material.scores["pairs"] = asked if question == "weights" else scores["pairs"] + asked
     return material
 
 
@@ -41,21 +48,48 @@ def test_undecided_pairs_are_no_verdict(three: ComparisonFolder) -> None:
 
 def test_one_model_better_than_all(three: ComparisonFolder) -> None:
     wins = {("lenet", "alexnet"): "b", ("alexnet", "mini_hahnet"): "a"}
-    assert (
-        answer(decided(three, wins)).headline
-        == "AlexNet is better than every other model on ROC-AUC."
+    assert answer(decided(three, wins)).headline == (
+        "These trained weights of AlexNet (one seed) are better than every other model’s on "
+        "ROC-AUC: whether training again would give the same is not known."
     )
+
+
+def test_the_headline_answers_for_the_recipe_where_it_can(three: ComparisonFolder) -> None:
+    """What the weights say is then no headline, whatever they say."""
+    wins = {("lenet", "alexnet"): "b", ("alexnet", "mini_hahnet"): "a"}
+    said = answer(decided(three, wins, "recipe"))
+    assert said.headline == "AlexNet is better than every other model on ROC-AUC."
+    material = decided(three, {}, "recipe")
+    for pair in material.scores["pairs"]:
+        if pair["question"] == "weights":
+            pair["decision"] = wins.get((pair["model_a"], pair["model_b"]), "undecided")
+    assert answer(material).headline == "No model is shown to be better than another on ROC-AUC."
+
+
+def test_one_unanswered_pair_of_networks_leaves_the_weights(three: ComparisonFolder) -> None:
+    material = decided(three, {("lenet", "alexnet"): "unanswered"}, "recipe")
+    assert shown_question(material) == "weights"
+    material = decided(three, {("lenet", "dab_baseline"): "unanswered"}, "recipe")
+    assert shown_question(material) == "recipe"
 
 
 def test_one_win_is_not_called_best(three: ComparisonFolder) -> None:
     said = answer(decided(three, {("lenet", "alexnet"): "a"}))
-    assert said.headline.startswith("1 of 3 pairs of models differ on ROC-AUC")
+    assert said.headline == (
+        "1 of 3 pairs of models differ on ROC-AUC with these trained weights; the others do not: "
+        "whether training again would give the same is not known."
+    )
     assert "LeNet is better" not in said.headline
 
 
 def test_equivalent_needs_all_pairs(three: ComparisonFolder) -> None:
     every = {(a, b): "equivalent" for i, a in enumerate(MODELS) for b in MODELS[i + 1 :]}
-    assert answer(decided(three, every)).headline.startswith("The models are equivalent within")
+    assert answer(decided(three, every)).headline == (
+        "These trained weights are equivalent within ±0.02 ROC-AUC: whether training again would "
+        "give the same is not known."
+    )
+    again = answer(decided(three, every, "recipe"))
+    assert again.headline == "The models are equivalent within ±0.02 ROC-AUC."
     every.pop(("lenet", "alexnet"))
     assert "equivalent" not in answer(decided(three, every)).headline
 
@@ -79,7 +113,7 @@ def test_networks_come_before_baselines_and_other_questions_are_left_out(
     pairs = primary_pairs(material)
     assert len(pairs) == 10
     assert [p["model_b"] for p in pairs[:3]] == ["alexnet", "mini_hahnet", "mini_hahnet"]
-    assert primary_pairs(material, "recipe") == [extra]
+    assert extra in primary_pairs(material, "recipe")
 
 
 def test_tiles_on_both_sides_are_found(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """Curves and reliability against scikit-learn and against what must hold of any curve."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 from sklearn.metrics import precision_recall_curve, roc_auc_score
 
 from her2bench.core.runs import ComparisonFolder
+from her2bench.evaluation.estimates import estimate
 from her2bench.evaluation.panels import Panel
 from her2bench.evaluation.samples import Answers, Sample
 from her2bench.report.curves import GRID, precision_band, roc_band
@@ -114,3 +117,21 @@ def test_which_scaling_is_shown_does_not_depend_on_how_it_did() -> None:
     entries = [{"method": "temperature", "brier": 0.1}, {"method": "platt", "brier": 0.3}]
     assert best_scaling(entries) == entries[1]
     assert best_scaling([]) is None
+
+
+def test_curves_of_folds_lie_over_the_values_within_folds() -> None:
+    rng = np.random.default_rng(4)
+    groups = np.arange(600) // 10
+    folds = groups % 4
+    targets = rng.random(600) < 0.3 + 0.1 * folds
+    logits = rng.normal(targets * 1.5, 1) + 4 * folds
+    panel = panel_of(targets, logits, groups)
+    answers = replace(panel.answers, folds=folds[None])
+    panel = replace(panel, answers=answers)
+    for band, metric in (
+        (roc_band(panel), "roc_auc"),
+        (precision_band(panel), "average_precision"),
+    ):
+        value = estimate(metric, panel.sample, answers, 15).value
+        assert float(np.trapezoid(band.value, GRID)) == pytest.approx(value, abs=0.015)
+        assert (band.low <= band.value + 1e-9).all() and (band.value <= band.high + 1e-9).all()

@@ -179,7 +179,7 @@ def test_a_win_on_flattered_figures_is_qualified_in_the_headline(tmp_path: Path)
     scores["pairs"][0]["decision"] = "a"
     folder.scores.write_text(json.dumps(scores), encoding="utf-8")
     seen = text_of(write_report(folder).read_text(encoding="utf-8"))
-    assert "▲ Not for new slides: LeNet is better than every other model on ROC-AUC." in seen
+    assert "▲ Not for new slides: These trained weights of LeNet (one seed) are better" in seen
     assert seen.count("▲ flattered") >= 4  # every row of the table
 
 

@@ -8,6 +8,7 @@ from her2bench.core.console import Terminal
 from her2bench.core.findings import read_audit
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.pairs import Pair
+from her2bench.evaluation.questions import TITLES, UNKNOWN_AGAIN, first_question
 from her2bench.evaluation.stored import stored_scores
 from her2bench.report.formats import rate
 from her2bench.report.names import METRICS
@@ -53,13 +54,17 @@ def _verdicts(scores: dict) -> Table:
     """The networks against each other and against the DAB baseline, on the primary metric."""
     primary = scores["settings"]["primary"]
     pairs = [Pair(**p) for p in scores["pairs"] if p["metric"] == primary]
+    recipes = [(p.family, p.decision) for p in pairs if p.question == "recipe"]
+    question = first_question(recipes)
     wanted = [
         pair
         for pair in pairs
-        if pair.question == "weights"
+        if pair.question == question
         and not {pair.model_a, pair.model_b} & {"always_positive", "background_baseline"}
     ]
-    return verdict_table(wanted, f"Differences in {METRICS.get(primary, primary)} on test tiles")
+    asked = TITLES[question] + ("" if question == "recipe" else f"; {UNKNOWN_AGAIN}")
+    title = f"Differences in {METRICS.get(primary, primary)} on test tiles. {asked}"
+    return verdict_table(wanted, title)
 
 
 def _table(rows: pl.DataFrame) -> Table:

@@ -54,9 +54,14 @@ Manifest = Annotated[
 Primary = Annotated[str, _statistic("The metric the verdicts rest on.")]
 Margin = Annotated[float, _statistic("Models closer than this on it are equivalent.")]
 Confidence = Annotated[float, _statistic("Of all intervals; verdicts use what it leaves.")]
-Bootstrap = Annotated[int, _statistic("Replicates, at least 50; 0: none.")]
+Bootstrap = Annotated[int, _statistic("Replicates, at least 200; 0: none.")]
 Bins = Annotated[int, _statistic("Of the calibration error.")]
 Seed = Annotated[int, _statistic("Of bootstrap and permutation.")]
+AtSpecificity = Annotated[float | None, _statistic("Also sensitivity at this specificity.")]
+AtSensitivity = Annotated[float | None, _statistic("Also specificity at this sensitivity.")]
+PartialAuc = Annotated[
+    float | None, _statistic("Also ROC-AUC up to this false positive rate (McClish).")
+]
 Mcnemar = Annotated[bool, _statistic("McNemar's tile-level test beside ours.", "--mcnemar")]
 
 
@@ -77,6 +82,9 @@ def score(
     bins: Bins = 15,
     seed: Seed = 0,
     mcnemar: Mcnemar = False,
+    at_specificity: AtSpecificity = None,
+    at_sensitivity: AtSensitivity = None,
+    partial_auc: PartialAuc = None,
 ) -> None:
     """Judge models from their predictions: metrics with intervals that know slides, verdicts.
 
@@ -92,6 +100,9 @@ def score(
         "seed": seed,
         "by": tuple(by or ()),
         "mcnemar": mcnemar,
+        "at_specificity": at_specificity,
+        "at_sensitivity": at_sensitivity,
+        "partial_auc": partial_auc,
     }
     _score(predictions, _settings(wanted), manifest, output, json)
 
@@ -145,7 +156,8 @@ def _settings(wanted: dict[str, Any]) -> "ScoreSettings":
         message = first["msg"].removeprefix("Value error, ")
         given = first["input"]
         found = f"{shown(given)}: {message}" if isinstance(given, str | int | float) else message
-        raise UserError(f"--{name.split('.')[-1]}", found=found) from error
+        option = name.split(".")[-1].replace("_", "-")
+        raise UserError(f"--{option}", found=found) from error
 
 
 def _with_manifest(table: "pl.DataFrame", path: Path, by: tuple[str, ...]) -> "pl.DataFrame":

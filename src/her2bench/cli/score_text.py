@@ -4,16 +4,15 @@ from rich.padding import Padding
 from rich.table import Table
 
 from her2bench.core.console import Terminal
+from her2bench.evaluation.extra_rows import label_of
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.pairs import Pair
+from her2bench.evaluation.questions import TITLES
+from her2bench.evaluation.row_intervals import MINIMUM_SEEDS
 from her2bench.evaluation.rows import Row
 from her2bench.evaluation.scores import Scores
 
-LABEL, CELL = 22, 25  # columns of the terminal
-QUESTIONS = {
-    "weights": "These trained weights, on new slides",
-    "recipe": "These recipes, trained again",
-}
+CELL = 25  # columns of the terminal
 
 
 def print_scores(scores: Scores) -> None:
@@ -27,7 +26,8 @@ def print_scores(scores: Scores) -> None:
     split = "test" if "test" in splits else splits[-1]
     rows = [row for row in scores.rows if row.split == split]
     models = list(dict.fromkeys(row.model for row in rows))
-    for some in batches(models, max((console.width - LABEL) // CELL, 1)):
+    label = max(len(label_of(row.metric)) for row in rows) + 2
+    for some in batches(models, max((console.width - label) // CELL, 1)):
         console.print(_metrics(rows, some, split, scores.settings.confidence))
         console.print()
     _print_verdicts(console, scores)
@@ -52,10 +52,17 @@ def _metrics(rows: list[Row], models: tuple[str, ...], split: str, confidence: f
     for model in models:
         table.add_column(model, no_wrap=True)
     by_key = {(row.model, row.metric): row for row in rows}
-    for name, metric in METRICS.items():
+    for name in _ordered(rows):
         cells = [_cell(by_key.get((model, name))) for model in models]
-        table.add_row(metric.label, *cells)
+        table.add_row(label_of(name), *cells)
     return table
+
+
+def _ordered(rows: list[Row]) -> list[str]:
+    """The rows' metrics; what else there is stands before the first that judges probabilities."""
+    names = list(dict.fromkeys([*METRICS, *(row.metric for row in rows)]))
+    place, extra = names.index("brier"), names[len(METRICS) :]
+    return [*names[:place], *extra, *names[place : len(METRICS)]]
 
 
 def _cell(row: Row | None) -> str:
@@ -70,11 +77,19 @@ def _cell(row: Row | None) -> str:
 
 def _print_verdicts(console: Terminal, scores: Scores) -> None:
     primary = [pair for pair in scores.pairs if pair.metric == scores.settings.primary]
-    for question, title in QUESTIONS.items():
+    label = METRICS[scores.settings.primary].label
+    for question, title in TITLES.items():
         asked = [pair for pair in primary if pair.question == question]
+        answered = [pair for pair in asked if pair.decision != "unanswered"]
+        if answered:
+            console.print(verdict_table(answered, f"{title}: {label}"))
+        if len(answered) < len(asked):
+            every = "any of the pairs" if not answered else f"{len(asked) - len(answered)} pairs"
+            console.print(
+                f"{title}: cannot be answered for {every}; at least {MINIMUM_SEEDS} seeds of each "
+                "model are needed."
+            )
         if asked:
-            label = METRICS[scores.settings.primary].label
-            console.print(verdict_table(asked, f"{title}: {label}"))
             console.print()
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from her2bench.evaluation.counts import COUNT_METRICS
 from her2bench.evaluation.precision_recall import ranking, weighted_average_precision
 from her2bench.evaluation.probability import brier_terms, equal_mass_bins, log_loss_terms
-from her2bench.evaluation.samples import Answers, Floats, Sample
+from her2bench.evaluation.samples import Answers, Bools, Floats, Ints, Sample, by_fold
 from her2bench.evaluation.shares import slide_tables
 
 BLOCK = 400_000  # weights a block: small enough for the processor's cache
@@ -51,10 +51,7 @@ class Resampler:
         self, sample: Sample, answers: Answers, metrics: tuple[str, ...], bins: int
     ) -> None:
         self._sample, self._metrics = sample, metrics
-        self._seeds = [
-            _SeedSums(sample, *each, bins)
-            for each in zip(answers.logits, answers.probabilities, answers.calls, strict=True)
-        ]
+        self._seeds = [_SeedSums(sample, *each, bins) for each in answers.by_seed]
 
     def values(self, weights: Floats) -> dict[str, Floats]:
         """The metrics, meant over seeds, for (b, G) weights: (b,) float64 each, NaN undefined."""
@@ -66,7 +63,13 @@ class _SeedSums:
     """What one seed's metrics need: sums over each slide."""
 
     def __init__(
-        self, sample: Sample, logits: Floats, probabilities: Floats, calls: np.ndarray, bins: int
+        self,
+        sample: Sample,
+        logits: Floats,
+        probabilities: Floats,
+        calls: Bools,
+        folds: Ints | None,
+        bins: int,
     ) -> None:
         targets, groups, size = sample.targets, sample.groups, sample.n_groups
         self._counts = slide_tables(sample, calls[None])[0]
@@ -80,8 +83,11 @@ class _SeedSums:
         self._excess = np.bincount(
             groups * k + where, weights=targets - probabilities, minlength=k * size
         ).reshape(size, k)
-        self._targets, self._ranked = targets, ranking(logits)
-        self._ordered_groups = groups[self._ranked.order]
+        self._folds = [
+            (targets[rows], ranked, groups[rows][ranked.order])
+            for rows in by_fold(folds)
+            for ranked in [ranking(logits[rows])]
+        ]
 
     def values(self, weights: Floats, metrics: tuple[str, ...]) -> dict[str, Floats]:
         counts, tiles = weights @ self._counts, weights @ self._tiles
@@ -94,9 +100,17 @@ class _SeedSums:
             elif name == "calibration_error":
                 result[name] = np.abs(weights @ self._excess).sum(1) / tiles
             else:
-                by_tile = np.take(weights, self._ordered_groups, axis=1)
-                result[name] = weighted_average_precision(self._ranked, self._targets, by_tile)
+                result[name] = self._average_precision(weights)
         return result
+
+    def _average_precision(self, weights: Floats) -> Floats:
+        above, below = np.zeros(len(weights)), np.zeros(len(weights))
+        for targets, ranked, groups in self._folds:
+            by_tile = np.take(weights, groups, axis=1)
+            precisions, positives = weighted_average_precision(ranked, targets, by_tile)
+            above += precisions
+            below += positives
+        return np.divide(above, below, out=np.full(len(weights), np.nan), where=below > 0)
 
 
 def bootstrap(

@@ -12,7 +12,7 @@ from her2bench.evaluation.judged import Judged
 from her2bench.evaluation.panels import Panel
 from her2bench.evaluation.row_intervals import interval_of
 from her2bench.evaluation.rows import known
-from her2bench.evaluation.samples import Answers, Bools, Sample
+from her2bench.evaluation.samples import Answers, Bools
 from her2bench.evaluation.settings import ScoreSettings
 
 MOST_VALUES = 1000  # a column with more values than this is no column to break down by
@@ -92,10 +92,9 @@ def _part(
     model: Judged, split: str, column: str, value: object, chosen: Bools, settings: ScoreSettings
 ) -> Breakdown:
     sample, answers = model.panel.sample, model.panel.answers
-    codes = np.unique(sample.groups[chosen], return_inverse=True)[1].astype(np.int64)
     calls = answers.calls[:, chosen]
     # Were every tile positive, accuracy would be the share called positive, interval and all.
-    as_if = Sample(np.ones(int(chosen.sum()), dtype=bool), codes, sample.known)
+    as_if = sample.part(chosen, np.ones_like(sample.targets))
     part = Answers(
         model.name,
         answers.seeds,
@@ -111,9 +110,9 @@ def _part(
         split=split,
         column=column,
         value=str(value),
-        tiles=len(targets),
+        tiles=as_if.n_tiles,
         groups=as_if.n_groups,
-        positives=int(targets.sum()),
+        positives=round(float(as_if.once @ targets)),
         called_positive=rate.value,
         low=known(interval.low),
         high=known(interval.high),
@@ -142,8 +141,7 @@ def ceiling(panel: Panel, settings: ScoreSettings) -> Judged | None:
     if not line or not chosen.any():
         return None
     calls = (table.filter(pl.Series(chosen))["tile_score"] >= line).to_numpy()[None, :]
-    codes = np.unique(panel.sample.groups[chosen], return_inverse=True)[1].astype(np.int64)
-    sample = Sample(panel.sample.targets[chosen], codes, panel.sample.known)
+    sample = panel.sample.part(chosen, panel.sample.targets)
     sure = np.where(calls, 1.0, 0.0)
     answers = Answers("ceiling", (0,), sure, sure, calls)
     names = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")

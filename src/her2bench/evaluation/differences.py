@@ -14,17 +14,17 @@ from functools import cached_property
 import numpy as np
 from scipy import optimize, special
 
-from her2bench.evaluation.degrees import degrees_of_freedom
+from her2bench.evaluation.degrees import degrees_of_freedom, joined_df, satterthwaite
 from her2bench.evaluation.estimates import (
     Estimate,
     clustered_variance,
-    satterthwaite,
     seed_component,
     whole_slides,
+    widening,
 )
 from her2bench.evaluation.intervals import NONE, Interval, t_quantile, wilson
 from her2bench.evaluation.metrics import METRICS
-from her2bench.evaluation.samples import Bools, Floats
+from her2bench.evaluation.samples import Floats
 
 FURTHEST = 60.0  # standard errors; beyond them p-values are 0 to any precision
 
@@ -35,7 +35,7 @@ class Difference:
 
     Args:
         a, b: the two models' estimates of one metric.
-        identical: whether the models give every tile the same answer.
+        identical: whether the models give every tile the same answer, as the metric sees it.
     """
 
     a: Estimate
@@ -53,20 +53,25 @@ class Difference:
         return self.a.mean_parts - self.b.mean_parts
 
     @cached_property
-    def held(self) -> Bools:
-        """(n,) bool, the tiles that either estimate is a statement about."""
-        return self.a.held | self.b.held
+    def shares(self) -> Floats:
+        """(2, G) float64, how much rests on each slide's tiles: the mean of the two models'."""
+        return (self.a.shares + self.b.shares) / 2
+
+    @cached_property
+    def widening(self) -> float:
+        """The error over that without regard to the slides' shares, as a bootstrap's spread is."""
+        return widening(self.parts, self.shares)
 
     @cached_property
     def variance(self) -> float:
         """The variance between slides, the pairing included."""
-        return clustered_variance(self.parts, self.a.metric, self.a.sample, self.held)
+        inflation = (self.a.inflation + self.b.inflation) / 2
+        return clustered_variance(self.parts, self.shares, inflation)
 
     @cached_property
     def df(self) -> float:
         """Degrees of freedom of the variance between slides; 0 where there is none."""
-        tiles = self.a.tiles - self.b.tiles
-        return degrees_of_freedom(self.a.metric, tiles, self.a.sample, self.held)
+        return degrees_of_freedom(self.a.metric, self.parts, self.shares)
 
 
 @dataclass(frozen=True)
@@ -76,18 +81,24 @@ class Spread:
     Args:
         slides: its variance between slides.
         seeds_a, seeds_b: the variance that each model's seeds add to it.
-        df: degrees of freedom of the sum of these.
+        slides_df, seeds_df: degrees of freedom of the slides' variance and of both models' seeds'.
     """
 
     slides: float
     seeds_a: float
     seeds_b: float
-    df: float
+    slides_df: float
+    seeds_df: float = 1.0
 
     @property
     def seeds(self) -> float:
         """What both models' seeds add, which more slides do not lessen."""
         return self.seeds_a + self.seeds_b
+
+    @property
+    def df(self) -> float:
+        """Degrees of freedom of the sum."""
+        return joined_df(self.slides, self.seeds, self.slides_df, self.seeds_df)
 
     @property
     def known(self) -> bool:
@@ -103,16 +114,21 @@ def weights_spread(d: Difference) -> Spread:
 def recipe_spread(d: Difference, fixed_a: bool, fixed_b: bool) -> Spread:
     """Of these recipes trained again: each recipe's seeds add their own variance.
 
+    This is Obuchowski and Rockette's model of several readers with readers nested in tests: the
+    seeds are the readers, the recipes the tests, the slides the cases.
+
     Args:
         d: the difference; each recipe not fixed has at least two seeds.
         fixed_a, fixed_b: whether a recipe gives the same model every time.
+
+    Source: Obuchowski and Rockette 1995, Communications in Statistics 24:285; Hillis 2007,
+    Statistics in Medicine 26:596.
     """
     seeds_a, seeds_b = (
         0.0 if fixed else seed_component(e) for e, fixed in ((d.a, fixed_a), (d.b, fixed_b))
     )
-    variances = [d.variance, seeds_a, seeds_b]
-    dfs = [d.df, *(max(len(e.values) - 1.0, 1.0) for e in (d.a, d.b))]
-    return Spread(d.variance, seeds_a, seeds_b, satterthwaite(variances, dfs))
+    dfs = [max(len(e.values) - 1.0, 1.0) for e in (d.a, d.b)]
+    return Spread(d.variance, seeds_a, seeds_b, d.df, satterthwaite([seeds_a, seeds_b], dfs))
 
 
 def limits(d: Difference, spread: Spread, quantile: float) -> Interval:
@@ -134,19 +150,30 @@ def limits(d: Difference, spread: Spread, quantile: float) -> Interval:
 
 
 def difference_interval(d: Difference, spread: Spread, confidence: float) -> Interval:
-    """The interval for a difference; none where the variance is unknown."""
+    """The interval of `difference_test`: MOVER's and the plain t interval, taken together."""
     if d.identical and np.isfinite(d.value):
         return Interval(0.0, 0.0)
     if not spread.known:
         return NONE
-    return limits(d, spread, t_quantile(spread.df, confidence))
+    quantile = t_quantile(spread.df, confidence)
+    joined, half = limits(d, spread, quantile), quantile * _error(spread)
+    return Interval(min(joined.low, d.value - half), max(joined.high, d.value + half))
 
 
 def difference_test(d: Difference, spread: Spread) -> float:
-    """Two-sided p-value of no difference: 1 less the confidence at which 0 is just left out."""
+    """Two-sided p-value of no difference, where neither of two intervals holds 0.
+
+    The larger of the plain t test's and 1 less the confidence at which MOVER's interval just
+    leaves out 0. Alone, each calls too many equal models different somewhere: the t test where one
+    model is correlated within slides and the other not, MOVER where ROC-AUCs are near 1.
+    """
     if not spread.known or np.isnan(d.value):
         return float("nan")
-    return 1.0 if d.value == 0 else 2 * _tail(d, spread, 0.0)
+    if d.value == 0:
+        return 1.0
+    error = _error(spread)
+    plain = special.stdtr(spread.df, -abs(d.value) / error) if error > 0 else 0.0
+    return 2 * max(_tail(d, spread, 0.0), float(plain))
 
 
 def equivalence_test(d: Difference, spread: Spread, margin: float) -> float:
@@ -161,6 +188,10 @@ def equivalence_test(d: Difference, spread: Spread, margin: float) -> float:
     worse = margin if d.value > 0 else -margin
     nearer, further = _tail(d, spread, worse), _tail(d, spread, -worse)
     return max(nearer if abs(d.value) < margin else 1 - nearer, further)
+
+
+def _error(spread: Spread) -> float:
+    return float(np.sqrt(spread.slides + spread.seeds))
 
 
 def _tail(d: Difference, spread: Spread, border: float) -> float:

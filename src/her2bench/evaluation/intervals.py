@@ -70,18 +70,19 @@ def linear_t(
 ) -> Interval:
     """Student's interval, cut at the ends of the metric's range."""
     half = t_quantile(df, confidence) * np.sqrt(variance)
-    return Interval(max(value - half, least), min(value + half, most))
+    return Interval(float(max(value - half, least)), float(min(value + half, most)))
 
 
-def expanded_levels(slides: int, df: float, confidence: float) -> Floats:
+def expanded_levels(widening: float, df: float, confidence: float) -> Floats:
     """Quantile levels of the bootstrap that make up for few slides.
 
-    The plain percentile interval is too narrow by the factor sqrt((k - 1) / k) x z / t with k
-    slides; the levels are moved outward so that a normal distribution would get the t interval.
+    The plain percentile interval is too narrow by z / t, and by what a slide draws the metric
+    towards itself; the levels are moved outward so that a normal distribution would get the t
+    interval of the clustered variance.
 
     Args:
-        slides: k, at least 2.
-        df: degrees of freedom of the t, at most k - 1.
+        widening: the standard error over that without regard to leverage.
+        df: degrees of freedom of the t, at least 1.
         confidence: 0.95 for a 95% interval.
 
     Returns:
@@ -89,23 +90,37 @@ def expanded_levels(slides: int, df: float, confidence: float) -> Floats:
 
     Source: Hesterberg 2015, The American Statistician 69:371 (expanded percentile interval).
     """
-    level = special.ndtr(-t_quantile(df, confidence) * np.sqrt(slides / (slides - 1)))
+    level = special.ndtr(-t_quantile(df, confidence) * widening)
     return np.array([level, 1 - level])
 
 
-def percentile(replicates: Floats, slides: int, df: float, confidence: float) -> Interval:
+def percentile(replicates: Floats, widening: float, df: float, confidence: float) -> Interval:
     """Expanded percentile interval of (B,) bootstrap replicates, undefined ones left out."""
     defined = replicates[np.isfinite(replicates)]
-    if not len(defined) or slides < 2 or df < 1:
+    if not len(defined) or df < 1 or np.isnan(widening):
         return NONE
-    low, high = np.quantile(defined, expanded_levels(slides, df, confidence))
+    low, high = np.quantile(defined, expanded_levels(widening, df, confidence))
     return Interval(float(low), float(high))
+
+
+def percentile_p_value(value: float, replicates: Floats, widening: float, df: float) -> float:
+    """Two-sided p-value of 0: 1 less the confidence at which `percentile` just leaves out 0.
+
+    Args:
+        value: the estimate.
+        replicates: (B,) float64, all defined.
+        widening, df: as for `percentile`.
+    """
+    beyond = np.mean(replicates <= 0) if value > 0 else np.mean(replicates >= 0)
+    if df < 1 or not np.isfinite(widening):
+        return float("nan")
+    return float(min(2 * special.stdtr(df, special.ndtri(beyond) / widening), 1.0))
 
 
 def biased(
     value: float,
     replicates: Floats,
-    slides: int,
+    widening: float,
     df: float,
     confidence: float,
     limits: tuple[float, float],
@@ -119,10 +134,10 @@ def biased(
     Args:
         value: the estimate.
         replicates: (B,) float64.
-        slides, df, confidence: as for `percentile`.
+        widening, df, confidence: as for `percentile`.
         limits: the metric's range.
     """
-    plain = percentile(replicates, slides, df, confidence)
+    plain = percentile(replicates, widening, df, confidence)
     mirrored = (2 * value - plain.high, 2 * value - plain.low)
     low, high = min(plain.low, *mirrored), max(plain.high, *mirrored)
     return Interval(*(float(np.clip(end, *limits)) for end in (low, high)))

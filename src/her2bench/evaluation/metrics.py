@@ -12,8 +12,8 @@ from her2bench.evaluation.probability import (
     calibration_error_influence,
     log_loss_terms,
 )
-from her2bench.evaluation.roc import auc_influence
-from her2bench.evaluation.samples import Bools, Floats
+from her2bench.evaluation.roc import auc_influence, pair_weights
+from her2bench.evaluation.samples import Bools, Floats, Ints
 
 Over = Literal["all", "positives", "negatives", "both", "called", "not called"]
 CONDITIONAL = ("both", "positives", "negatives")  # each class for itself
@@ -27,7 +27,8 @@ class Metric:
         name: as in `scores.json`.
         label: as in a text.
         over: the tiles it is a statement about. "positives" and "negatives": that class alone;
-            "both": each class for itself, so that the share of positives does not matter.
+            "both": undefined or of no use without either class, so that the scarcer one's slides
+            decide how sure it is; "all": a mean over all tiles.
         interval: how its interval is made.
         least, most: its range.
         higher_is_better: False for errors.
@@ -46,7 +47,7 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("roc_auc", "ROC-AUC", "both", "obuchowski"),
-        Metric("average_precision", "average precision", "all", "bootstrap"),
+        Metric("average_precision", "average precision", "both", "bootstrap"),
         Metric("brier", "Brier score", "all", "bootstrap", higher_is_better=False),
         Metric("log_loss", "log loss", "all", "bootstrap", most=np.inf, higher_is_better=False),
         Metric(
@@ -58,15 +59,21 @@ METRICS: dict[str, Metric] = {
         Metric("specificity", "specificity", "negatives", "proportion"),
         Metric("ppv", "PPV", "called", "proportion"),
         Metric("npv", "NPV", "not called", "proportion"),
-        Metric("f1", "F1", "all", "bootstrap"),
-        Metric("mcc", "Matthews correlation", "all", "bootstrap", least=-1.0),
-        Metric("kappa", "Cohen's kappa", "all", "bootstrap", least=-1.0),
+        Metric("f1", "F1", "both", "bootstrap"),
+        Metric("mcc", "Matthews correlation", "both", "bootstrap", least=-1.0),
+        Metric("kappa", "Cohen's kappa", "both", "bootstrap", least=-1.0),
     )
 }
 
 
 def influence(
-    metric: str, targets: Bools, logits: Floats, probabilities: Floats, calls: Bools, bins: int
+    metric: str,
+    targets: Bools,
+    logits: Floats,
+    probabilities: Floats,
+    calls: Bools,
+    bins: int,
+    folds: Ints | None = None,
 ) -> tuple[float, Floats]:
     """A metric's value for one run and each tile's influence on it.
 
@@ -81,14 +88,15 @@ def influence(
         probabilities: (n,) float64, 0 to 1.
         calls: (n,) bool.
         bins: of the calibration error.
+        folds: (n,) int64, whose network each tile was judged by: within them tiles are ranked.
 
     Returns:
         The value, NaN where undefined, and (n,) float64 influences.
     """
     if metric == "roc_auc":
-        return auc_influence(logits, targets)
+        return auc_influence(logits, targets, folds)
     if metric == "average_precision":
-        return average_precision_influence(logits, targets)
+        return average_precision_influence(logits, targets, folds)
     if metric == "calibration_error":
         return calibration_error_influence(probabilities, targets, bins)
     if metric in ("brier", "log_loss"):
@@ -98,6 +106,13 @@ def influence(
     cell = cells(targets, calls)
     counts = np.bincount(cell, minlength=4).astype(np.float64)
     return float(COUNT_METRICS[metric](counts)), gradient(metric, counts)[cell]
+
+
+def masses(metric: str, targets: Bools, calls: Bools, folds: Ints | None = None) -> Floats:
+    """How much of a metric rests on each tile: (n,) float64, to be compared within the metric."""
+    if metric == "roc_auc":
+        return pair_weights(targets, folds)
+    return counted(metric, targets, calls).astype(np.float64)
 
 
 def counted(metric: str, targets: Bools, calls: Bools) -> Bools:

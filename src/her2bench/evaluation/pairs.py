@@ -1,6 +1,6 @@
 """Every pair of models on every metric: difference, interval, p-values, verdict."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
@@ -16,11 +16,16 @@ from her2bench.evaluation.comparisons import (
 )
 from her2bench.evaluation.judged import Judged
 from her2bench.evaluation.metrics import METRICS
+from her2bench.evaluation.needed import Needed, groups_needed, needed_range
 from her2bench.evaluation.row_intervals import MINIMUM_SEEDS
 from her2bench.evaluation.rows import known
+from her2bench.evaluation.samples import FEW_GROUPS, Floats
 from her2bench.evaluation.settings import ScoreSettings
-from her2bench.evaluation.significance import groups_needed, holm, mcnemar
+from her2bench.evaluation.significance import holm, mcnemar
 from her2bench.evaluation.verdict import BASELINES, Decision, Evidence, decide, in_words
+
+Family = Literal["networks", "against baselines", "baselines"]
+FAMILIES: tuple[Family, ...] = ("networks", "against baselines", "baselines")
 
 
 @dataclass(frozen=True)
@@ -29,9 +34,11 @@ class Pair:
 
     `question` is "weights" (these trained networks, on new slides) or "recipe" (trained again).
     `difference` is model_a's value less model_b's, `low` to `high` its interval, uncorrected;
-    `p_adjusted` is Holm's over all pairs of one metric and question. `needed_groups` is about how
-    many slides would be needed to see a difference of `needed_for`. McNemar's numbers take tiles
-    as independent and stand beside, only where asked for.
+    `p_adjusted` is Holm's over all pairs of one metric, question and `family`. `needed_low` to
+    `needed_high` slides would be needed to see a difference of `needed_for`; the upper end is None,
+    as both are, where more slides alone may not do. `se_slides`, `se_seeds_a` and `se_seeds_b` are
+    the standard errors that slides and each model's seeds add, `df` the degrees of freedom
+    together. McNemar's numbers take tiles as independent and stand beside, only where asked for.
     """
 
     metric: str
@@ -42,6 +49,7 @@ class Pair:
     decision: Decision | Literal["unanswered"]
     method: str
     groups: int
+    family: Family = "networks"
     difference: float | None = None
     low: float | None = None
     high: float | None = None
@@ -50,7 +58,12 @@ class Pair:
     margin: float | None = None
     p_equivalent: float | None = None
     p_equivalent_adjusted: float | None = None
-    needed_groups: float | None = None
+    se_slides: float | None = None
+    se_seeds_a: float | None = None
+    se_seeds_b: float | None = None
+    df: float | None = None
+    needed_low: float | None = None
+    needed_high: float | None = None
     needed_for: float | None = None
     mcnemar_only_a_right: int | None = None
     mcnemar_only_b_right: int | None = None
@@ -71,7 +84,7 @@ def compare_all(
         Pairs by question, metric, then in the order of the models; a baseline stands second.
     """
     pairs: list[Pair] = []
-    everyone = _two_by_two(judged)
+    everyone = two_by_two(judged)
     answered = [two for two in everyone if all(map(recipe_known, two))]
     for metric in metrics:
         tested = [compare_weights(metric, *two, settings) for two in everyone]
@@ -87,19 +100,35 @@ def compare_all(
     return tuple(pairs)
 
 
-def _two_by_two(judged: Mapping[str, Judged]) -> list[tuple[Judged, Judged]]:
+def two_by_two(judged: Mapping[str, Judged]) -> list[tuple[Judged, Judged]]:
+    """Every two models; a baseline stands second."""
     ordered = sorted(judged.values(), key=lambda model: model.name in BASELINES)
     return list(combinations(ordered, 2))
 
 
 def _with_verdicts(tested: list[Tested], settings: ScoreSettings) -> list[Pair]:
-    """Holm over the family, then the verdicts."""
-    adjusted = holm(np.array([t.p_value for t in tested]))
-    equivalent = holm(np.array([t.p_equivalent for t in tested]))
+    """Holm within each family, then the verdicts."""
+    families = [family_of(t.names) for t in tested]
+    adjusted = within_families(families, [t.p_value for t in tested])
+    equivalent = within_families(families, [t.p_equivalent for t in tested])
     return [
-        _pair(t, float(p), float(q), len(tested), settings)
-        for t, p, q in zip(tested, adjusted, equivalent, strict=True)
+        _pair(t, float(p), float(q), families.count(family), settings)
+        for t, family, p, q in zip(tested, families, adjusted, equivalent, strict=True)
     ]
+
+
+def family_of(names: tuple[str, str]) -> Family:
+    """Whose tests a pair is corrected with: baselines cost the networks' comparison no power."""
+    return FAMILIES[sum(name in BASELINES for name in names)]
+
+
+def within_families(families: Sequence[str], p_values: list[float]) -> Floats:
+    """Holm's adjusted p-values, each within its own family."""
+    adjusted, of_all = np.full(len(p_values), np.nan), np.array(p_values)
+    for family in set(families):
+        members = [place for place, other in enumerate(families) if other == family]
+        adjusted[members] = holm(of_all[members])
+    return adjusted
 
 
 def _pair(
@@ -107,12 +136,7 @@ def _pair(
 ) -> Pair:
     d, alpha = t.difference, 1 - settings.confidence
     target = max(abs(d.value), settings.margin)
-    needed = float("nan")
-    if t.spread.known and t.spread.slides > 0 and np.isfinite(target):
-        slides, seeds, groups = t.spread.slides, t.spread.seeds, d.a.sample.n_groups
-        needed = groups_needed(target, slides, seeds, groups, d.df, alpha / family)
-        if needed <= groups:  # refuted by this very study, where it is not told apart
-            needed = float("nan")
+    needed = _needed(t, target, alpha / family)
     evidence = Evidence(
         *t.names,
         gain=d.value if METRICS[t.metric].higher_is_better else -d.value,
@@ -141,9 +165,27 @@ def _pair(
         p_equivalent=known(t.p_equivalent),
         p_equivalent_adjusted=known(q_adjusted),
         groups=d.a.sample.n_groups,
-        needed_groups=known(needed),
-        needed_for=known(target) if np.isfinite(needed) else None,
+        family=family_of(t.names),
+        se_slides=known(float(np.sqrt(t.spread.slides))),
+        se_seeds_a=known(float(np.sqrt(t.spread.seeds_a))),
+        se_seeds_b=known(float(np.sqrt(t.spread.seeds_b))),
+        df=known(t.spread.df),
+        needed_low=known(needed.low) if needed else None,
+        needed_high=known(needed.high) if needed else None,
+        needed_for=known(target) if needed else None,
     )
+
+
+def _needed(t: Tested, target: float, alpha: float) -> Needed | None:
+    """The slides needed; None where too few say, beside a baseline, or this study refutes it."""
+    groups = t.difference.a.sample.n_groups
+    few = groups < FEW_GROUPS or t.names[1] in BASELINES
+    if few or not t.spread.known or not t.spread.slides > 0 or not np.isfinite(target):
+        return None
+    if groups_needed(target, t.spread, groups, alpha) <= groups:
+        return None
+    low, high = needed_range(target, t.spread, groups, alpha)
+    return Needed(max(low, float(groups)), high)
 
 
 def _unanswered(metric: str, a: Judged, b: Judged) -> Pair:
@@ -159,6 +201,7 @@ def _unanswered(metric: str, a: Judged, b: Judged) -> Pair:
         decision="unanswered",
         method="none",
         groups=a.panel.sample.n_groups,
+        family=family_of((a.name, b.name)),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from her2bench.core.errors import UserError, listed
-from her2bench.evaluation.samples import Answers, Sample
+from her2bench.evaluation.samples import Answers, Ints, Sample
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ def make_panel(rows: pl.DataFrame, model: str, split: str) -> Panel:
             logits=np.stack([by_seed[seed]["logit"].to_numpy() for seed in seeds]),
             probabilities=np.stack([by_seed[seed]["probability"].to_numpy() for seed in seeds]),
             calls=np.stack([by_seed[seed]["call"].to_numpy() for seed in seeds]),
+            folds=_folds([by_seed[seed]["fold"] for seed in seeds]),
         ),
         tile_ids=first["tile_id"],
         table=first,
@@ -110,6 +111,17 @@ def difference_of_tiles(a: pl.DataFrame, b: pl.DataFrame) -> str:
 def _sample(rows: pl.DataFrame) -> Sample:
     """Without known slides each tile is its own group (a tile of several folds still one)."""
     known = not rows["group_id"].is_null().all()
-    names = rows["group_id" if known else "tile_id"]
-    codes = names.rank("dense").to_numpy().astype(np.int64) - 1
-    return Sample(rows["target"].to_numpy() == 1, codes, known)
+    groups = _ranks(rows["group_id" if known else "tile_id"])
+    tiles = _ranks(rows["tile_id"]) if rows["tile_id"].is_duplicated().any() else None
+    return Sample(rows["target"].to_numpy() == 1, groups, known, tiles)
+
+
+def _ranks(names: pl.Series) -> Ints:
+    return names.rank("dense").to_numpy().astype(np.int64) - 1
+
+
+def _folds(of_seeds: list[pl.Series]) -> Ints | None:
+    """Each seed's folds as codes; None where every seed has one network for all tiles."""
+    if all(folds.n_unique() == 1 for folds in of_seeds):
+        return None
+    return np.stack([_ranks(folds) for folds in of_seeds])

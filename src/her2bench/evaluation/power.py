@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import optimize, special, stats
 
+from her2bench.evaluation.differences import Spread
+from her2bench.evaluation.needed import POWER, groups_needed
 from her2bench.evaluation.samples import Floats
-from her2bench.evaluation.significance import POWER, groups_needed
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,11 @@ class Design:
 def difference_variance(design: Design, assumed: Assumptions) -> float:
     """Expected variance of the difference of two models' ROC-AUCs, both as assumed."""
     own, alike, across = _covariances(assumed)
-    within = sum(_class_variances(m, own, alike).sum() for m in (design.positive, design.negative))
     shares = design.positive / design.positive.sum(), design.negative / design.negative.sum()
+    within = 0.0
+    for m, h in zip((design.positive, design.negative), shares, strict=True):
+        rows, left = _class_variances(m, own, alike), h / np.maximum(1 - h, 1e-12)
+        within += rows.sum() + (left**2 * (rows.sum() - rows)).sum()  # the factor 1 / (1 - h)
     return float(max(within + 2 * across * (shares[0] * shares[1]).sum(), 0.0))
 
 
@@ -70,10 +74,9 @@ def degrees(design: Design, assumed: Assumptions) -> float:
     """Degrees of freedom that variance is expected to have, as `degrees_of_freedom` counts."""
     own, alike, _ = _covariances(assumed)
     rows = [_class_variances(m, own, alike) for m in (design.positive, design.negative)]
-    below = sum(row.sum() ** 2 / max(_one(row), 1.0) for row in rows)
-    below += 2 * float((rows[0] * rows[1]).sum())
-    most = design.scarcer - 1
-    return float(np.clip(sum(row.sum() for row in rows) ** 2 / below, 1.0, max(most, 1)))
+    below = sum(row.sum() ** 2 / max(np.count_nonzero(row) - 1, 1) for row in rows)
+    df = sum(row.sum() for row in rows) ** 2 / below
+    return float(min(df, max(np.count_nonzero(rows[0] + rows[1]) - 1, 1)))
 
 
 def power(difference: float, design: Design, assumed: Assumptions) -> float:
@@ -117,7 +120,8 @@ def slides_needed(difference: float, design: Design, assumed: Assumptions) -> fl
         return float("nan")
     middle = _between(assumed, difference)
     variance, df = difference_variance(design, middle), degrees(design, middle)
-    return groups_needed(difference, variance, 0.0, design.slides, df, assumed.alpha)
+    now = Spread(variance, 0.0, 0.0, df)
+    return _two_figures(groups_needed(difference, now, design.slides, assumed.alpha))
 
 
 def _between(assumed: Assumptions, difference: float) -> Assumptions:
@@ -148,6 +152,8 @@ def _class_variances(tiles: Floats, own: float, alike: float) -> Floats:
     return tiles * (own + (tiles - 1) * alike) / max(tiles.sum(), 1.0) ** 2
 
 
-def _one(variances: Floats) -> float:
-    """Satterthwaite's degrees of freedom of one class, as in `degrees`."""
-    return float(variances.sum() ** 2 / max((variances**2).sum(), 1e-300) - 1)
+def _two_figures(value: float) -> float:
+    if np.isinf(value):
+        return value
+    step = 10 ** max(np.floor(np.log10(value)) - 1, 0)
+    return float(np.ceil(value / step) * step)

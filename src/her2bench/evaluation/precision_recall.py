@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from her2bench.evaluation.samples import Bools, Floats, Ints
+from her2bench.evaluation.samples import Bools, Floats, Ints, by_fold
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,19 @@ def ranking(scores: Floats) -> Ranking:
     return Ranking(order, ends)
 
 
-def average_precision_influence(scores: Floats, targets: Bools) -> tuple[float, Floats]:
+def average_precision_influence(
+    scores: Floats, targets: Bools, folds: Ints | None = None
+) -> tuple[float, Floats]:
     """Average precision and each tile's influence on it (the derivative by the tile's weight).
 
     AP = sum over distinct scores k, from the top, of (share of positives at k) x precision_k,
-    as scikit-learn defines it: no interpolation.
+    as scikit-learn defines it: no interpolation. Tiles of different folds are not ranked together:
+    the folds' values are averaged, weighted by their positive tiles.
 
     Args:
         scores: (n,) float.
         targets: (n,) bool.
+        folds: (n,) int64 codes from 0; None for one network.
 
     Returns:
         The average precision (NaN without positives) and (n,) influences, which sum to zero.
@@ -44,24 +48,35 @@ def average_precision_influence(scores: Floats, targets: Bools) -> tuple[float, 
     positives = int(targets.sum())
     if not positives:
         return float("nan"), np.full(len(targets), np.nan)
+    total, slopes = 0.0, np.empty(len(scores))
+    for rows in by_fold(folds):
+        part, slopes[rows] = _precision_sum(scores[rows], targets[rows])
+        total += part
+    value = total / positives
+    return value, (slopes - value * targets) / positives
+
+
+def _precision_sum(scores: Floats, targets: Bools) -> tuple[float, Floats]:
+    """The sum of the positive tiles' precisions, and its derivative by each tile's weight."""
     ranked = ranking(scores)
     hits = np.cumsum(targets[ranked.order])[ranked.ends].astype(float)
     called = (ranked.ends + 1).astype(float)
     gained = np.diff(hits, prepend=0)
     precision = hits / called
-    value = float(gained @ precision) / positives
     # A tile at score k moves the precision at k and at every lower score.
     by_positive = _from_here_down(gained * (called - hits) / called**2)
     by_negative = -_from_here_down(gained * hits / called**2)
     block = np.repeat(np.arange(len(ranked.ends)), np.diff(ranked.ends, prepend=-1))
     truth = targets[ranked.order]
-    ordered = np.where(truth, by_positive[block] + precision[block] - value, by_negative[block])
-    influence = np.empty(len(scores))
-    influence[ranked.order] = ordered / positives
-    return value, influence
+    ordered = np.where(truth, by_positive[block] + precision[block], by_negative[block])
+    slopes = np.empty(len(scores))
+    slopes[ranked.order] = ordered
+    return float(gained @ precision), slopes
 
 
-def weighted_average_precision(ranked: Ranking, targets: Bools, weights: Floats) -> Floats:
+def weighted_average_precision(
+    ranked: Ranking, targets: Bools, weights: Floats
+) -> tuple[Floats, Floats]:
     """Average precision under many weightings of the same tiles at once.
 
     Args:
@@ -70,7 +85,8 @@ def weighted_average_precision(ranked: Ranking, targets: Bools, weights: Floats)
         weights: (b, n) float64, how often each tile counts, columns in the order of the ranking.
 
     Returns:
-        (b,) float64, NaN where no positive tile has weight.
+        (b,) float64 sums of the positive tiles' precisions, and (b,) the weight of these tiles:
+        the average precision is the one over the other.
     """
     called = np.cumsum(weights, axis=1)
     hits = np.cumsum(weights * targets[ranked.order], axis=1)
@@ -80,8 +96,7 @@ def weighted_average_precision(ranked: Ranking, targets: Bools, weights: Floats)
     gained = np.diff(hits, axis=1, prepend=0)
     np.maximum(called, np.finfo(float).tiny, out=called)  # nothing called yet: nothing gained
     hits /= called
-    with np.errstate(invalid="ignore"):
-        return np.einsum("bk,bk->b", gained, hits) / total
+    return np.einsum("bk,bk->b", gained, hits), total
 
 
 def _from_here_down(values: Floats) -> Floats:

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from her2bench.evaluation.samples import Bools, Floats, Ints
+from her2bench.evaluation.samples import Answers, Bools, Floats, Ints, Sample
+
+DRAWS = 4000
 
 
 def sigmoid(logits: Floats) -> Floats:
@@ -77,3 +79,45 @@ def calibration_error_influence(
     sums = np.bincount(where, weights=excess)
     error = float(np.abs(sums).sum()) / len(targets)
     return error, (np.sign(sums)[where] * excess - error) / len(targets)
+
+
+def bin_noise(sample: Sample, answers: Answers, bins: int) -> Floats:
+    """How much the bins of the calibration error vary from one set of slides to the next.
+
+    Args:
+        sample: the tiles.
+        answers: the model's, of S seeds.
+        bins: K at most.
+
+    Returns:
+        (S * K, S * K) float64, the covariance between slides of what each seed's bins hold in
+        excess (positive tiles less the sum of probabilities, over all tiles).
+    """
+    groups, size = sample.groups, sample.n_groups
+    share = sample.sums(np.ones(len(groups)))[:, None] / len(groups)
+    columns = []
+    for probabilities in answers.probabilities:
+        where = equal_mass_bins(probabilities, bins)
+        k = int(where.max()) + 1
+        excess = (sample.targets - probabilities) / len(groups)
+        sums = np.bincount(groups * k + where, weights=excess, minlength=k * size).reshape(size, k)
+        columns.append(sums - share * sums.sum(axis=0))
+    by_slide = np.hstack(columns) / np.maximum(1 - share, 1e-12)
+    return by_slide.T @ by_slide
+
+
+def noise_quantile(noise: Floats, seeds: int, df: float, level: float) -> float:
+    """The calibration error that a perfectly calibrated model stays below, from noise alone.
+
+    Args:
+        noise: as `bin_noise` gives it.
+        seeds: S.
+        df: degrees of freedom of the variance between slides.
+        level: 0.975 for the lower end of a 95% interval.
+    """
+    rng = np.random.default_rng(0)  # the same draws each time, so that results can be repeated
+    values, vectors = np.linalg.eigh(noise)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    normal = rng.standard_normal((DRAWS, len(noise))) @ root.T
+    errors = np.abs(normal).sum(axis=1) / seeds / np.sqrt(rng.chisquare(df, DRAWS) / df)
+    return float(np.quantile(errors, level))

@@ -15,6 +15,7 @@ from her2bench.evaluation.samples import Bools, Floats
 
 Method = Literal["none", "temperature", "platt"]
 MEASURED = ("brier", "log_loss", "calibration_error")
+SUREST = 36.0  # logits further out are cut here: a probability of exactly 0 is -744
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,14 @@ class Scaling:
 
     def probabilities(self, logits: Floats) -> Floats:
         """(n,) float64, 0 to 1."""
-        return special.expit(self.slope * logits + self.intercept)
+        return special.expit(self.logits(logits))
+
+    def logits(self, logits: Floats) -> Floats:
+        """(n,) float64: the scaled logits."""
+        return self.slope * np.clip(logits, -SUREST, SUREST) + self.intercept
+
+
+UNSCALED = Scaling(1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,8 @@ def fit_temperature(logits: Floats, targets: Bools) -> Scaling:
     Source: Guo et al. 2017, ICML ("On calibration of modern neural networks").
     """
 
+    logits = np.clip(logits, -SUREST, SUREST)
+
     def loss(log_slope: float) -> float:
         return _log_loss(np.exp(log_slope) * logits, targets.astype(np.float64))
 
@@ -81,6 +91,7 @@ def fit_platt(logits: Floats, targets: Bools) -> Scaling:
 
     Source: Platt 1999, "Probabilistic outputs for support vector machines".
     """
+    logits = np.clip(logits, -SUREST, SUREST)
     positives = int(targets.sum())
     negatives = len(targets) - positives
     aims = np.where(targets, (positives + 1) / (positives + 2), 1 / (negatives + 2))
@@ -106,9 +117,12 @@ def recalibrate(table: pl.DataFrame, bins: int) -> tuple[tuple[Recalibrated, ...
         bins: of the calibration error.
 
     Returns:
-        For each model three results (none, temperature, Platt), and notes.
+        For each model up to three results (none, temperature, Platt), and notes. A fit that makes
+        the validation loss worse, or reverses the order of tiles, is refused: its run stays
+        unscaled, and a method refused for all runs of a model is left out.
     """
     results: list[Recalibrated] = []
+    notes: list[str] = []
     left_out: list[str] = []
     for model in table["model"].unique(maintain_order=True):
         rows = table.filter(pl.col("model") == model)
@@ -117,37 +131,74 @@ def recalibrate(table: pl.DataFrame, bins: int) -> tuple[tuple[Recalibrated, ...
             for split in ("val", "test")
         )
         if test and all(key in val and val[key]["target"].n_unique() == 2 for key in test):
-            results += [_judge(model, method, val, test, bins) for method in _FITS]
+            for method in _FITS:
+                fits = {key: _fit(method, *_arrays(val[key])[:2]) for key in sorted(test)}
+                notes += _refusals(model, method, fits)
+                if any(fits.values()):
+                    results.append(_judge(model, method, fits, test, bins))
         elif val and test:
             left_out.append(model)
-    notes = [
-        f"No recalibration of {', '.join(left_out)}: every run needs validation tiles of both "
-        "classes."
-    ]
-    return tuple(results), notes if left_out else []
+    if left_out:
+        notes.append(
+            f"No recalibration of {', '.join(left_out)}: every run needs validation tiles of both "
+            "classes."
+        )
+    return tuple(results), notes
 
 
 _FITS: dict[Method, Callable[[Floats, Bools], Scaling]] = {
-    "none": lambda logits, targets: Scaling(1.0, 0.0),
+    "none": lambda logits, targets: UNSCALED,
     "temperature": fit_temperature,
     "platt": fit_platt,
 }
 
 
+def _fit(method: Method, logits: Floats, targets: Bools) -> Scaling | None:
+    """The scaling; None where it is refused.
+
+    Tiles at the cut must not decide alone: one positive tile with a probability of 0 costs as much
+    as 50 ordinary ones, and a fit to please it ruins these. The loss may therefore not get worse
+    without them either.
+    """
+    scaling, within = _FITS[method](logits, targets), np.abs(logits) < SUREST
+    kept = [chosen for chosen in (np.full(len(logits), True), within) if chosen.any()]
+    better = all(_loss_after(scaling, logits[c], targets[c]) <= 0 for c in kept)
+    return scaling if scaling.slope > 0 and better else None
+
+
+def _loss_after(scaling: Scaling, logits: Floats, targets: Bools) -> float:
+    """By how much the scaling raises the log loss, but for rounding."""
+    aims = targets.astype(np.float64)
+    before, after = (_log_loss(s.logits(logits), aims) for s in (UNSCALED, scaling))
+    return after - before * (1 + 1e-9)
+
+
+def _refusals(model: str, method: Method, fits: dict[tuple[int, int], Scaling | None]) -> list[str]:
+    refused = sum(scaling is None for scaling in fits.values())
+    if not refused:
+        return []
+    name = "Platt scaling" if method == "platt" else "temperature scaling"
+    where = "" if refused == len(fits) else f" in {refused} of {len(fits)} runs"
+    return [
+        f"No {name} of {model}{where}: it makes the log loss of the validation tiles worse or "
+        "reverses their order."
+    ]
+
+
 def _judge(
     model: str,
     method: Method,
-    val: dict[tuple, pl.DataFrame],
+    fits: dict[tuple[int, int], Scaling | None],
     test: dict[tuple, pl.DataFrame],
     bins: int,
 ) -> Recalibrated:
     by_seed: dict[int, list[tuple[Floats, Floats, Bools]]] = {}
     runs = []
-    for (seed, fold), rows in sorted(test.items(), key=lambda item: item[0]):
-        scaling = _FITS[method](*_arrays(val[seed, fold])[:2])
-        runs.append(RunScaling(seed, fold, known(scaling.slope), known(scaling.intercept)))
-        logits, targets, given = _arrays(rows)
-        scaled = given if method == "none" else scaling.probabilities(logits)
+    for (seed, fold), scaling in fits.items():
+        used = scaling or UNSCALED
+        runs.append(RunScaling(seed, fold, known(used.slope), known(used.intercept)))
+        logits, targets, given = _arrays(test[seed, fold])
+        scaled = given if used is UNSCALED else used.probabilities(logits)
         by_seed.setdefault(seed, []).append((logits, scaled, targets))
     measured = {name: [] for name in MEASURED}
     for parts in by_seed.values():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from her2bench.evaluation.samples import Bools, Floats
+from her2bench.evaluation.samples import Bools, Floats, Ints, Sample, by_fold
 
 
 def placements(scores: Floats, targets: Bools) -> Floats:
@@ -34,20 +34,70 @@ def placements(scores: Floats, targets: Bools) -> Floats:
     return result
 
 
-def auc_influence(scores: Floats, targets: Bools) -> tuple[float, Floats]:
-    """ROC-AUC and each tile's influence on it, which sums to zero over either class.
+def auc_influence(
+    scores: Floats, targets: Bools, folds: Ints | None = None
+) -> tuple[float, Floats]:
+    """ROC-AUC within folds and each tile's influence on it, which sums to zero over either class.
+
+    Scores of different networks need not be on one scale, so that only a positive and a negative
+    tile of one fold are compared, and every such pair counts alike: the folds' AUCs are weighted
+    by their numbers of pairs (R's cvAUC weights folds equally).
 
     Args:
         scores: (n,) float.
         targets: (n,) bool.
+        folds: (n,) int64 codes from 0; None for one network.
 
     Returns:
-        The AUC (NaN with one class only) and (n,) influences: (placement - AUC) / class size.
+        The AUC (NaN where no fold holds both classes) and (n,) influences: (placement - AUC) x
+        `pair_weights`.
     """
-    positives = int(targets.sum())
-    negatives = len(targets) - positives
-    if not positives or not negatives:
+    weights = pair_weights(targets, folds)
+    if not weights.any():
         return float("nan"), np.full(len(targets), np.nan)
-    placed = placements(scores, targets)
-    auc = float(placed[targets].mean())
-    return auc, (placed - auc) / np.where(targets, positives, negatives)
+    placed = np.zeros(len(targets))
+    for rows in by_fold(folds):
+        if weights[rows].any():
+            placed[rows] = placements(scores[rows], targets[rows])
+    auc = float((placed * weights)[targets].sum() / weights[targets].sum())  # exactly 1 if all are
+    return auc, (placed - auc) * weights
+
+
+def pair_weights(targets: Bools, folds: Ints | None = None) -> Floats:
+    """The share of all pairs of a positive and a negative tile of one fold that hold each tile.
+
+    Args:
+        targets: (n,) bool.
+        folds: (n,) int64 codes from 0; None for one network.
+
+    Returns:
+        (n,) float64 that sum to 1 over either class; all 0 where there are no such pairs.
+
+    >>> pair_weights(np.array([True, True, False, True, False]), np.array([0, 0, 0, 1, 1]))
+    array([0.33333333, 0.33333333, 0.66666667, 0.33333333, 0.33333333])
+    """
+    codes = np.zeros(len(targets), dtype=np.int64) if folds is None else folds
+    size = int(codes.max(initial=0)) + 1
+    positives, negatives = (np.bincount(codes[c], minlength=size) for c in (targets, ~targets))
+    others = np.where(targets, negatives[codes], positives[codes])
+    return others / max(int(positives @ negatives), 1)
+
+
+def fold_inflation(sample: Sample, folds: Ints | None) -> float:
+    """How far the clustered variance overstates that of an AUC within folds, to first order.
+
+    A placement holds the noise of all other slides of its fold, which within a small fold no
+    longer cancels against the mean. With G slides, G_f of them in a fold (weighted by pairs):
+    1 + 2 (1 / G_f - 1 / G). It is 1 for one fold, and for folds judged on the same slides.
+
+    Args:
+        sample: the tiles.
+        folds: (n,) int64 codes from 0; None for one network.
+    """
+    if folds is None:
+        return 1.0
+    weights = pair_weights(sample.targets, folds) * sample.targets
+    few = [
+        float(weights[rows].sum()) / len(np.unique(sample.groups[rows])) for rows in by_fold(folds)
+    ]
+    return 1 + 2 * max(sum(few) - 1 / sample.n_groups, 0.0)

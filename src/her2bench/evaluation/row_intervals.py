@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from her2bench.evaluation.degrees import joined_df
 from her2bench.evaluation.estimates import (
     Estimate,
-    satterthwaite,
     seed_component,
     whole_slides,
 )
@@ -19,10 +19,13 @@ from her2bench.evaluation.intervals import (
     wilson,
 )
 from her2bench.evaluation.metrics import METRICS
+from her2bench.evaluation.probability import noise_quantile
 from her2bench.evaluation.samples import Floats
 from her2bench.evaluation.settings import ScoreSettings
 
 MINIMUM_SEEDS = 3
+LEAST_SLIDES = 3  # (of the scarcer class) for an interval of what is no proportion
+BOOTSTRAP_SLIDES = 8  # for one from a bootstrap
 VANISHING = 1e-24  # a variance of 0, but for rounding
 
 
@@ -39,11 +42,14 @@ def interval_of(
         return NONE, f"no interval: too few slides{bins}"
     if value in (metric.least, metric.most) and metric.interval == "bootstrap":
         return end_interval(estimate, settings.confidence), f"Wilson on slides, {unit}{bins}"
+    slides = whole_slides(estimate)
+    if metric.interval == "bootstrap" and slides < least_slides(metric.name):
+        return NONE, f"no interval: fewer than {least_slides(metric.name)} slides{bins}"
     if metric.interval == "obuchowski":
         return auc_interval(estimate, settings.confidence), f"Obuchowski, logit t, {unit}"
     if metric.interval == "proportion":
         return proportion_interval(estimate, settings.confidence), f"Wilson, {unit}"
-    if replicates is None:
+    if replicates is None or slides < BOOTSTRAP_SLIDES:
         return _linearised(estimate, settings.confidence), f"linearised t, {unit}{bins}"
     lost = int((~np.isfinite(replicates)).sum())
     left_out = f", {lost} of {len(replicates)} replicates undefined" if lost else ""
@@ -88,7 +94,7 @@ def proportion_interval(estimate: Estimate, confidence: float) -> Interval:
     z = t_quantile(np.inf, confidence)
     if estimate.variance < VANISHING:
         return wilson(value, n, z)
-    effective = value * (1 - value) * n / max(n - 1, 1) / estimate.variance
+    effective = value * (1 - value) * n**2 / max(n - 1, 1) ** 2 / estimate.variance
     few = t_quantile(max(n - 1, 1), confidence) / t_quantile(estimate.df, confidence)
     return wilson(value, effective * few**2, z)
 
@@ -98,26 +104,80 @@ def recipe_interval(estimate: Estimate, confidence: float) -> Interval:
     seeds = len(estimate.values)
     if seeds < MINIMUM_SEEDS or estimate.df < 1 or not np.isfinite(estimate.variance):
         return NONE
-    parts = [estimate.variance, seed_component(estimate)]
-    df = satterthwaite(parts, [estimate.df, seeds - 1])
-    metric, variance = METRICS[estimate.metric], sum(parts)
+    between = seed_component(estimate)
+    df = joined_df(estimate.variance, between, estimate.df, seeds - 1)
+    metric, variance = METRICS[estimate.metric], estimate.variance + between
     if (metric.least, metric.most) == (0, 1) and 0 < estimate.value < 1:
-        return logit_t(estimate.value, variance, df, confidence)
+        ends = logit_t(estimate.value, variance, df, confidence)
+        if estimate.noise is None:
+            return ends
+        return Interval(min(ends.low, _above_noise(estimate, confidence)), ends.high)
     if variance == 0:
         return NONE
     return linear_t(estimate.value, variance, df, confidence, metric.least, metric.most)
 
 
+def least_slides(metric: str) -> int:
+    """The calibration error has no smooth formula to fall back on."""
+    return BOOTSTRAP_SLIDES if metric == "calibration_error" else LEAST_SLIDES
+
+
 def _linearised(estimate: Estimate, confidence: float) -> Interval:
-    metric = METRICS[estimate.metric]
-    return linear_t(
-        estimate.value, estimate.variance, estimate.df, confidence, metric.least, metric.most
+    """Student's interval, on a scale on which the metric has no ends."""
+    metric, value, variance = METRICS[estimate.metric], estimate.value, estimate.variance
+    if estimate.noise is not None:
+        ends = linear_t(value, variance, estimate.df, confidence, metric.least, metric.most)
+        return Interval(_above_noise(estimate, confidence), ends.high)
+    if estimate.halves:
+        return _mean_of_halves(estimate, confidence)
+    if np.isinf(metric.most):
+        factor = np.exp(t_quantile(estimate.df, confidence) * np.sqrt(variance) / value)
+        return Interval(float(value / factor), float(value * factor))
+    width = metric.most - metric.least
+    share = (value - metric.least) / width
+    ends = logit_t(share, variance / width**2, estimate.df, confidence)
+    return Interval(*(metric.least + width * end for end in ends))
+
+
+def _mean_of_halves(estimate: Estimate, confidence: float) -> Interval:
+    """Balanced accuracy's interval from those of sensitivity and specificity (MOVER).
+
+    With few slides of a class there may be no error among them, and no variance to be seen.
+
+    Source: Zou 2007, Psychological Methods 12:399.
+    """
+    one, other = estimate.halves
+    together = 4 * estimate.variance - one.variance - other.variance
+    scale = 2 * np.sqrt(one.variance * other.variance)
+    correlation = float(np.clip(together / scale, -1, 1)) if scale > 0 else 0.0
+    low, high = (
+        np.array(
+            [
+                getattr(proportion_interval(half, confidence), end) - half.value
+                for half in (one, other)
+            ]
+        )
+        for end in ("low", "high")
     )
+    below, above = (
+        np.sqrt(max((x**2).sum() + 2 * correlation * x.prod(), 0.0)) / 2 for x in (low, high)
+    )
+    return Interval(max(estimate.value - below, 0.0), min(estimate.value + above, 1.0))
 
 
 def _bootstrapped(estimate: Estimate, replicates: Floats, confidence: float) -> Interval:
-    metric, slides = METRICS[estimate.metric], estimate.sample.n_groups
-    if metric.name != "calibration_error":
-        return percentile(replicates, slides, estimate.df, confidence)
+    metric, wider = METRICS[estimate.metric], estimate.widening
+    if estimate.noise is None:
+        return percentile(replicates, wider, estimate.df, confidence)
     limits = (metric.least, metric.most)
-    return biased(estimate.value, replicates, slides, estimate.df, confidence, limits)
+    ends = biased(estimate.value, replicates, wider, estimate.df, confidence, limits)
+    return Interval(_above_noise(estimate, confidence), ends.high)
+
+
+def _above_noise(estimate: Estimate, confidence: float) -> float:
+    """The lower end of a calibration error: what noise alone may come to is taken off."""
+    if estimate.noise is None or estimate.df < 1:
+        return float("nan")
+    level = (1 + confidence) / 2
+    most = noise_quantile(estimate.noise, len(estimate.values), estimate.df, level)
+    return max(estimate.value - most, 0.0)

@@ -55,7 +55,7 @@ def make_row(
         low=known(interval.low),
         high=known(interval.high),
         method=method,
-        tiles=len(estimate.sample.targets),
+        tiles=estimate.sample.n_tiles,
         groups=estimate.sample.n_groups,
         seeds=seeds,
         counted_tiles=estimate.counted_tiles,

@@ -1,5 +1,6 @@
 """The tiles that models are judged on, their slides, and one model's answers to them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+Rows = Ints | slice
+FEW_GROUPS = 20  # with fewer slides a study is a pilot
 
 
 @dataclass(frozen=True)
@@ -20,16 +23,31 @@ class Sample:
         groups: (n,) int64, each tile's slide as a code 0 to G-1, every code in use. Where slides
             are unknown, each tile has a code of its own.
         known: whether the groups are slides, not a stand-in.
+        tiles: (n,) int64, each row's tile as a code, where a tile may have several rows because
+            networks of several folds judged it; None where each row is a tile of its own.
     """
 
     targets: Bools
     groups: Ints
     known: bool = True
+    tiles: Ints | None = None
 
     @cached_property
     def n_groups(self) -> int:
         """G, the number of slides."""
         return int(self.groups.max()) + 1 if len(self.groups) else 0
+
+    @cached_property
+    def once(self) -> Floats:
+        """(n,) float64, what each row counts for so that each tile counts once."""
+        if self.tiles is None:
+            return np.ones(len(self.targets))
+        return 1 / np.bincount(self.tiles)[self.tiles]
+
+    @cached_property
+    def n_tiles(self) -> int:
+        """How many tiles there are, each counted once."""
+        return round(float(self.once.sum()))
 
     @cached_property
     def positive_groups(self) -> int:
@@ -46,6 +64,12 @@ class Sample:
         total = np.bincount(self.groups, weights=values, minlength=self.n_groups)
         return total.astype(np.float64, copy=False)
 
+    def part(self, chosen: Bools, targets: Bools) -> "Sample":
+        """The chosen rows, with these (n,) targets for theirs, as a sample of their own."""
+        groups = codes(self.groups[chosen])
+        tiles = None if self.tiles is None else codes(self.tiles[chosen])
+        return Sample(targets[chosen], groups, self.known, tiles)
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -57,6 +81,8 @@ class Answers:
         logits: (S, n) float64.
         probabilities: (S, n) float64, 0 to 1.
         calls: (S, n) bool, whether the tile is called positive.
+        folds: (S, n) int64, codes 0 upward of the fold whose network answered; None where all
+            answers of a seed are one network's.
     """
 
     model: str
@@ -64,3 +90,22 @@ class Answers:
     logits: Floats
     probabilities: Floats
     calls: Bools
+    folds: Ints | None = None
+
+    @property
+    def by_seed(self) -> Iterator[tuple[Floats, Floats, Bools, Ints | None]]:
+        """Logits, probabilities, calls and folds of each seed, (n,) each."""
+        folds = [None] * len(self.seeds) if self.folds is None else self.folds
+        return zip(self.logits, self.probabilities, self.calls, folds, strict=True)
+
+
+def by_fold(folds: Ints | None) -> list[Rows]:
+    """The rows of each fold; all of them where there is one."""
+    if folds is None:
+        return [slice(None)]
+    return [np.flatnonzero(folds == fold) for fold in range(int(folds.max()) + 1)]
+
+
+def codes(values: Floats | Ints) -> Ints:
+    """Numbers as codes 0 upward, every code in use."""
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)

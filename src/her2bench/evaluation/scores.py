@@ -8,16 +8,20 @@ import polars as pl
 
 from her2bench.core.manifest import SPLITS
 from her2bench.evaluation.breakdown import Breakdown, break_down, ceiling
+from her2bench.evaluation.extra_rows import line_rows
 from her2bench.evaluation.judged import Judged, judge
 from her2bench.evaluation.notes import (
+    constant_notes,
     pair_notes,
     row_notes,
     sample_notes,
+    seed_notes,
     table_notes,
     unlike_notes,
 )
 from her2bench.evaluation.pairs import Pair, compare_all
 from her2bench.evaluation.panels import require_same_tiles
+from her2bench.evaluation.point_rows import point_results
 from her2bench.evaluation.recalibration import Recalibrated, recalibrate
 from her2bench.evaluation.rows import Row, make_row
 from her2bench.evaluation.runs import RunThreshold, apply_thresholds
@@ -89,13 +93,23 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
         judged = judge(table.filter(pl.col("split") == split), split, settings)
         if split == "test":
             _require_comparable(judged)
-            pairs = compare_all(judged, settings)
+        points, point_pairs = point_results(judged, split, settings)
+        if split == "test":
+            pairs = (*compare_all(judged, settings), *point_pairs)
             breakdown = break_down(judged, split, settings)
         unlike += unlike_notes(split, {model.name: model.panel.table for model in judged.values()})
-        rows += _rows(judged, split, settings)
+        rows += [*_rows(judged, split, settings), *line_rows(judged, split, settings), *points]
         about += sample_notes(split, [model.panel.sample for model in judged.values()])
+        about += constant_notes(split, [model.panel.answers for model in judged.values()])
     calibration, calibration_notes = recalibrate(table, settings.bins)
-    notes = [*unlike, *about, *pair_notes(pairs, settings), *notes, *table_notes(table)]
+    notes = [
+        *unlike,
+        *about,
+        *seed_notes(pairs, rows, settings),
+        *pair_notes(pairs, settings),
+        *notes,
+        *table_notes(table),
+    ]
     notes += [*row_notes(rows), *calibration_notes]
     return Scores(tuple(rows), pairs, tuple(notes), breakdown, calibration, thresholds, settings)
 

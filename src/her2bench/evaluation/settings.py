@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-LEAST_BOOTSTRAP = 50
+LEAST_BOOTSTRAP = 200
 
 MetricName = Literal[
     "roc_auc",
@@ -68,7 +68,7 @@ class ScoreSettings(BaseModel):
         default=2000,
         ge=0,
         le=1_000_000,
-        description=f"replicates, at least {LEAST_BOOTSTRAP}; 0: linearised intervals",
+        description=f"replicates, at least {LEAST_REPLICATES}; 0: linearised intervals",
     )
     flips: int = Field(
         default=9999, ge=99, le=1_000_000, description="sign flips of the permutation test"
@@ -81,10 +81,22 @@ class ScoreSettings(BaseModel):
     )
     by: tuple[str, ...] = Field(default=(), description="columns to break the calls down by")
     mcnemar: bool = Field(default=False, description="the tile-level test beside ours")
+    at_specificity: float | None = Field(
+        default=None, gt=0, lt=1, description="also sensitivity at this specificity"
+    )
+    at_sensitivity: float | None = Field(
+        default=None, gt=0, lt=1, description="also specificity at this sensitivity"
+    )
+    partial_auc: float | None = Field(
+        default=None, gt=0, lt=1, description="also ROC-AUC up to this false positive rate"
+    )
 
     @field_validator("bootstrap")
     @classmethod
-    def _enough(cls, value: int) -> int:
-        if 0 < value < LEAST_BOOTSTRAP:
-            raise ValueError(f"at least {LEAST_BOOTSTRAP} replicates, or 0 for none")
-        return value
+    def _enough(cls, replicates: int) -> int:
+        if 0 < replicates < LEAST_BOOTSTRAP:
+            raise ValueError(
+                f"{replicates} replicates cannot show the ends of an interval: give at least "
+                f"{LEAST_BOOTSTRAP}, or 0 for linearised intervals"
+            )
+        return replicates

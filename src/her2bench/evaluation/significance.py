@@ -1,13 +1,9 @@
-"""Holm's correction, McNemar's test, and how many slides would be needed."""
-
-import math
+"""Holm's correction and McNemar's test."""
 
 import numpy as np
 from scipy import special
 
 from her2bench.evaluation.samples import Bools, Floats
-
-POWER = 0.8
 
 
 def holm(p_values: Floats) -> Floats:
@@ -41,37 +37,3 @@ def mcnemar(right_a: Bools, right_b: Bools) -> tuple[int, int, float]:
     # Under a fair coin the two tails are alike; together they may count the middle twice.
     tail = float(special.bdtr(min(only_a, only_b), only_a + only_b, 0.5))
     return only_a, only_b, min(2 * tail, 1.0)
-
-
-def groups_needed(
-    target: float, slides: float, seeds: float, groups: int, df: float, alpha: float
-) -> float:
-    """About how many slides a study needs to see a difference, four times in five.
-
-    Args:
-        target: the true difference to be seen.
-        slides: the variance of the difference between slides, now.
-        seeds: the variance that seeds add, which more slides do not lessen.
-        groups: slides now.
-        df: their degrees of freedom now; taken to grow in step with the slides.
-        alpha: the error rate of the test, 0.05.
-
-    Returns:
-        The number, rounded up to two figures; infinite where no number of slides is enough.
-    """
-    needed = float(groups)
-    for _ in range(20):  # the quantiles depend on the answer; this settles within a few rounds
-        k = max(df * needed / groups, 1.0)
-        quantiles = special.stdtrit(k, 1 - alpha / 2) + special.stdtrit(k, POWER)
-        reach = float(target / quantiles) ** 2
-        if reach <= seeds:
-            return math.inf
-        before, needed = needed, max(groups * slides / (reach - seeds), 2.0)
-        if abs(needed - before) < 0.01 * before:
-            break
-    return _two_figures(needed)
-
-
-def _two_figures(value: float) -> float:
-    step = 10 ** max(math.floor(math.log10(value)) - 1, 0)
-    return float(math.ceil(value / step) * step)

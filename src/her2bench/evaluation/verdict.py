@@ -24,7 +24,7 @@ class Evidence:
         p_equivalent: of "further apart than the margin", after Holm; NaN where not asked.
         margin: the largest difference that does not matter.
         alpha: 0.05 for 95% confidence.
-        needed: about how many slides would be needed to see `target`; NaN unknown.
+        needed: from how many to how many slides would be needed to see `target`; None unknown.
         target: the difference they would be needed for.
         known: whether slides are known.
     """
@@ -36,7 +36,7 @@ class Evidence:
     p_equivalent: float
     margin: float
     alpha: float
-    needed: float
+    needed: tuple[float, float] | None
     target: float
     known: bool
 
@@ -73,10 +73,13 @@ def _claim(e: Evidence, decision: Decision) -> str:
 
 def _needed(e: Evidence) -> str:
     unit = "slides" if e.known else "tiles"
-    if np.isnan(e.needed):
+    if e.needed is None:
         return ""
-    if np.isinf(e.needed):
-        return (
-            f"; more seeds, not more {unit}, would be needed to see a difference of {e.target:.2g}"
-        )
-    return f"; about {e.needed:.0f} {unit} would be needed to see a difference of {e.target:.2g}"
+    low, high = e.needed
+    if np.isinf(low):
+        number = f"more seeds, not more {unit},"
+    elif np.isinf(high):
+        number = f"roughly {low:.0f} {unit} or more, and perhaps more seeds,"
+    else:
+        number = f"roughly {low:.0f} to {high:.0f} {unit}"
+    return f"; {number} would be needed to see a difference of {e.target:.2g}"

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from her2bench.evaluation.comparisons import Question
+from her2bench.evaluation.pairs import FAMILIES
+from her2bench.evaluation.questions import UNKNOWN_AGAIN, first_question
 from her2bench.report.formats import difference, p_value
 from her2bench.report.material import Material
 from her2bench.report.names import BASELINES, METRICS, label, relabelled
@@ -48,9 +51,15 @@ def primary_pairs(material: Material, question: str = "weights") -> list[Pair]:
     return sorted(pairs, key=_baselines_in)
 
 
+def shown_question(material: Material) -> Question:
+    """Which question the verdicts are given for: the recipe's wherever it is answered."""
+    recipes = primary_pairs(material, "recipe")
+    return first_question((FAMILIES[_baselines_in(p)], p["decision"]) for p in recipes)
+
+
 def answer(material: Material) -> Answer:
     """Put the verdicts into words."""
-    pairs = primary_pairs(material)
+    pairs = primary_pairs(material, shown_question(material))
     networks = [pair for pair in pairs if _baselines_in(pair) == 0]
     against = [pair for pair in pairs if _baselines_in(pair) == 1]
     return Answer(
@@ -63,7 +72,11 @@ def answer(material: Material) -> Answer:
 
 def not_beating(material: Material, baseline: str) -> list[str]:
     """The networks that are not shown to beat a baseline."""
-    pairs = [p for p in _about(baseline, primary_pairs(material)) if _baselines_in(p) == 1]
+    pairs = [
+        p
+        for p in _about(baseline, primary_pairs(material, shown_question(material)))
+        if _baselines_in(p) == 1
+    ]
     return [_other(p, baseline) for p in pairs if _winner(p) != _other(p, baseline)]
 
 
@@ -77,17 +90,32 @@ def _headline(material: Material, pairs: list[Pair]) -> str:
     if not pairs:
         return "No verdict: the models were not compared."
     metric = METRICS[material.settings.primary]
+    again = shown_question(material) == "recipe"
+    weights, unknown = "These trained weights", UNKNOWN_AGAIN
     decided = [pair for pair in pairs if pair["decision"] in ("a", "b")]
     if all(pair["decision"] == "undefined" for pair in pairs):
         return f"No verdict: {metric} is undefined on these tiles."
     if not decided:
         if all(pair["decision"] == "equivalent" for pair in pairs):
-            return f"The models are equivalent within ±{material.settings.margin:g} {metric}."
+            within = f"equivalent within ±{material.settings.margin:g} {metric}"
+            return f"The models are {within}." if again else f"{weights} are {within}: {unknown}."
         return f"No model is shown to be better than another on {metric}."
     best = [m for m in material.networks if all(_winner(p) == m for p in _about(m, pairs))]
-    if best:
+    if best and again:
         return f"{label(best[0])} is better than every other model on {metric}."
-    return f"{len(decided)} of {len(pairs)} pairs of models differ on {metric}; the others do not."
+    if best:
+        name = f"{label(best[0])} ({_seeds(material, best[0])})"
+        return f"{weights} of {name} are better than every other model’s on {metric}: {unknown}."
+    some = f"{len(decided)} of {len(pairs)} pairs of models differ on {metric}"
+    if again:
+        return f"{some}; the others do not."
+    return f"{some} with these trained weights; the others do not: {unknown}."
+
+
+def _seeds(material: Material, model: str) -> str:
+    seeds = {row["seeds"] for row in material.scores["rows"] if row["model"] == model}
+    number = max(seeds, default=1)
+    return "one seed" if number == 1 else f"{number} seeds"
 
 
 def _beaten(baseline: str, against: list[Pair]) -> str:

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from her2bench.core.runs import write_text
 from her2bench.report import formats, provenance
-from her2bench.report.answer import primary_pairs
+from her2bench.report.answer import primary_pairs, shown_question
 from her2bench.report.cautions import cautions
 from her2bench.report.material import Material
 from her2bench.report.names import ENDPOINTS, METRICS, SPLITS, label, relabelled
@@ -63,7 +63,7 @@ def _contents(material: Material, model: str) -> dict[str, Any]:
         "pairs": [
             f"{relabelled(p['verdict'])}: {formats.difference(p)} {METRICS[p['metric']]}"
             f" ({label(p['model_a'])} less {label(p['model_b'])})"
-            for p in primary_pairs(material)
+            for p in primary_pairs(material, shown_question(material))
             if model in (p["model_a"], p["model_b"])
         ],
         "runs": runs.to_dicts(),

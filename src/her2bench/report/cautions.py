@@ -23,6 +23,7 @@ _SHOWN_APART = (
     (r"^SLIDES UNKNOWN", "Slides unknown", True),
     (r"^Few slides of one class", "Few slides of one class", False),
     (r"^Few slides", "Few slides", False),
+    (r"^Few seeds", "Few seeds", False),
     (r"^One class only", "One class only", False),
     (r"^The manifest.s own split", "Your split was not used", False),
 )

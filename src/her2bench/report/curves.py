@@ -1,4 +1,8 @@
-"""ROC and precision-recall curves with bands: the mean over seeds, slides drawn anew."""
+"""ROC and precision-recall curves with bands: the mean over seeds, slides drawn anew.
+
+Tiles are ranked within folds. The curve is the folds' mean, weighted as ROC-AUC and average
+precision weight them, so that the area under it is the number beside it.
+"""
 
 from dataclasses import dataclass
 
@@ -7,7 +11,7 @@ import polars as pl
 
 from her2bench.evaluation.bootstrap import slide_weights
 from her2bench.evaluation.panels import Panel
-from her2bench.evaluation.samples import Floats, Sample
+from her2bench.evaluation.samples import Floats, Rows, Sample, by_fold
 
 GRID = np.linspace(0, 1, 101)
 REPLICATES = 400
@@ -47,7 +51,10 @@ def band_table(bands: dict[str, Band], x: str, y: str) -> pl.DataFrame:
 
 def _band(panel: Panel, curve) -> Band:
     sample = panel.sample
-    seeds = [_level_counts(sample, logits) for logits in panel.answers.logits]
+    seeds = [
+        [_level_counts(sample, logits, rows) for rows in by_fold(folds)]
+        for logits, _, _, folds in panel.answers.by_seed
+    ]
     value = np.mean([_curves(np.ones((1, sample.n_groups)), s, curve)[0] for s in seeds], axis=0)
     if sample.n_groups < 2:
         nothing = np.full(len(GRID), np.nan)
@@ -62,30 +69,34 @@ def _band(panel: Panel, curve) -> Band:
     return Band(value, low, high)
 
 
-def _level_counts(sample: Sample, logits: Floats) -> tuple[Floats, Floats]:
+def _level_counts(sample: Sample, logits: Floats, rows: Rows) -> tuple[Floats, Floats]:
     """Positive and negative tiles by slide and level, the highest level first: (G, L) each."""
+    logits, groups, targets = logits[rows], sample.groups[rows], sample.targets[rows]
     levels = -np.unique(-logits)
     most = int(min(MOST_LEVELS, max(50, MOST_CELLS // sample.n_groups)))
     if len(levels) > most:
         levels = -np.unique(-np.quantile(logits, np.linspace(0, 1, most)))
     code = np.searchsorted(-levels, -logits, side="left").clip(0, len(levels) - 1)
-    where = sample.groups * len(levels) + code
+    where = groups * len(levels) + code
     size, shape = sample.n_groups * len(levels), (sample.n_groups, len(levels))
     positive, negative = (
         np.bincount(where[chosen], minlength=size).reshape(shape).astype(float)
-        for chosen in (sample.targets, ~sample.targets)
+        for chosen in (targets, ~targets)
     )
     return positive, negative
 
 
-def _curves(weights: Floats, counts: tuple[Floats, Floats], curve) -> Floats:
-    """(b, len(GRID)) curves for (b, G) weights; NaN where a class is absent."""
-    true, false = (np.cumsum(weights @ part, axis=1) for part in counts)
-    rows = [
-        curve(t, f) if t[-1] > 0 and f[-1] > 0 else np.full(len(GRID), np.nan)
-        for t, f in zip(true, false, strict=True)
-    ]
-    return np.array(rows)
+def _curves(weights: Floats, folds: list[tuple[Floats, Floats]], curve) -> Floats:
+    """(b, len(GRID)) curves for (b, G) weights; NaN where no fold holds both classes."""
+    total, mass = np.zeros((len(weights), len(GRID))), np.zeros((len(weights), 1))
+    for counts in folds:
+        true, false = (np.cumsum(weights @ part, axis=1) for part in counts)
+        for row, (t, f) in enumerate(zip(true, false, strict=True)):
+            if t[-1] > 0 and f[-1] > 0:
+                weight = t[-1] * f[-1] if curve is _sensitivity_at else t[-1]
+                total[row] += weight * curve(t, f)
+                mass[row] += weight
+    return np.divide(total, mass, out=np.full_like(total, np.nan), where=mass > 0)
 
 
 def _sensitivity_at(true: Floats, false: Floats) -> Floats:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from her2bench.evaluation.panels import Panel
-from her2bench.report.answer import primary_pairs
+from her2bench.report.answer import primary_pairs, shown_question
 from her2bench.report.figures.canvas import Drawn
 from her2bench.report.figures.curves import draw_precision_recalls, draw_rocs
 from her2bench.report.figures.forest import draw_forest
@@ -37,7 +37,7 @@ def draw_all(material: Material, panels: dict[str, Panel]) -> Figures:
     both = bool(panels) and 0 < next(iter(panels.values())).sample.targets.mean() < 1
     return Figures(
         forest=draw_forest(
-            primary_pairs(material),
+            primary_pairs(material, shown_question(material)),
             settings.primary,
             settings.margin,
             settings.confidence,

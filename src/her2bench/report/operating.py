@@ -61,7 +61,9 @@ def _at(panel: Panel, probability: float, settings: ScoreSettings) -> dict[str, 
 
 def _point(panel: Panel, calls: Bools, settings: ScoreSettings) -> dict[str, Any]:
     sample, given = panel.sample, panel.answers
-    answers = Answers(given.model, given.seeds, given.logits, given.probabilities, calls)
+    answers = Answers(
+        given.model, given.seeds, given.logits, given.probabilities, calls, given.folds
+    )
     point: dict[str, Any] = {}
     for metric in METRICS:
         found = estimate(metric, sample, answers, settings.bins)

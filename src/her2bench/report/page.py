@@ -8,8 +8,9 @@ from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import read_table, write_table
 from her2bench.core.versions import versions
 from her2bench.evaluation.panels import Panel
+from her2bench.evaluation.questions import TITLES
 from her2bench.report import formats, provenance
-from her2bench.report.answer import answer, primary_pairs
+from her2bench.report.answer import answer, primary_pairs, shown_question
 from her2bench.report.audit_page import audit_contents
 from her2bench.report.card import write_cards
 from her2bench.report.cautions import cautions, flattered, lesser_notes
@@ -85,7 +86,12 @@ def _contents(material: Material) -> dict[str, Any]:
         "caption_results": _caption(material),
         "threshold_rule": formats.threshold_rule(material.settings.threshold),
         "all_metrics": [(split, every_metric(material, split)) for split in present],
-        "pairs": {q: primary_pairs(material, q) for q in ("weights", "recipe")},
+        "pairs": {
+            q: [p for p in primary_pairs(material, q) if p["decision"] != "unanswered"]
+            for q in ("recipe", "weights")
+        },
+        "question": shown_question(material),
+        "titles": TITLES,
         "figures": draw_all(material, panels),
         "operating": printed(operating_points(panels, material.settings)),
         "models": material.models,
@@ -150,7 +156,11 @@ def _calibration(material: Material, panels: dict[str, Panel]) -> dict[str, Any]
         for row in calibration_rows(panel, *calibration_of(material, model), material.settings)
     ]
     folds = material.predictions["fold"].n_unique() if material.predictions.height else 1
-    return {"calibration": rows, "calibrated": bool(rows), "several_folds": folds > 1}
+    return {
+        "calibration": rows,
+        "calibrated": any(row["method"] != "none" for row in rows),
+        "several_folds": folds > 1,
+    }
 
 
 def _runs(material: Material) -> list[dict[str, Any]]:

@@ -6,8 +6,10 @@ import numpy as np
 import polars as pl
 from scipy import special
 
+from her2bench.evaluation.calibration_line import calibration_line
 from her2bench.evaluation.estimates import estimate
 from her2bench.evaluation.panels import Panel
+from her2bench.evaluation.recalibration import SUREST
 from her2bench.evaluation.rows import interval_of, known
 from her2bench.evaluation.samples import Answers, Floats, Sample
 from her2bench.evaluation.settings import ScoreSettings
@@ -49,16 +51,19 @@ def calibration_rows(
 
     Returns:
         A row a method ("none", "temperature", "platt"): `model`, `method`, and for each of
-        MEASURED a cell; none where no scaling was fitted.
+        MEASURED and of LINE a cell.
     """
     given = panel.answers
     table = []
-    for entry in calibration:
+    for entry in calibration or [{"method": "none"}]:
         scaled = given.probabilities
         if entry["method"] != "none":
             scaled = _scaled(panel, rows, entry)
         answers = Answers(given.model, given.seeds, given.logits, scaled, given.calls)
         cells = {name: _cell(name, panel.sample, answers, settings) for name in MEASURED}
+        for name, found in calibration_line(panel.sample, answers, settings.confidence).items():
+            low, high = map(known, found.interval)
+            cells[name] = Cell(known(found.value), low, high, found.method)
         table.append({"model": given.model, "method": entry["method"], **cells})
     return table
 
@@ -93,7 +98,8 @@ def _scaled(panel: Panel, rows: pl.DataFrame, entry: dict[str, Any]) -> Floats:
         folds = rows.filter(pl.col("seed") == seed).sort("tile_id", "fold")["fold"]
         slopes = np.array([fitted[seed, fold]["slope"] for fold in folds])
         shifts = np.array([fitted[seed, fold]["intercept"] for fold in folds])
-        scaled.append(special.expit(slopes * logits + shifts))
+        cut = np.clip(logits, -SUREST, SUREST)
+        scaled.append(special.expit(slopes * cut + shifts))
     return np.stack(scaled)
 
 
