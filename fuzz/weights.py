@@ -10,7 +10,7 @@ import torch
 
 from fuzz.mutation import mutated, name, text
 from fuzz.room import Room
-from her2bench.core.runs import RunFolder
+from her2bench.core.run_folder import RunFolder
 from her2bench.prediction.trained import load_trained
 
 _VOUCHED = 0.9  # share of files whose checksum DONE is made to hold, or none were read further

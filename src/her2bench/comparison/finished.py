@@ -10,7 +10,7 @@ from her2bench.core.checksums import damaged, opened_record
 from her2bench.core.errors import UserError
 from her2bench.core.notes import note
 from her2bench.core.predictions import read_predictions
-from her2bench.core.runs import RunFolder
+from her2bench.core.run_folder import RunFolder
 
 
 def undo_damaged(part: Prepared, folds: dict[int, Fold]) -> None:

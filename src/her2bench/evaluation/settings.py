@@ -68,7 +68,7 @@ class ScoreSettings(BaseModel):
         default=2000,
         ge=0,
         le=1_000_000,
-        description=f"replicates, at least {LEAST_REPLICATES}; 0: linearised intervals",
+        description=f"replicates, at least {LEAST_BOOTSTRAP}; 0: linearised intervals",
     )
     flips: int = Field(
         default=9999, ge=99, le=1_000_000, description="sign flips of the permutation test"

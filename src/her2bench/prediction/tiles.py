@@ -11,7 +11,7 @@ import torch
 
 from her2bench.core.errors import UserError, listed
 from her2bench.core.files import reading
-from her2bench.core.runs import RunFolder
+from her2bench.core.run_folder import RunFolder
 from her2bench.data.cache import cached_tiles
 from her2bench.data.tiles import UnreadableImage, open_image
 from her2bench.prediction.device import ready_cpu
