@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,11 +46,10 @@ class Campaign:
 
     def run(self) -> None:
         """Try all kinds, one after the other in every lane."""
-        lanes = [threading.Thread(target=self._lane, args=(n,)) for n in range(self.lanes)]
+        with ThreadPoolExecutor(self.lanes) as pool:
+            lanes = [pool.submit(self._lane, n) for n in range(self.lanes)]
         for lane in lanes:
-            lane.start()
-        for lane in lanes:
-            lane.join()
+            lane.result()  # a worker that failed by itself is no end of a campaign
 
     def again(self, name: str, file: Path) -> None:
         """Read one kept input once more."""
