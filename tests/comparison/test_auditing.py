@@ -67,7 +67,7 @@ def test_a_damaged_audit_is_named(finished):
     from her2bench.report.page import write_report
 
     finished.audit.write_text("{")
-    with pytest.raises(UserError, match=r"audit\.json: no audit as"):
+    with pytest.raises(UserError, match=r"audit\.json: cannot be read: damaged"):
         write_report(finished)
 
 
