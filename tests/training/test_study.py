@@ -102,4 +102,5 @@ def test_training_is_the_studys(name, tiles, tmp_path):
         assert torch.equal(weights, ours.state_dict()[key]), key
     np.testing.assert_allclose(our_losses, losses, rtol=1e-6)
     _, unfused = studys_training(name, tiles, order, fused=False)
-    np.testing.assert_allclose(our_losses, unfused, rtol=1e-6)
+    # Another rounding of each step: 8e-7 apart at most on the processors tried.
+    np.testing.assert_allclose(our_losses, unfused, rtol=1e-6, atol=1e-6)
