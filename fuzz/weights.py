@@ -91,7 +91,9 @@ def _metadata(key: str, rng: Random) -> Any:
 
 def _tensor(header: dict[str, Any], rng: Random) -> None:
     key = rng.choice([k for k in header if k != "__metadata__"] or ["x"])
-    entry = header.pop(key, {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]})
+    entry = header.pop(key, None)
+    if not isinstance(entry, dict) or not isinstance(entry.get("shape"), list):
+        entry = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
     change = rng.choice(("name", "dtype", "shape", "offsets", "drop", "odd"))
     numbers = (-1, 0, 1, 3, 2**31, 2**63, 2**64, 10**30, 1.5, None, "1")
     if change == "dtype":

@@ -210,3 +210,11 @@ def test_a_written_manifest_passes_the_reader_or_is_not_written(tmp_path):
                    tmp_path / "m.csv")  # fmt: skip
     assert "./-1.png" in (tmp_path / "m.csv").read_text()
     assert read_manifest(tmp_path / "m.csv")["path"].to_list() == odd
+
+
+@pytest.mark.parametrize("kind", [0x19, 0x1C])  # a list of one list, a struct in a struct
+def test_a_description_nested_without_end_is_damaged(kind):
+    from her2bench.core.thrift import read_struct
+
+    with pytest.raises(ValueError, match="too deep"):
+        read_struct(bytes([kind]) * 5000, 0)

@@ -11,6 +11,7 @@ from her2bench.cli.main import main
 from her2bench.core.checksums import read_record
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
+from her2bench.report.findings import with_sides
 from her2bench.report.page import write_report
 from tests.report.conftest import make_comparison
 
@@ -134,3 +135,8 @@ def test_a_setting_of_another_kind_is_named(
         write_report(older)
     path.write_text(whole, encoding="utf-8")
     assert refused.value.where == str(path)
+
+
+def test_sides_of_a_lost_manifest_are_unknown():
+    splits = pl.DataFrame({"tile_id": ["a"], "fold": [0], "split": ["test"]})
+    assert with_sides(pl.DataFrame(), splits).is_empty()

@@ -21,8 +21,6 @@ def read_struct(data: Data, at: int, depth: int = 0) -> tuple[Struct, int]:
     >>> read_struct(bytes([0x15, 0x06, 0x18, 0x01, 0x61, 0x00]), 0)
     ({1: 3, 2: b'a'}, 6)
     """
-    if depth > DEEPEST:
-        raise ValueError("damaged: its description is too deep")
     struct: Struct = {}
     field = 0
     while True:
@@ -41,6 +39,8 @@ def read_struct(data: Data, at: int, depth: int = 0) -> tuple[Struct, int]:
 
 
 def _value(data: Data, at: int, kind: int, depth: int) -> tuple[Any, int]:
+    if depth > DEEPEST:
+        raise ValueError("damaged: its description is too deep")
     if kind in _INTEGERS:
         return _integer(data, at)
     if kind in (_TRUE, _FALSE, _BYTE):  # in a list a Boolean takes a byte

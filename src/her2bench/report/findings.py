@@ -122,7 +122,8 @@ def pictured(audit: Audit, tiles: pl.DataFrame) -> list[str]:
 
 def with_sides(manifest: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
     """A comparison's tiles with their `split`, where one fold gives each tile one side."""
-    if "fold" not in splits.columns or splits["fold"].n_unique() > 1:
+    known = "tile_id" in manifest.columns and "fold" in splits.columns  # both can be lost
+    if not known or splits["fold"].n_unique() > 1:
         return manifest.drop("split", strict=False)
     sides = splits.select("tile_id", "split")
     return manifest.drop("split", strict=False).join(sides, on="tile_id", how="left")
