@@ -310,6 +310,14 @@ def test_no_number_of_slides_is_named_for_a_pilot_or_beside_a_baseline():
         assert found.needed_low is None and "would be needed" not in found.verdict
 
 
+def test_no_range_of_slides_is_named_for_recipes_of_few_seeds():
+    few = score_predictions(simulated(groups=40, seed=2, seeds=3), FAST)
+    found = pair(few, "roc_auc", "recipe")
+    assert found.decision == "undecided" and found.needed_low is None
+    many = score_predictions(simulated(groups=40, seed=2, seeds=10), FAST)
+    assert pair(many, "roc_auc", "recipe").needed_low is not None
+
+
 def test_the_recipes_test_is_named_and_its_components_are_kept():
     scores = score_predictions(simulated(seeds=3, groups=30), FAST)
     recipe, weights = (pair(scores, "roc_auc", question) for question in ("recipe", "weights"))
