@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from her2bench.core.errors import UserError
 from her2bench.evaluation.breakdown import Breakdown
+from her2bench.evaluation.extra_rows import label_of
 from her2bench.evaluation.metrics import METRICS
 from her2bench.evaluation.pairs import Pair
 from her2bench.evaluation.recalibration import Recalibrated
@@ -50,7 +51,7 @@ def stored_scores(text: bytes, where: object) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # a ValidationError too
         raise _broken(where, _first(error)) from error
     metrics = {item.metric for item in (*stored.rows, *stored.pairs)}
-    if unknown := sorted(metrics - set(METRICS)):
+    if unknown := sorted(name for name in metrics - set(METRICS) if label_of(name) == name):
         raise _broken(where, f"unknown metric {unknown[0]!r}")
     lists = {name: [] for name in _Stored.model_fields if name != "settings"}
     return lists | {key: value for key, value in data.items() if value is not None}
