@@ -1,12 +1,13 @@
 """Every kept file damaged in many ways: does a wrong result ever come out of it?
 
-    python -m benchmarks.corruption              every file in every way
-    python -m benchmarks.corruption --share 0.1  a tenth of them, drawn at random
+    python -m benchmarks.corruption           every file in every way
+    python -m benchmarks.corruption --each 1  of each kind of file one way, drawn at random
 
-A small comparison is kept in two states: finished, and stopped in the middle of a training. One
-file of it or of the caches is cut, emptied, replaced by another comparison's, or has bytes
-flipped: 1, 64 or many, at its start, middle and end. Then its results are read, and the command
-is given again. Each must either refuse the folder by a message, or give the undisturbed results.
+A small comparison, one of its images broken, is kept in two states: finished, with audit and
+random tiles, and stopped in the middle of a training. One file of it or of the caches is cut,
+emptied, replaced by another comparison's, or has bytes flipped: 1, 64 or many, at its start,
+middle and end. Then the folder is served and a tile judged, its report written anew, and the
+command given again. Each must either refuse by a message, or give the undisturbed results.
 """
 
 import argparse
@@ -14,17 +15,18 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 import polars as pl
 import torch
+from fastapi.testclient import TestClient
 
-from her2bench.comparison import results
+from benchmarks.damages import Damage, contents, drawn
 from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import settings_from
@@ -34,9 +36,11 @@ from her2bench.core.runs import ComparisonFolder
 from her2bench.data.audit.audit import EXTRACTS
 from her2bench.data.audit.observations import observe
 from her2bench.data.phantom import PhantomSettings, write_phantom
-from her2bench.prediction.trained import load_trained
-from her2bench.report.material import read_material
+from her2bench.report import operating, page
+from her2bench.report.drawing import Figures
 from her2bench.training import checkpoint
+from her2bench.web.app import create_app
+from her2bench.web.service import opened_service
 
 CONFIG = {
     "models": ["lenet"],
@@ -44,11 +48,11 @@ CONFIG = {
     "seeds": [0, 1],
     "size": 64,
     "split": {"kind": "grouped", "validation": 0.25, "test": 0.25},
-    "recipe": {"epochs": 3, "batch": 16, "learning_rates": [1e-4, 3e-4]},
+    "recipe": {"epochs": 2, "batch": 16, "learning_rates": [1e-4, 3e-4]},
     "score": {"bootstrap": 0, "flips": 99},
 }
 # What is only looked at: it holds no result that anything reads again.
-PICTURES = ("figures", "gallery", "report.html", "cards", ".lock")
+PICTURES = ("figures", "card.md", "audit.html", ".lock")
 WRONG = ("different", "traceback")
 
 
@@ -64,30 +68,23 @@ class Stopper(Watcher):
             raise Stopped
 
 
-@dataclass(frozen=True)
-class Damage:
-    """One file of a state (`finished` or `stopped`) with other content."""
-
-    state: str
-    file: str
-    kind: str
-    content: bytes
-
-
 class Campaign:
     """The undisturbed states in a folder, and what comes of damage to them."""
 
-    def __init__(self, root: Path) -> None:
-        self.root, self.last_error = root, None
+    def __init__(self, root: Path, optimism: bool = True) -> None:
+        self.root, self.optimism, self.last_error = root, optimism, None
         phantom = PhantomSettings(slides=12, tiles_per_slide=2, size=64)
         write_phantom(root / "tiles", phantom, workers=1)
         self.manifest = root / "tiles" / "manifest.csv"
+        first, *_, last = (root / "tiles" / path for path in pl.read_csv(self.manifest)["path"])
+        self.tile = last.read_bytes()
+        first.write_bytes(b"no image")
         self._make("other", Watcher(), split={"seed": 1, **CONFIG["split"]}, seeds=[2, 3])
         self._make("finished", Watcher())
         self._make("stopped", Stopper())
         self.expected = self.results(root / "finished")
-        self.weights = self._weights(root / "finished")
         self.noted = self._observed(root / "finished")
+        self.read = {state: self._undisturbed(state) for state in ("finished", "stopped")}
 
     def damages(self) -> Iterator[Damage]:
         """All of them."""
@@ -96,7 +93,7 @@ class Campaign:
                 name = path.relative_to(self.root / state)
                 again = state == "stopped" and name.parts[0] == "cache"  # the same as finished
                 if path.is_file() and not again and not set(name.parts) & set(PICTURES):
-                    for kind, content in self._damaged(path):
+                    for kind, content in contents(path):
                         yield Damage(state, str(name), kind, content)
 
     def outcome(self, damage: Damage) -> str:
@@ -105,37 +102,30 @@ class Campaign:
             state = Path(room) / "state"
             shutil.copytree(self.root / damage.state, state)
             (state / damage.file).write_bytes(damage.content)
-            read = self._judged(lambda: self._read(state))
-            again = self._judged(lambda: self._again(state))
-        found = {read, again}
+            found = {
+                self._judged(partial(reader, state, self.tile), self.read[damage.state][reader])
+                for reader in READERS
+            }
+            found.add(self._judged(partial(self._again, state, damage.state), True))
         return next((o for o in ("traceback", "different", "refused") if o in found), "same")
 
-    def _judged(self, question) -> str:
+    def _judged(self, question: Callable[[], object], expected: object) -> str:
         try:
-            return "same" if question() else "different"
+            return "same" if question() == expected else "different"
         except UserError:
             return "refused"
         except Exception as error:  # noqa: BLE001 - it is here to find any
             self.last_error = error
             return "traceback"
 
-    def _read(self, state: Path) -> bool:
-        """Whether readers get what was written: the report, `predict`, the audit."""
-        folder = ComparisonFolder(state / "out")
-        if folder.config.is_file() and folder.scores.is_file():
-            read = read_material(folder).predictions.select(self.expected[0].columns)
-            if not read.equals(self.expected[0]):
-                return False
-        same = True
-        for *key, run in folder.finished_runs():
-            if tuple(key) in self.weights:
-                state_dict = load_trained(run, torch.device("cpu"))[0].state_dict()
-                same &= all(torch.equal(state_dict[k], v) for k, v in self.weights[*key].items())
-        return same
+    def _undisturbed(self, state: str) -> dict[Callable, object]:
+        with tempfile.TemporaryDirectory(dir=self.root) as room:
+            shutil.copytree(self.root / state, Path(room) / "state")
+            return {reader: reader(Path(room) / "state", self.tile) for reader in READERS}
 
-    def _again(self, state: Path) -> bool:
+    def _again(self, state: Path, name: str) -> bool:
         with quick():
-            compare(self.config(), state / "out", self._choices(state), Watcher())
+            compare(self.config(), state / "out", self._choices(state, name), Watcher())
         found, expected = self.results(state), self.expected
         same = all(a.equals(b) for a, b in zip(found, expected, strict=True))
         noted = self._observed(state)
@@ -144,7 +134,8 @@ class Campaign:
     def _make(self, state: str, watcher: Watcher, **changes) -> None:
         folder = self.root / state
         with quick(), suppress(Stopped):
-            compare(self.config(**changes), folder / "out", self._choices(folder), watcher)
+            choices = self._choices(folder, state)
+            compare(self.config(**changes), folder / "out", choices, watcher)
         self._observed(folder)
 
     def config(self, **changes) -> ComparisonConfig:
@@ -152,8 +143,9 @@ class Campaign:
             ComparisonConfig, {"manifest": str(self.manifest), **CONFIG, **changes}, "campaign"
         )
 
-    def _choices(self, state: Path) -> Choices:
-        return Choices("cpu", state / "cache", audit=False)
+    def _choices(self, folder: Path, state: str) -> Choices:
+        optimism = self.optimism and state == "finished"
+        return Choices("cpu", folder / "cache", skip_bad=True, optimism=optimism)
 
     def _observed(self, state: Path) -> dict[str, np.ndarray]:
         fields = observe(read_manifest(self.manifest), EXTRACTS, state / "cache").fields
@@ -164,76 +156,57 @@ class Campaign:
         table = pl.read_csv(folder.table).drop("train_seconds", "tiles_per_second")
         return pl.read_parquet(folder.predictions), table
 
-    def _weights(self, state: Path) -> dict:
-        runs = ComparisonFolder(state / "out").finished_runs()
-        read = {
-            tuple(key): load_trained(run, torch.device("cpu"))[0].state_dict()
-            for *key, run in runs
-            if run.weights.is_file()
-        }
-        return read
 
-    def _damaged(self, path: Path) -> Iterator[tuple[str, bytes]]:
-        whole = path.read_bytes()
-        yield "emptied", b""
-        for kept in {1, len(whole) // 2, len(whole) - 1}:
-            yield f"cut to {kept} bytes", whole[:kept]
-        drawn = random.Random(str(path.name))
-        for count in (1, 64, max(65, len(whole) // 5)):
-            for where in ("start", "middle", "end"):
-                yield f"{count} bytes flipped at the {where}", flipped(whole, count, where, drawn)
-        for kind, other in self._others(path):
-            if other.is_file() and other.read_bytes() != whole:
-                yield kind, other.read_bytes()
-
-    def _others(self, path: Path) -> Iterator[tuple[str, Path]]:
-        """Files of the same kind of other runs, and of another comparison."""
-        text = str(path)
-        for this, that in (("seed-0", "seed-1"), ("seed-1", "seed-0")):
-            yield "another run's", Path(text.replace(this, that))
-            yield "the finished run's", Path(text.replace("stopped", "finished"))
-        for state in ("stopped", "finished"):
-            other = text.replace(f"/{state}/", "/other/")
-            yield "another comparison's", Path(other)
-            yield "another comparison's", Path(other.replace("seed-0", "seed-2"))
-        other = text.replace("state.", "kept.").replace("rate-0.0003", "rate-0.0001")
-        yield "another rate's", Path(other)
+def served(state: Path, tile: bytes) -> list[object]:
+    """What `serve` shows and answers; a report that it refuses to show is refused."""
+    folder = ComparisonFolder(state / "out")
+    service = opened_service(folder, torch.device("cpu"))
+    with TestClient(create_app(folder, service), base_url="http://127.0.0.1:8000") as client:
+        shown = client.get("/")
+        answer = client.post("/predict", files={"files": tile})
+    if shown.status_code == 404 and "damaged" in shown.text:
+        raise UserError(folder.report, found=shown.text)
+    return [shown.status_code, shown.content, answer.status_code, answer.content]
 
 
-def flipped(content: bytes, count: int, where: str, drawn: random.Random) -> bytes:
-    """So many bytes in a row changed, each by a random pattern of bits."""
-    count = min(count, len(content))
-    start = {"start": 0, "middle": (len(content) - count) // 2, "end": len(content) - count}[where]
-    changed = bytearray(content)
-    for i in range(start, start + count):
-        changed[i] ^= drawn.randrange(1, 256)
-    return bytes(changed)
+def reported(state: Path, tile: bytes) -> str:
+    """The report, written anew."""
+    folder = ComparisonFolder(state / "out")
+    if not folder.config.is_file():
+        return ""
+    with quick():
+        return page.write_report(folder).read_text(encoding="utf-8")
+
+
+READERS = (served, reported)
 
 
 @contextmanager
 def quick() -> Iterator[None]:
-    """Every epoch's state is written, and no pictures are drawn."""
+    """Every epoch's state is written, and little is drawn."""
     with ExitStack() as stack:
         stack.enter_context(patch.object(checkpoint, "_BYTES_PER_SECOND", 1e18))
-        stack.enter_context(patch.object(results, "write_report"))
-        stack.enter_context(patch.object(results, "draw_gallery"))
+        none = Figures(None, [], [], [], None, [])
+        stack.enter_context(patch.object(page, "draw_all", return_value=none))
+        stack.enter_context(patch.object(operating, "POSITIONS", (0.5,)))
         yield
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--share", type=float, default=1.0, help="of all damages")
+    parser.add_argument("--each", type=int, help="damages of a kind of file; all by default")
+    parser.add_argument("--seed", type=int, default=0, help="of the drawing")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
         campaign = Campaign(Path(root))
-        damages = list(campaign.damages())
-        damages = random.Random(0).sample(damages, max(1, round(given.share * len(damages))))
+        damages = drawn(campaign.damages(), given.each, random.Random(given.seed))
         counts: Counter[str] = Counter()
         for damage in damages:
             outcome = campaign.outcome(damage)
             counts[outcome] += 1
             if outcome in WRONG:
                 print(f"{outcome}: {damage.state}, {damage.file}, {damage.kind}", flush=True)
+                print(f"  {campaign.last_error!r}" if outcome == "traceback" else "", flush=True)
     print(f"{len(damages)} damages: " + ", ".join(f"{n} {o}" for o, n in counts.most_common()))
 
 

@@ -47,7 +47,8 @@ class Configs:
         text = tomli_w.dumps(CONFIG)
         for _ in range(rng.choice((0, 1, 1, 2))):
             text = _line_changed(text, rng)
-        data = text.encode(rng.choice(("utf-8",) * 6 + ("utf-8-sig", "utf-16")), "surrogateescape")
+        coding = rng.choice(("utf-8",) * 6 + ("utf-8-sig", "utf-16"))
+        data = text.encode(coding, "surrogatepass" if coding == "utf-16" else "surrogateescape")
         return ".toml", mutated(data, rng) if rng.random() < 0.4 else data
 
     def read(self, path: Path, rng: Random) -> None:

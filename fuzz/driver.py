@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,11 +46,10 @@ class Campaign:
 
     def run(self) -> None:
         """Try all kinds, one after the other in every lane."""
-        lanes = [threading.Thread(target=self._lane, args=(n,)) for n in range(self.lanes)]
+        with ThreadPoolExecutor(self.lanes) as pool:
+            lanes = [pool.submit(self._lane, n) for n in range(self.lanes)]
         for lane in lanes:
-            lane.start()
-        for lane in lanes:
-            lane.join()
+            lane.result()  # a worker that failed by itself is no end of a campaign
 
     def again(self, name: str, file: Path) -> None:
         """Read one kept input once more."""
@@ -165,7 +165,8 @@ def _started(job: dict, room: Room) -> subprocess.Popen:
 def _starved(process: psutil.Process, spent: float, patience: float) -> bool:
     """Whether a worker still computes, and had less than its time because others take the cores."""
     try:
-        running = process.status() == psutil.STATUS_RUNNING
+        busy = [process, *process.children(recursive=True)]  # figures are drawn by several
+        running = any(each.status() == psutil.STATUS_RUNNING for each in busy)
     except psutil.Error:
         return False
     return running and _seconds(process) - spent < patience
@@ -173,7 +174,7 @@ def _starved(process: psutil.Process, spent: float, patience: float) -> bool:
 
 def _seconds(process: psutil.Process) -> float:
     try:
-        return sum(process.cpu_times()[:2])
+        return sum(process.cpu_times()[:4])  # those of its ended children too
     except psutil.Error:  # it is dead already
         return 0.0
 

@@ -4,11 +4,13 @@ import base64
 import io
 import json
 import shutil
+import zlib
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import polars as pl
+import tomli_w
 import torch
 from fastapi.testclient import TestClient
 
@@ -17,6 +19,10 @@ from fuzz.configs import literal
 from fuzz.mutation import mutated, text
 from fuzz.room import Room
 from fuzz.tables import odd_parquet
+from her2bench.comparison.compare import Choices, Watcher, compare
+from her2bench.comparison.config import ComparisonConfig
+from her2bench.core.checksums import RECORD, checksum, read_record, write_record
+from her2bench.core.config import load_settings
 from her2bench.core.runs import ComparisonFolder, opened_comparison
 from her2bench.prediction.tiles import predict_tiles
 from her2bench.report.material import read_material
@@ -24,7 +30,9 @@ from her2bench.report.page import write_report
 from her2bench.web.app import create_app
 from her2bench.web.service import opened_service
 
-READERS = (*("material",) * 4, "report", "serve", "serve", "predict")
+READERS = (*("material",) * 20, *("report", "serve", "serve", "predict", "predict") * 2, "compare")
+_CHECKSUMS = ("stay", *("renewed",) * 4, *("none",) * 2)
+_FIRST_LINE = b"# checksum "
 _DRAWN = 0.01  # share of reports that are drawn whole; it takes seconds
 _RUNS = ("x", "", "-1", "00", "1.5", "9" * 30, "٣", "7")
 _NOT_READ = (".png", ".svg", ".html")
@@ -33,8 +41,9 @@ _NOT_READ = (".png", ".svg", ".html")
 class Folders:
     """One to three files of a finished comparison changed, emptied, swapped or taken away.
 
-    An input is a JSON file: the reader, and the new content of each changed file (base64; null
-    takes the file away).
+    An input is a JSON file: the reader, the new content of each changed file (base64; null
+    takes the file away), and whether the checksums stay, are renewed or are taken away: most of
+    the damage is refused by them, and what lies behind must hold without them too.
     """
 
     def __init__(self, room: Room) -> None:
@@ -44,6 +53,8 @@ class Folders:
         self._restore()
         self._files = [p for p in sorted(self._stamps) if not p.endswith(_NOT_READ)]
         self._weights = [p for p in self._files if p.endswith(".safetensors")]
+        self._config = load_settings(ComparisonConfig, self._sound / "comparison.toml")
+        self._choices = Choices("cpu", room.temporary / "cache", self_test=False, audit=False)
         self._tile = min((room.out.parent / "tiles").rglob("*.jpg"))
 
     def make(self, rng: Random) -> tuple[str, bytes]:
@@ -60,7 +71,8 @@ class Folders:
                 continue  # a kind of its own damages these
             changes[path] = self._changed(path, rng)
         kept = {p: c if c is None else base64.b64encode(c).decode() for p, c in changes.items()}
-        return ".json", json.dumps({"reader": reader, "changes": kept}).encode()
+        given = {"reader": reader, "checksums": rng.choice(_CHECKSUMS), "changes": kept}
+        return ".json", json.dumps(given).encode()
 
     def read(self, path: Path, rng: Random) -> None:
         given = json.loads(path.read_text(encoding="utf-8"))
@@ -72,6 +84,8 @@ class Folders:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(base64.b64decode(content))
         try:
+            if given["checksums"] != "stay":
+                _vouch(self._out, list(given["changes"]), given["checksums"] == "renewed")
             self._ask(given["reader"], rng)
         finally:
             self._restore()
@@ -87,6 +101,9 @@ class Folders:
                 write_report(folder)
         elif reader == "serve":
             _serve(folder)
+        elif reader == "compare":
+            with without_figures():
+                compare(self._config, self._out, self._choices, Watcher())
         else:
             predict_tiles(folder.run("lenet", 0, 0), [self._tile], torch.device("cpu"))
 
@@ -105,7 +122,8 @@ class Folders:
         if how == "values" and path.endswith(".json"):
             return json.dumps(_value_changed(json.loads(data), rng)).encode()
         if how == "values" and path.endswith((".toml", "DONE")):
-            return _setting_changed(data.decode(), rng)
+            changed = _setting_changed(data.decode(), rng)
+            return _sealed(changed) if data.startswith(_FIRST_LINE) else changed
         return mutated(data, rng)
 
     def _renamed(self, rng: Random) -> dict[str, bytes | None]:
@@ -138,6 +156,31 @@ class Folders:
             elif not file.is_file() or _stamp(file) != self._stamps.get(name):
                 shutil.copyfile(entry, file)
                 self._stamps[name] = _stamp(file)
+
+
+def _vouch(out: Path, changed: list[str], renewed: bool) -> None:
+    """Let the checksums hold what the folder holds now, or know nothing of it."""
+    folders = {out, *((out / name).parent for name in changed)}
+    for record in (folder / name for folder in folders for name in ("DONE", RECORD)):
+        try:
+            known = read_record(record, sealed=False)
+        except (ValueError, OSError):
+            continue
+        files = known.pop("files", None)
+        if renewed and isinstance(files, dict):
+            there = {name: record.parent / name for name in files}
+            sums = {name: checksum(file) for name, file in there.items() if file.is_file()}
+            write_record(record, known | {"files": sums})
+        elif not renewed and record.name == RECORD:
+            record.unlink()
+        elif not renewed:
+            record.write_text(tomli_w.dumps(known), encoding="utf-8")
+
+
+def _sealed(data: bytes) -> bytes:
+    """A record with the checksum of its own text on its first line."""
+    text = data.partition(b"\n")[2]
+    return _FIRST_LINE + f"{zlib.crc32(text):08x}\n".encode() + text
 
 
 def _serve(folder: ComparisonFolder) -> None:

@@ -28,13 +28,13 @@ class Kind(Protocol):
 
 
 KINDS = {
-    "manifests": ("fuzz.manifests:Manifests", 0.16),
-    "predictions": ("fuzz.predictions:Predictions", 0.20),
-    "configs": ("fuzz.configs:Configs", 0.06),
-    "overrides": ("fuzz.configs:Overrides", 0.06),
-    "images": ("fuzz.images:Images", 0.20),
-    "folders": ("fuzz.folders:Folders", 0.20),
-    "weights": ("fuzz.weights:Weights", 0.12),
+    "manifests": ("fuzz.manifests:Manifests", 0.13),
+    "predictions": ("fuzz.predictions:Predictions", 0.14),
+    "configs": ("fuzz.configs:Configs", 0.08),
+    "overrides": ("fuzz.configs:Overrides", 0.08),
+    "images": ("fuzz.images:Images", 0.22),
+    "folders": ("fuzz.folders:Folders", 0.22),
+    "weights": ("fuzz.weights:Weights", 0.13),
 }
 BUILT_ON_A_COMPARISON = ("folders", "weights")
 

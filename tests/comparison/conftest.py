@@ -19,7 +19,7 @@ CONFIG = {
     "size": 64,
     "split": {"kind": "grouped", "validation": 0.25, "test": 0.25},
     "recipe": {"epochs": 3, "batch": 16, "learning_rates": [1e-4, 3e-4], "augment": ["flip"]},
-    "score": {"threshold": {"kind": "youden"}, "bootstrap": 50, "flips": 99},
+    "score": {"threshold": {"kind": "youden"}, "bootstrap": 200, "flips": 99},
 }
 
 

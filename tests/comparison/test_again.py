@@ -21,6 +21,7 @@ def test_the_printed_command_repeats_it_from_the_folder_above(finished, cache, m
     # As written by a command given in another folder: the path leads nowhere from here.
     settings = tomllib.loads(first.config.read_text(encoding="utf-8"))
     write_text(first.config, tomli_w.dumps(settings | {"manifest": "data/manifest.csv"}))
+    first.seal(first.config)
     page = write_report(first).read_text(encoding="utf-8")
     found = re.search(r"her2bench compare .*?(?=</code>)", page)
     assert found

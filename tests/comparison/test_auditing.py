@@ -67,6 +67,9 @@ def test_a_damaged_audit_is_named(finished):
     from her2bench.report.page import write_report
 
     finished.audit.write_text("{")
+    with pytest.raises(UserError, match=r"audit\.json: .*checksum"):
+        write_report(finished)
+    finished.seal(finished.audit)
     with pytest.raises(UserError, match=r"audit\.json: no audit as"):
         write_report(finished)
 

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
@@ -127,10 +128,13 @@ def test_a_given_split_that_is_not_used_is_said(run, write_config, tmp_path, pha
     assert "Your split was not used" in folder.report.read_text()
 
 
-def test_training_that_diverges_is_said(run, write_config, tmp_path):
-    wild = ["recipe.pos_weight=1e38", "recipe.learning_rates=[0.99]", "seeds=[0]"]
+def test_training_that_diverges_is_said(run, write_config, tmp_path, monkeypatch):
+    def wild(model, *_):
+        return torch.optim.SGD(model.parameters(), lr=1e30)
+
+    monkeypatch.setattr("her2bench.training.loop.adam", wild)
     with pytest.raises(UserError, match="training diverged"):
-        run(write_config(), tmp_path / "out", *wild)
+        run(write_config(), tmp_path / "out", "seeds=[0]")
 
 
 def test_bad_images_are_left_out_on_request_and_recorded(run, write_config, tmp_path, phantom):

@@ -1,6 +1,8 @@
 """Reading tiles: every mode, regions, slides, and the reason where it cannot be."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -160,3 +162,16 @@ def test_truncated_slide_has_a_reason(real, tmp_path, keep):
     (tmp_path / "cut.svs").write_bytes(whole[: int(len(whole) * keep)])
     with pytest.raises(UnreadableImage):
         read_tile(tmp_path / "cut.svs", Region(0, 2900, 2220, 60))
+
+
+def test_a_picture_just_over_the_limit_is_refused_without_a_warning(tmp_path):
+    """In a process of its own: here pytest decides about warnings."""
+    head = b"GIF89a" + (40_000).to_bytes(2, "little") * 2 + b"\x00\x00\x00"
+    frame = b"," + bytes(4) + (40_000).to_bytes(2, "little") * 2 + b"\x00\x02\x00;"
+    (tmp_path / "large.gif").write_bytes(head + frame)
+    read = "print(*read_tiles(sys.argv[1], [None]))"
+    code = f"import sys; from her2bench.data.tiles import read_tiles; {read}"
+    given = [sys.executable, "-c", code, str(tmp_path / "large.gif")]
+    done = subprocess.run(given, capture_output=True, text=True, check=True)
+    assert "40000 x 40000 pixels is more than can be decoded" in done.stdout
+    assert not done.stderr

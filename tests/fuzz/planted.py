@@ -11,10 +11,14 @@ from her2bench.core.errors import UserError
 
 
 class Planted:
+    unfit = False
+
     def __init__(self, room: Room) -> None:
         self._room = room
 
     def make(self, rng: Random) -> tuple[str, bytes]:
+        if self.unfit:
+            raise ValueError("no input can be made")
         return ".txt", rng.choice((b"accepted", b"refused", b"fault"))
 
     def read(self, path: Path, rng: Random) -> None:
@@ -30,3 +34,7 @@ class Planted:
         if wish == "outside":
             (self._room.out.parent / "sentinel.txt").write_text("changed", encoding="utf-8")
         (self._room.out / "written").write_text("fine", encoding="utf-8")
+
+
+class Unfit(Planted):
+    unfit = True

@@ -44,3 +44,11 @@ def test_each_end_of_a_reader_is_told_from_the_others(campaign, tmp_path, wish, 
     for fault in campaign.findings.faults:
         assert error and fault.error.startswith(error)
         assert fault.place.startswith("planted.py:") == (wish != "outside")
+
+
+def test_a_worker_that_fails_by_itself_is_said(campaign):
+    campaign.kinds = {"unfit": ("tests.fuzz.planted:Unfit", 1.0)}
+    with pytest.raises(
+        RuntimeError, match=r"the worker of unfit failed(.*\n)*.*no input can be made"
+    ):
+        campaign.run()

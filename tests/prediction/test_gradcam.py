@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from her2bench.core.errors import UserError
-from her2bench.core.runs import RunFolder
+from her2bench.core.run_folder import RunFolder
 from her2bench.data.phantom import PhantomSettings, draw_slides, tile_truth, tiles_of
 from her2bench.data.phantom.drawing import draw_field
 from her2bench.models import MODELS, build_model

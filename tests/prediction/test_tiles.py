@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from her2bench.core.errors import UserError
-from her2bench.core.runs import RunFolder
+from her2bench.core.run_folder import RunFolder
 from her2bench.models import build_model
 from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward

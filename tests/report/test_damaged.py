@@ -1,11 +1,14 @@
 """Damaged files of a comparison: named with the cure, never a traceback."""
 
+import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
+import tomli_w
 
 from her2bench.cli.main import main
+from her2bench.core.checksums import read_record
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
 from her2bench.report.page import write_report
@@ -64,6 +67,70 @@ def test_a_model_named_as_a_path_writes_nothing_outside(tmp_path: Path) -> None:
     table = pl.read_parquet(folder.predictions)
     name = pl.col("model").replace("lenet", "../../../victim")
     table.with_columns(name).write_parquet(folder.predictions)
-    with pytest.raises(UserError, match=r"predictions\.parquet: a model named '\.\./"):
+    with pytest.raises(UserError, match=r"predictions\.parquet: .*'model'.*(\n.*)*\.\./"):
         write_report(folder)
     assert not list((tmp_path / "victim").iterdir())
+
+
+@pytest.fixture(scope="module")
+def older(broken: ComparisonFolder) -> ComparisonFolder:
+    """The same as earlier versions wrote it: nothing is vouched for by checksums."""
+    folder = ComparisonFolder(broken.path.with_name("older"))
+    shutil.copytree(broken.path, folder.path)
+    folder.checksums.unlink(missing_ok=True)
+    for done in folder.path.glob("runs/*/*/*/DONE"):
+        known = read_record(done)
+        del known["files"]
+        done.write_text(tomli_w.dumps(known), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "value"),
+    [
+        ("predictions.parquet", "seed", "one"),
+        ("predictions.parquet", "target", [1]),
+        ("predictions.parquet", "probability", 1.5),
+        ("predictions.parquet", "split", "holdout"),
+        ("manifest.parquet", "score", "high"),
+        ("manifest.parquet", "tile_id", [1]),
+        ("splits.parquet", "fold", "first"),
+        ("splits.parquet", "target", b"1"),
+        (f"{RUN}/metrics.csv", "train_loss", "low"),
+    ],
+)
+def test_a_column_of_another_kind_is_named(
+    older: ComparisonFolder, name: str, column: str, value: object
+) -> None:
+    path = older.path / name
+    whole = path.read_bytes()
+    read, write = (pl.read_csv, pl.DataFrame.write_csv)
+    if path.suffix == ".parquet":
+        read, write = (pl.read_parquet, pl.DataFrame.write_parquet)
+    write(read(path).with_columns(pl.lit(value).alias(column)), path)
+    with pytest.raises(UserError, match=column) as refused:
+        write_report(older)
+    path.write_bytes(whole)
+    assert refused.value.where == str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("comparison.toml", "seeds = [", 'seeds = ["a", '),
+        ("comparison.toml", "models = [", "models = [1, "),
+        (f"{RUN}/DONE", "threshold = ", 'threshold = "low" # '),
+        (f"{RUN}/DONE", "parameters = ", "parameters = 99999999999999999999 # "),
+    ],
+)
+def test_a_setting_of_another_kind_is_named(
+    older: ComparisonFolder, name: str, old: str, new: str
+) -> None:
+    path = older.path / name
+    whole = path.read_text(encoding="utf-8")
+    assert old in whole
+    path.write_text(whole.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(UserError, match=old.split()[0]) as refused:
+        write_report(older)
+    path.write_text(whole, encoding="utf-8")
+    assert refused.value.where == str(path)

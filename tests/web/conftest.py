@@ -47,6 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> ComparisonFolder:
         {
             "model": model,
             "method": method,
+            **{"brier": 0.2, "log_loss": 0.5, "calibration_error": 0.1},
             "runs": [
                 {"seed": s, "fold": 0, "slope": SLOPES[model, s] * factor, "intercept": shift}
                 for s in seeds

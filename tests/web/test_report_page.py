@@ -29,7 +29,7 @@ def test_the_bar_stands_first_in_the_body():
 
 
 def test_a_changed_report_is_read_again(tmp_path):
-    page = ReportPage(tmp_path / "report.html")
+    page = ReportPage(ComparisonFolder(tmp_path))
     assert page.read() is None
     (tmp_path / "report.html").write_text("<body>1</body>", encoding="utf-8")
     first = page.read()

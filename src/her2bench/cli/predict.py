@@ -18,7 +18,7 @@ def predict(
 ) -> None:
     """Probability and call of each tile, at the threshold the run froze. Not for diagnosis."""
     from her2bench.core.files import check_writable
-    from her2bench.core.runs import RunFolder
+    from her2bench.core.run_folder import RunFolder
     from her2bench.core.tables import write_table
     from her2bench.core.terminal import say, say_json
     from her2bench.prediction.device import choose_device

@@ -156,7 +156,8 @@ def _settings(wanted: dict[str, Any]) -> "ScoreSettings":
         message = first["msg"].removeprefix("Value error, ")
         given = first["input"]
         found = f"{shown(given)}: {message}" if isinstance(given, str | int | float) else message
-        raise UserError(f"--{name.split('.')[-1].replace('_', '-')}", found=found) from error
+        option = name.split(".")[-1].replace("_", "-")
+        raise UserError(f"--{option}", found=found) from error
 
 
 def _with_manifest(table: "pl.DataFrame", path: Path, by: tuple[str, ...]) -> "pl.DataFrame":

@@ -9,7 +9,7 @@ from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.job import write_config, write_run
 from her2bench.comparison.plan import Job
 from her2bench.comparison.sides import Fold
-from her2bench.core.runs import RunFolder
+from her2bench.core.run_folder import RunFolder
 from her2bench.evaluation.thresholds import choose_threshold
 from her2bench.stain import dab_percentiles, white_points
 

@@ -9,8 +9,8 @@ from her2bench.comparison.sides import COLUMNS, Fold
 from her2bench.core.checksums import damaged, opened_record
 from her2bench.core.errors import UserError
 from her2bench.core.notes import note
-from her2bench.core.runs import RunFolder
-from her2bench.core.tables import read_table
+from her2bench.core.predictions import read_predictions
+from her2bench.core.run_folder import RunFolder
 
 
 def undo_damaged(part: Prepared, folds: dict[int, Fold]) -> None:
@@ -35,10 +35,9 @@ def _check(run: RunFolder, job: Job, config: ComparisonConfig, fold: Fold) -> No
         raise damaged(run.config, "of another run", "")
     if job.model not in config.baselines and not run.weights.is_file():
         raise damaged(run.weights, "missing", "")
-    table = read_table(run.predictions)
+    table = read_predictions([run.predictions])
     expected = fold.table.select(COLUMNS).sort("tile_id")
-    same = set(COLUMNS) | set(mine) <= set(table.columns)
-    same = same and table.select(*mine).unique().to_dicts() == [mine]
+    same = table.select(*mine).unique().to_dicts() == [mine]
     if not same or table.select(COLUMNS).sort("tile_id").rows() != expected.rows():
         raise damaged(run.predictions, "of other tiles or another run", "")
 

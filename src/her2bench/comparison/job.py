@@ -10,7 +10,8 @@ from her2bench.comparison.plan import Job
 from her2bench.comparison.sides import Fold
 from her2bench.comparison.trials import OnEpoch, Trials
 from her2bench.core.machine import peak_memory
-from her2bench.core.runs import RunFolder, write_text
+from her2bench.core.run_folder import RunFolder
+from her2bench.core.runs import write_text
 from her2bench.core.tables import write_table
 from her2bench.core.versions import versions
 from her2bench.evaluation.thresholds import choose_threshold

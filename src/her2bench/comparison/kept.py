@@ -66,11 +66,21 @@ def refuse_other_tiles(
 
 
 def in_kept_order(manifest: pl.DataFrame, folder: ComparisonFolder) -> pl.DataFrame:
-    """The manifest with its rows and columns in the order of the one kept, where both are alike."""
+    """The manifest with its rows and columns in the order of the one kept, where both are alike.
+
+    The one kept lacks the tiles that could not be read: they go back to their rows.
+    """
     rows = kept_manifest(folder)
-    if rows is None or sorted(rows["tile_id"]) != sorted(manifest["tile_id"]):
+    if rows is None:
         return manifest
-    ordered = rows.select("tile_id").join(manifest, on="tile_id", how="left", maintain_order="left")
+    order, left_out = rows["tile_id"].to_list(), _kept_table(folder, folder.bad_tiles)
+    if left_out is not None and left_out.schema.get("row", pl.String).is_integer():
+        for tile_id, row in left_out.select("tile_id", "row").drop_nulls().sort("row").iter_rows():
+            order.insert(row, tile_id)
+    if sorted(order) != sorted(manifest["tile_id"]):
+        return manifest
+    ids = pl.DataFrame({"tile_id": order})
+    ordered = ids.join(manifest, on="tile_id", how="left", maintain_order="left")
     alike = set(rows.columns) == set(manifest.columns)
     return ordered.select(rows.columns if alike else manifest.columns)
 

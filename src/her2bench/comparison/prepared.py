@@ -21,6 +21,7 @@ from her2bench.comparison.sides import Fold, fold_of
 from her2bench.core.config import to_toml
 from her2bench.core.errors import UserError
 from her2bench.core.manifest import read_manifest, targets, write_manifest
+from her2bench.core.notes import note
 from her2bench.core.predictions import COLUMNS as PREDICTIONS
 from her2bench.core.runs import ComparisonFolder, RunFolder, write_text
 from her2bench.core.tables import write_table
@@ -74,7 +75,8 @@ def prepare(
         UserError: anything wrong with them, the cheapest checks first.
     """
     splits = _splits(manifest, config)
-    require_columns_to_break_down([*PREDICTIONS, *manifest.columns], config.score.by)
+    columns = list(dict.fromkeys([*PREDICTIONS, *manifest.columns]))
+    require_columns_to_break_down(columns, config.score.by)
     known = refuse_other_settings(folder, config)
     if known:
         manifest = in_kept_order(manifest, folder)
@@ -92,7 +94,7 @@ def open_folder(prepared: Prepared) -> None:
     """Write what the comparison starts from, where the folder does not hold it whole already."""
     folder, bad = prepared.folder, prepared.tiles.bad
     forget_damaged_checksums(folder)
-    names = ("tile_id", "path", "reason")
+    names = ("tile_id", "path", "reason", "row")
     first: dict[Path, Callable[[Path], None]] = {
         folder.manifest: partial(write_manifest, prepared.manifest),
         folder.splits: partial(write_table, prepared.splits),
@@ -102,6 +104,9 @@ def open_folder(prepared: Prepared) -> None:
         table = pl.DataFrame(bad, schema=names, orient="row")
         first[folder.bad_tiles] = partial(write_table, table)
     kept = [path for path in first if prepared.known and is_kept(folder, path)]
+    if prepared.known:
+        for path in [path for path in first if path not in kept]:
+            note(path, "damaged or missing: written again")
     if folder.manifest in kept and not read_manifest(folder.manifest).equals(prepared.manifest):
         kept.remove(folder.manifest)  # the same tiles, found in another place now
     for path in first.keys() - kept:

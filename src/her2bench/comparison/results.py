@@ -8,6 +8,7 @@ import torch
 from her2bench.comparison.optimism import flattery
 from her2bench.comparison.pictures import draw_gallery
 from her2bench.comparison.prepared import Prepared
+from her2bench.core.predictions import read_predictions
 from her2bench.core.runs import write_text
 from her2bench.core.tables import write_table
 from her2bench.evaluation.scores import score_predictions
@@ -19,7 +20,7 @@ def write_results(prepared: Prepared, device: torch.device) -> None:
     """Gather the predictions of all runs, score them, and write everything that shows them."""
     folder = prepared.folder
     runs = [folder.run(job.model, job.seed, job.fold).predictions for job in prepared.jobs]
-    predictions = pl.concat([pl.read_parquet(path) for path in runs])
+    predictions = pl.concat([read_predictions([path]) for path in runs])
     write_table(predictions, folder.predictions)
     extra = [name for name in prepared.manifest.columns if name not in predictions.columns]
     joined = predictions.join(prepared.manifest.select("tile_id", *extra), on="tile_id", how="left")

@@ -11,7 +11,7 @@ from torch import nn
 from her2bench.comparison.config import ComparisonConfig, trained_by
 from her2bench.comparison.plan import Job
 from her2bench.comparison.sides import Fold
-from her2bench.core.runs import RunFolder
+from her2bench.core.run_folder import RunFolder
 from her2bench.data.content import content_key
 from her2bench.models import build_model
 from her2bench.prediction.compute import Compute

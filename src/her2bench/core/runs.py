@@ -1,88 +1,33 @@
-"""The comparison folder and its run folders: what lies where, and when a run counts as done."""
+"""The comparison folder: what lies where, which runs are done, and whether its files are whole."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from her2bench.core.checksums import RECORD, checksum, damaged, opened_record, write_record
-from her2bench.core.config import parsed_toml
+from her2bench.core.config import parsed_toml, settings_from
 from her2bench.core.errors import UserError
 from her2bench.core.files import replacing
+from her2bench.core.run_folder import RunFolder
 
 _AGAIN = "run the comparison again; what is finished is kept"
-_RUN_AGAIN = "run the comparison again: this run is then done again, the others are kept"
 
 
-@dataclass(frozen=True)
-class RunFolder:
-    """`runs/<model>/seed-<s>/fold-<k>/`: config, metrics, weights, predictions, DONE."""
+class _Chosen(BaseModel):
+    """The types of those settings of a comparison that readers of its folder go by."""
 
-    path: Path
+    models: list[str] = []
+    baselines: list[str] = []
+    seeds: list[int] = []
+    split: dict[str, Any] = {}
+    score: dict[str, Any] = {}
 
-    @property
-    def config(self) -> Path:
-        return self.path / "config.toml"
 
-    @property
-    def metrics(self) -> Path:
-        return self.path / "metrics.csv"
-
-    @property
-    def weights(self) -> Path:
-        return self.path / "model.safetensors"
-
-    @property
-    def predictions(self) -> Path:
-        return self.path / "predictions.parquet"
-
-    @property
-    def unfinished(self) -> Path:
-        """Where the run in progress keeps what it needs to go on; gone when it is done."""
-        return self.path / "unfinished"
-
-    @property
-    def done(self) -> bool:
-        return (self.path / "DONE").is_file()
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """What DONE vouches for; a baseline has no metrics and no weights."""
-        return self.config, self.metrics, self.weights, self.predictions
-
-    def mark_done(self, summary: dict[str, Any]) -> None:
-        """Write DONE, the last file of a run: as TOML its summary and the files' checksums."""
-        sums = {path.name: checksum(path) for path in self.files if path.is_file()}
-        write_record(self.path / "DONE", {**summary, "files": sums})
-
-    def summary(self) -> dict[str, Any]:
-        """What the run came to: parameters, seconds, images per second, threshold, epoch.
-
-        Raises:
-            UserError: DONE is damaged.
-        """
-        return {key: value for key, value in self._record().items() if key != "files"}
-
-    def check(self, *files: Path) -> None:
-        """Refuse files of a finished run that are not as they were when it was done.
-
-        Raises:
-            UserError: one of them, or DONE, is damaged, missing or another run's.
-        """
-        sums = self._record().get("files")
-        if sums is None:  # an earlier version wrote none
-            return
-        for path in files:
-            expected = sums.get(path.name)
-            found = checksum(path) if path.is_file() else None
-            if found != expected:
-                raise damaged(path, "missing" if found is None else "not as DONE says", _RUN_AGAIN)
-
-    def _record(self) -> dict[str, Any]:
-        record = opened_record(self.path / "DONE", _RUN_AGAIN, sealed=False)
-        if "files" not in record and not {"parameters", "threshold"} <= set(record):
-            raise damaged(self.path / "DONE", "not whole", _RUN_AGAIN)
-        return record
+class _Sums(BaseModel):
+    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -103,9 +48,11 @@ class ComparisonFolder:
         """
         self.check(self.config)
         try:
-            return parsed_toml(self.config.read_text(encoding="utf-8"))
+            settings = parsed_toml(self.config.read_text(encoding="utf-8"))
         except ValueError as error:  # no TOML, or no UTF-8
             raise damaged(self.config, str(error), _AGAIN) from error
+        settings_from(_Chosen, settings, self.config)
+        return settings
 
     def seal(self, *files: Path) -> None:
         """Note the checksums of files just written; those of other files stay."""
@@ -125,7 +72,8 @@ class ComparisonFolder:
                 raise damaged(path, "its checksum is another", _AGAIN)
 
     def _checksums(self) -> dict[str, str]:
-        return opened_record(self.checksums, _AGAIN)["files"]
+        record = opened_record(self.checksums, _AGAIN)
+        return settings_from(_Sums, record, self.checksums).files
 
     @property
     def manifest(self) -> Path:
@@ -218,12 +166,9 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _planned(settings: dict[str, Any], model: str, seed: int) -> bool:
-    models, baselines, seeds = (settings.get(key) for key in ("models", "baselines", "seeds"))
-    if isinstance(baselines, list) and model in baselines:
+    if model in settings.get("baselines", []):
         return seed == 0
-    return not (isinstance(models, list) and isinstance(seeds, list)) or (
-        model in models and seed in seeds
-    )
+    return model in settings.get("models", [model]) and seed in settings.get("seeds", [seed])
 
 
 def opened_comparison(path: Path) -> ComparisonFolder:
@@ -238,6 +183,8 @@ def opened_comparison(path: Path) -> ComparisonFolder:
             path,
             found="no comparison (no comparison.toml in it)",
             expected="the output folder of `her2bench compare`",
-            cure="give the folder that `compare` printed",
+            cure=_AGAIN
+            if (folder.path / "runs").is_dir()
+            else "give the folder that `compare` printed",
         )
     return folder

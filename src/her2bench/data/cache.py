@@ -16,7 +16,7 @@ from her2bench.data.pixels import Decoding, bytes_of, write_pixels
 from her2bench.data.tiles import Region
 
 _FORMAT = 1
-Bad = tuple[str, str, str]
+Bad = tuple[str, str, str, int]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Tiles:
     Attributes:
         pixels: (n, size, size, 3) uint8 RGB, mapped from disk, read-only.
         tile_ids: the n ids, in the manifest's order.
-        bad: (tile_id, path, reason) of the tiles left out.
+        bad: (tile_id, path, reason, row of the manifest) of the tiles left out.
         key: names the content; the same images, regions and size give the same key.
     """
 
@@ -69,10 +69,11 @@ def cached_tiles(
         lambda folder: _write(folder, paths, regions, size, decoding),
     )
     reasons = json.loads((place / "tiles.json").read_text(encoding="utf-8"))["bad"]
-    bad = [(manifest["tile_id"][int(i)], manifest["path"][int(i)], r) for i, r in reasons.items()]
+    rows = ((int(row), reason) for row, reason in reasons.items())
+    bad = [(manifest["tile_id"][i], manifest["path"][i], reason, i) for i, reason in rows]
     if bad and (not skip_bad or len(bad) == len(manifest)):
         raise _unreadable(bad, len(manifest))
-    left_out = {tile_id for tile_id, _, _ in bad}
+    left_out = {tile_id for tile_id, *_ in bad}
     good = [tile_id for tile_id in manifest["tile_id"] if tile_id not in left_out]
     return Tiles(np.load(place / "pixels.npy", mmap_mode="r"), good, bad, key)
 
@@ -86,7 +87,7 @@ def regions_of(manifest: pl.DataFrame) -> list[Region | None]:
 
 
 def _unreadable(bad: list[Bad], total: int) -> UserError:
-    lines = [f"{tile_id}: {path}: {reason}" for tile_id, path, reason in bad]
+    lines = [f"{tile_id}: {path}: {reason}" for tile_id, path, reason, _ in bad]
     return UserError(
         "manifest",
         found=f"{len(bad)} of {total} tiles cannot be read:{listed(lines, most=100)}",

@@ -1,5 +1,6 @@
 """Reading tiles: whole images, regions of images, and slides through OpenSlide."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -24,6 +25,8 @@ MOST_TILE_PIXELS = 100_000_000
 """Of one tile: 10,000 pixels a side, four times an ordinary tissue core at 40x."""
 # Pillow's own limit (89 megapixels) is below what is read by regions.
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+# It only warns up to twice its limit; ours refuses there, with the file's name.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 _PLAUSIBLE_MPP = (0.05, 20.0)
 _MICROMETRES = {2: 25_400.0, 3: 10_000.0}
 

@@ -60,7 +60,7 @@ def require_columns_to_break_down(present: Sequence[str], asked: Sequence[str]) 
     for name in asked:
         if name not in present:
             raise UserError(
-                "breakdown",
+                "score.by",
                 found=f"no column {name!r} in the predictions {nearest(name, present)}".strip(),
                 expected=f"one of {', '.join(present)}",
                 cure="name another column, or name a manifest that has it",

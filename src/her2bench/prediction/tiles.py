@@ -11,7 +11,7 @@ import torch
 
 from her2bench.core.errors import UserError, listed
 from her2bench.core.files import reading
-from her2bench.core.runs import RunFolder
+from her2bench.core.run_folder import RunFolder
 from her2bench.data.cache import cached_tiles
 from her2bench.data.tiles import UnreadableImage, open_image
 from her2bench.prediction.device import ready_cpu
@@ -123,7 +123,7 @@ def predict_tiles(
         tiles = cached_tiles(table, description.size, Path(folder), skip_bad, description.decoding)
         rows = np.arange(len(tiles.tile_ids))
         logits = forward(model, Feed(tiles.pixels, device), rows, description.preparation)
-        left_out = [(path, reason) for _, path, reason in tiles.bad]
+        left_out = [(path, reason) for _, path, reason, _ in tiles.bad]
         del tiles  # Windows cannot delete a file that is still mapped into memory
     positive = logits > description.threshold
     predictions = pl.DataFrame(

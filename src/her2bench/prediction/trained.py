@@ -11,7 +11,7 @@ from safetensors.torch import load_model
 from torch import nn
 
 from her2bench.core.errors import UserError
-from her2bench.core.runs import RunFolder
+from her2bench.core.run_folder import RunFolder
 from her2bench.data.pixels import Decoding
 from her2bench.models import build_model
 from her2bench.prediction.preparation import Preparation

@@ -21,6 +21,7 @@ from her2bench.core.checksums import is_whole_or_older, seal_folder
 from her2bench.core.errors import UserError
 from her2bench.core.files import replacing
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.tables import Wanted, read_table
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,9 @@ def _write_thumbnails(
 
 def _read_thumbnails(place: Path) -> tuple[list[str], dict[str, bytes]]:
     """All tile_ids in order, and the pictures of those that have one."""
-    index = pl.read_parquet(place / "index.parquet", columns=["tile_id", "file"])
+    path = place / "index.parquet"
+    index = read_table(path, Wanted(("tile_id", "file")))
+    index = index.select(pl.col("tile_id", "file").cast(pl.String))
     # Only the name counts: a file outside the folder is never read into a report.
     files = {t: place / "tiles" / Path(file).name for t, file in index.iter_rows() if file}
     kept = {tile: path.read_bytes() for tile, path in files.items() if path.is_file()}

@@ -1,18 +1,22 @@
 """What a report is made from: the comparison folder, read once, whatever is missing of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from her2bench.core.config import settings_from
-from her2bench.core.errors import UserError, shown
+from her2bench.core.errors import UserError
 from her2bench.core.findings import Audit, read_audit
-from her2bench.core.predictions import COLUMNS, check_model_name
+from her2bench.core.manifest import read_manifest
+from her2bench.core.predictions import read_predictions
 from her2bench.core.runs import ComparisonFolder
-from her2bench.core.tables import require_columns
+from her2bench.core.tables import Wanted, read_table
+from her2bench.core.values import refuse_rows, typed
 from her2bench.evaluation.runs import with_calls
 from her2bench.evaluation.scores import score_predictions
 from her2bench.evaluation.settings import ScoreSettings
@@ -20,6 +24,13 @@ from her2bench.evaluation.stored import stored_scores
 from her2bench.report.names import BASELINES
 from her2bench.report.table import epoch_table, run_table
 
+SPLITS_COLUMNS = {
+    "tile_id": pl.String,
+    "group_id": pl.String,
+    "target": pl.Int8,
+    "fold": pl.Int64,
+    "split": pl.String,
+}
 _EMPTY: dict[str, Any] = {"rows": [], "pairs": [], "notes": [], "thresholds": []}
 
 
@@ -98,45 +109,51 @@ def read_material(folder: ComparisonFolder) -> Material:
         UserError: a file that is there cannot be read.
     """
     config = folder.settings()
-    folder.check(folder.manifest, folder.splits, folder.predictions, folder.scores, folder.audit)
-    manifest, splits = _table(folder.manifest), _table(folder.splits)
+    folder.check(*folder.first_files, folder.predictions, folder.scores, folder.audit)
+    with _written_by_compare():
+        manifest, splits = _manifest(folder.manifest), _splits(folder.splits)
+        predicted = _predictions(folder)
     runs, epochs = run_table(folder), epoch_table(folder)
     missing = _unfinished(config, splits, folder)
-    predictions = _with_scores(_predictions(folder), manifest)
+    predictions = _with_scores(predicted, manifest)
     scores = _scores(folder, predictions, config)
     called = _with_calls(predictions, scores)
     audit = read_audit(folder.audit) if folder.audit.is_file() else None
     return Material(folder, config, scores, called, manifest, splits, runs, epochs, audit, missing)
 
 
-def _table(path: Any) -> pl.DataFrame:
+@contextmanager
+def _written_by_compare() -> Iterator[None]:
+    """The cure for a table that is not as it must be: it is no user's own."""
+    try:
+        yield
+    except UserError as error:
+        expected = "the file as `her2bench compare` wrote it"
+        cure = "run the comparison again; what is finished is kept"
+        raise UserError(error.where, found=error.found, expected=expected, cure=cure) from error
+
+
+def _manifest(path: Path) -> pl.DataFrame:
+    return read_manifest(path) if path.is_file() else pl.DataFrame()
+
+
+def _splits(path: Path) -> pl.DataFrame:
     if not path.is_file():
         return pl.DataFrame()
-    try:
-        return pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise _broken(path, error) from error
+    table = read_table(path, Wanted(tuple(SPLITS_COLUMNS)))
+    refuse = partial(refuse_rows, where=path)
+    return table.select(typed(table[n], kind, path, refuse) for n, kind in SPLITS_COLUMNS.items())
 
 
 def _predictions(folder: ComparisonFolder) -> pl.DataFrame:
     """predictions.parquet; before it is written, the predictions of the finished runs."""
     if folder.predictions.is_file():
-        return _own_predictions(folder.predictions)
+        return read_predictions([folder.predictions])
     runs = [run for *_, run in folder.finished_runs()]
     for run in runs:
         run.check(run.predictions)
-    tables = [_own_predictions(run.predictions) for run in runs if run.predictions.is_file()]
+    tables = [read_predictions([run.predictions]) for run in runs if run.predictions.is_file()]
     return pl.concat(tables) if tables else pl.DataFrame()
-
-
-def _own_predictions(path: Path) -> pl.DataFrame:
-    """Predictions of the folder, which may be a stranger's: a model's name becomes a path."""
-    table = _table(path)
-    require_columns(table, COLUMNS, path)
-    for model in table["model"].unique(maintain_order=True):
-        if why := check_model_name(str(model)):
-            raise UserError(path, found=f"a model named {shown(model)}", expected=why)
-    return table
 
 
 def _scores(
@@ -189,13 +206,3 @@ def _unfinished(
     ]
     several = len(folds) > 1
     return [f"{m}, seed {s}" + (f", fold {f}" if several else "") for m, s, f in missing]
-
-
-def _broken(path: Any, error: BaseException) -> UserError:
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return UserError(
-        path,
-        found=f"cannot be read ({first})",
-        expected="the file as `her2bench compare` wrote it",
-        cure="run the comparison again; what is finished is kept",
-    )

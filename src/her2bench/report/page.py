@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from her2bench.core.files import replacing
 from her2bench.core.runs import ComparisonFolder
-from her2bench.core.tables import write_table
+from her2bench.core.tables import read_table, write_table
 from her2bench.core.versions import versions
 from her2bench.evaluation.panels import Panel
 from her2bench.evaluation.questions import TITLES
@@ -58,6 +56,7 @@ def write_report(folder: ComparisonFolder) -> Path:
         write_table(slides, folder.figures / "slides.csv")
     with replacing(folder.report) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
+    folder.seal(folder.report)
     return folder.report
 
 
@@ -177,7 +176,7 @@ def _made(material: Material) -> dict[str, Any]:
     return {
         "counts": provenance.tile_counts(material),
         "split_words": provenance.split_words(material),
-        "bad_tiles": pl.read_csv(bad).height if bad.is_file() else 0,
+        "bad_tiles": read_table(bad).height if bad.is_file() else 0,
         "runs": _runs(material),
         "total_seconds": provenance.total_seconds(material),
         "devices": provenance.devices(material),

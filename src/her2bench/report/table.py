@@ -1,11 +1,14 @@
 """The table of results: a row a model and split, from scores.json and the finished runs."""
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from her2bench.core.runs import ComparisonFolder
-from her2bench.core.tables import read_table
+from her2bench.core.tables import Wanted, read_table
+from her2bench.core.values import refuse_rows, typed
 
 METRICS = {  # in scores.json → as a column, in the words of the study
     "accuracy": "accuracy",
@@ -78,6 +81,14 @@ def epoch_table(folder: ComparisonFolder) -> pl.DataFrame:
         run.check(run.metrics)
         if run.metrics.is_file():
             mine = {"model": model, "seed": seed, "fold": fold}
-            table = read_table(run.metrics)
+            table = _numbers(read_table(run.metrics, Wanted(("epoch",))), run.metrics)
             parts.append(table.with_columns(pl.lit(value).alias(k) for k, value in mine.items()))
     return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame()
+
+
+def _numbers(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    refuse = partial(refuse_rows, where=path)
+    return table.select(
+        typed(column, pl.Int64 if column.name == "epoch" else pl.Float64, path, refuse)
+        for column in table
+    )

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.resources import files
+from pathlib import Path
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from her2bench import __version__
+from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
 from her2bench.report.names import label
 from her2bench.web.answers import RESEARCH_USE, Answers, Health, Problem
@@ -100,7 +102,7 @@ def create_app(
 def _add_pages(
     app: FastAPI, folder: ComparisonFolder, service: Service | None, limits: Limits
 ) -> None:
-    report, template = ReportPage(folder.report), _template()
+    report, template = ReportPage(folder), _template()
     page = template.render(service=service, limits=limits, research_use=RESEARCH_USE)
 
     @app.api_route("/", methods=_PAGE, include_in_schema=False)
@@ -110,6 +112,8 @@ def _add_pages(
         except OSError as error:
             why = os.strerror(error.errno) if error.errno else str(error)
             return _no_report(f"report.html cannot be read ({why})")
+        except UserError as error:
+            return _no_report(f"{Path(error.where).name} {error.found}")
         if found is None:
             return _no_report("No report.html here yet")
         return HTMLResponse(found[0], headers={"Content-Security-Policy": found[1]})

@@ -5,7 +5,8 @@ import hashlib
 import re
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
+
+from her2bench.core.runs import ComparisonFolder
 
 _MOST_SCRIPTS = 100  # a report has a few; each is a hash in a header
 _BODY = re.compile(rb"<body\b[^<>]{0,1000}>", re.IGNORECASE)
@@ -18,8 +19,8 @@ _BAR = (
 class ReportPage:
     """The report of a comparison, read again whenever the file has changed."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._stamp = path, (0.0, 0)
+    def __init__(self, folder: ComparisonFolder) -> None:
+        self._folder, self._path, self._stamp = folder, folder.report, (0.0, 0)
         self._page, self._policy = b"", ""
 
     def read(self) -> tuple[bytes, str] | None:
@@ -27,12 +28,14 @@ class ReportPage:
 
         Raises:
             OSError: there is one, and it cannot be read.
+            UserError: it is damaged.
         """
         try:
             if self._path.exists() and not self._path.is_file():
                 raise IsADirectoryError(f"{self._path.name} is no file")
             stat = self._path.stat()
             if self._stamp != (stat.st_mtime, stat.st_size):
+                self._folder.check(self._path)
                 page = self._path.read_bytes()
                 self._page, self._policy = with_bar(page), policy(page)
                 self._stamp = stat.st_mtime, stat.st_size
