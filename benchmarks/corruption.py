@@ -53,7 +53,7 @@ CONFIG = {
 }
 # What is only looked at: it holds no result that anything reads again.
 PICTURES = ("figures", "card.md", "audit.html", ".lock")
-WRONG = ("different", "traceback")
+WRONG = ("traceback", "different")
 
 
 class Stopped(Exception):
@@ -97,17 +97,22 @@ class Campaign:
                         yield Damage(state, str(name), kind, content)
 
     def outcome(self, damage: Damage) -> str:
-        """What reading and going on came to: same, refused, different or traceback."""
+        """What reading and going on came to.
+
+        `same`; `mended`: readers refuse, the command given again puts it right; `refused`, by the
+        command too; `different` or `traceback` anywhere.
+        """
         with tempfile.TemporaryDirectory(dir=self.root) as room:
             state = Path(room) / "state"
             shutil.copytree(self.root / damage.state, state)
             (state / damage.file).write_bytes(damage.content)
-            found = {
+            read = {
                 self._judged(partial(reader, state, self.tile), self.read[damage.state][reader])
                 for reader in READERS
             }
-            found.add(self._judged(partial(self._again, state, damage.state), True))
-        return next((o for o in ("traceback", "different", "refused") if o in found), "same")
+            again = self._judged(partial(self._again, state, damage.state), True)
+        wrong = next((outcome for outcome in WRONG if outcome in read | {again}), None)
+        return wrong or ("mended" if again == "same" and "refused" in read else again)
 
     def _judged(self, question: Callable[[], object], expected: object) -> str:
         try:
