@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from her2bench.core.checksums import seal_folder
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
 from her2bench.report.gallery import gallery_path, read_gallery, write_gallery
@@ -90,6 +91,7 @@ def test_a_gallery_names_no_file_outside_itself(tmp_path) -> None:
     write_gallery(folder, ["a"], {"a": b"jpeg"}, {})
     index = pl.DataFrame({"tile_id": ["a"], "file": ["../../secret.jpg"]})
     index.write_parquet(gallery_path(folder) / "index.parquet")
+    seal_folder(gallery_path(folder))
     assert read_gallery(folder).thumbnails == {}
 
 

@@ -6,6 +6,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
+from her2bench.core.errors import UserError
 from her2bench.models import build_model
 from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward
@@ -132,3 +133,13 @@ def test_the_loss_is_the_mean_over_tiles_whatever_the_last_batch(sides, tmp_path
         )
         losses.append(fitted.epochs[0]["train_loss"])
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_best_weights_damaged_on_disk_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("her2bench.training.checkpoint._LARGE", 0)
+    model, checkpoint = torch.nn.Linear(2, 1), Checkpoint(tmp_path)
+    checkpoint.hold_best(model, 3)
+    (path,) = tmp_path.glob("best-*")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UserError, match=r"best-3.*damaged"):
+        checkpoint.load_best(model, 3)

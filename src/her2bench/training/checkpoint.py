@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from her2bench.core.errors import UserError
 from her2bench.core.notes import note
 from her2bench.prediction.weights import read_tensors, write_tensors
 
@@ -57,7 +58,7 @@ class Checkpoint:
             if best is None:
                 self._remove(self._state, "the best epoch's weights are gone")
                 return None
-            self._best = best[0]
+            self._best = None if _large(best[0]) else best[0]
         model.load_state_dict(_under("model", tensors))
         state = optimiser.state_dict()
         kept: dict[int, dict[str, Tensor]] = {}
@@ -80,9 +81,10 @@ class Checkpoint:
         cost = self._cost or sum(t.nbytes for t in tensors.values()) / _BYTES_PER_SECOND
         if now - self._written_at < cost / self.share_of_time:
             return
-        if self._best is not None and not self._best_file(progress["best_epoch"]).is_file():
-            self._write(self._best, self._best_file(progress["best_epoch"]))
-        has_best = "no" if self._best is None else "yes"
+        best = self._best_file(progress["best_epoch"])
+        if self._best is not None and not best.is_file():
+            self._write(self._best, best)
+        has_best = "yes" if best.is_file() else "no"
         self._write(tensors, self._state, progress=json.dumps(progress), has_best=has_best)
         self._forget_all_but(progress["best_epoch"])
         self._written_at = time.monotonic()
@@ -95,16 +97,28 @@ class Checkpoint:
         a run that is stopped goes on from the state before.
         """
         weights = model.state_dict()
-        if sum(value.nbytes for value in weights.values()) > _LARGE:
-            write_tensors(weights, self._best_file(epoch), {})
+        if _large(weights):
+            self._write(weights, self._best_file(epoch))
             return
         self._best = {name: value.clone() for name, value in weights.items()}
 
-    def load_best(self, model: nn.Module) -> None:
-        """Put the weights of the best epoch into the network."""
-        assert self._best is not None  # the first epoch is the best so far
-        model.load_state_dict(self._best)
-        self._best = None
+    def load_best(self, model: nn.Module, epoch: int) -> None:
+        """Put the weights of the best epoch into the network.
+
+        Raises:
+            UserError: they lay on disk and are damaged or gone.
+        """
+        best, self._best = self._best, None
+        if best is None:
+            found = self._read(self._best_file(epoch))
+            if found is None:
+                raise UserError(
+                    self._best_file(epoch),
+                    found="damaged or removed while the training ran",
+                    cure="run the command again: this training starts anew",
+                )
+            best = found[0]
+        model.load_state_dict(best)
 
     def keep(self, model: nn.Module, progress: dict[str, Any]) -> None:
         """Write what a training came to, in place of its state."""
@@ -158,6 +172,10 @@ class Checkpoint:
         for path in self.folder.glob("best-*.safetensors"):
             if best_epoch is None or path != self._best_file(best_epoch):
                 path.unlink(missing_ok=True)
+
+
+def _large(weights: dict[str, Tensor]) -> bool:
+    return sum(value.nbytes for value in weights.values()) > _LARGE
 
 
 def _state_of(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

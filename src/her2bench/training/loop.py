@@ -99,7 +99,7 @@ class Course:
     def ended(self) -> Fit:
         """Put the weights that the recipe keeps into the network."""
         if self.plan.recipe.keep != "last":
-            self.checkpoint.load_best(self.model)
+            self.checkpoint.load_best(self.model, self.best_epoch)
         return Fit(self.epochs, self.best_epoch)
 
 
