@@ -200,7 +200,7 @@ def needed_table(tables: Tables) -> None:
     base = Placed(gap=0.03, tiles=10)
     trained = replace(base, seed_sd=(0.02, 0.02))
     cells = [Asked(replace(base, slides=n), "weights") for n in (30, 51, 100)]
-    cells += [Asked(replace(trained, seeds=seeds), "recipe") for seeds in (3, 5, 10)]
+    cells += [Asked(replace(trained, seeds=seeds), "recipe") for seeds in (10, 20)]
     for cell, started in [(cell, tables.start(needed_rates, cell)) for cell in cells]:
         got, seeds = tables.rates(started), cell.study.seeds
         names = [f"{cell.study.slides} slides" + (f", {seeds} seeds" if seeds > 1 else "")]
