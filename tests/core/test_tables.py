@@ -218,3 +218,10 @@ def test_a_description_nested_without_end_is_damaged(kind):
 
     with pytest.raises(ValueError, match="too deep"):
         read_struct(bytes([kind]) * 5000, 0)
+
+
+def test_ids_stay_text_however_their_column_is_spelled(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("Group ID\n1.1\n1.10\n", encoding="utf-8")
+    table = read_table(path, Wanted(optional=("group_id",)))
+    assert table["group_id"].to_list() == ["1.1", "1.10"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from her2bench.core.errors import UserError
-from her2bench.core.values import as_numbers
+from her2bench.core.values import as_numbers, folded
 
 SEPARATORS = ",;\t"
 CURE = "save it as CSV in UTF-8: a header line, then rows of as many values as the header has"
@@ -40,8 +40,9 @@ def read_csv(path: Path) -> tuple[list[str], pl.DataFrame]:
     )
     table.columns = [str(place) for place in range(table.width)]
     decimal_comma = separator != ","
+    kept_text = {folded(name) for name in KEPT_TEXT}
     columns = [
-        _cells(table[str(place)], name in KEPT_TEXT, decimal_comma)
+        _cells(table[str(place)], folded(name) in kept_text, decimal_comma)
         for place, name in enumerate(names)
     ]
     filled = table.select(pl.any_horizontal(pl.all().is_not_null()))
