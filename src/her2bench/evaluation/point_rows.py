@@ -113,8 +113,11 @@ def _tested(
     d = Difference(_auc(a), _auc(b))
     replicates = drawn[a.name] - drawn[b.name]
     replicates = replicates[np.isfinite(replicates)]
+    if not len(replicates) or replicates.min() == replicates.max():
+        return value, NONE, float("nan")  # resampling cannot show what new slides may
     interval = percentile(replicates, d.widening, d.df, settings.confidence)
     p = percentile_p_value(value, replicates, d.widening, d.df)
+    p = max(p, 2 / (len(replicates) + 1))  # no number of replicates shows less
     return value, *agreeing(interval, p, float("nan"), d.df, settings.confidence)
 
 
