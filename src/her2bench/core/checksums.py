@@ -70,7 +70,7 @@ def read_record(path: Path, *, sealed: bool = True) -> dict[str, Any]:
 
 
 def opened_record(path: Path, cure: str, *, sealed: bool = True) -> dict[str, Any]:
-    """As `read_record`, for a file whose damage the user is told of.
+    """As `read_record`; damage is an error that names the file.
 
     Raises:
         UserError: it is damaged, or cannot be read.

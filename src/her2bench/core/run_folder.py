@@ -72,7 +72,7 @@ class RunFolder:
         write_record(self.path / "DONE", {**summary, "files": sums})
 
     def summary(self) -> dict[str, Any]:
-        """What the run came to: parameters, seconds, images per second, threshold, epoch.
+        """Run summary: parameters, seconds, images per second, threshold, epoch.
 
         Raises:
             UserError: DONE is damaged.

@@ -55,7 +55,7 @@ def with_calls(table: pl.DataFrame, thresholds: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         table: predictions.
-        thresholds: as `RunThreshold` has them, a row a run; of a run without one it is
+        thresholds: as `RunThreshold` has them, one row per run; of a run without one it is
             probability 0.5.
     """
     scale = pl.col("scale") if "scale" in thresholds.columns else pl.lit("logit")
