@@ -31,19 +31,19 @@ import torch
 from torch import nn
 
 from her2bench.comparison.config import ComparisonConfig
-from her2bench.comparison.job import preparation
+from her2bench.comparison.folds import Fold
+from her2bench.comparison.learning_rate_search import Trials
 from her2bench.comparison.plan import Job
 from her2bench.comparison.prepared import prepare
-from her2bench.comparison.sides import Fold
-from her2bench.comparison.trials import Trials
+from her2bench.comparison.run_job import preparation
 from her2bench.core.config import settings_from
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder, RunFolder
-from her2bench.data.phantom import PhantomSettings, write_phantom
+from her2bench.phantom import PhantomSettings, write_phantom
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.forward import forward
-from her2bench.prediction.preparation import Preparation
+from her2bench.prediction.normalization import Preparation
 from her2bench.training.loop import Course, Fit, fit
 from her2bench.training.together import fit_together
 

@@ -22,25 +22,25 @@ from PIL import Image, ImageFilter
 
 from benchmarks.rates import rates
 from benchmarks.two_level import TwoLevel
+from her2bench.audit.checks.image_quality import BLURRED
+from her2bench.audit.checks.labels import LEAST_BROWN
+from her2bench.audit.context import Evidence
+from her2bench.audit.features.audited_tile import AuditedTile
+from her2bench.audit.features.extraction import file_facts
+from her2bench.audit.features.quality import measure
+from her2bench.audit.run import gather, judge
 from her2bench.core.manifest import read_manifest, targets
-from her2bench.data.audit.audit import gather, judge
-from her2bench.data.audit.evidence import Evidence
-from her2bench.data.audit.images import BLURRED
-from her2bench.data.audit.labels import LEAST_BROWN
-from her2bench.data.audit.measures import measure
-from her2bench.data.audit.observations import file_facts
-from her2bench.data.audit.tile import AuditedTile
-from her2bench.data.phantom import PhantomSettings, write_phantom
-from her2bench.data.splits import SplitSettings, make_splits
-from her2bench.evaluation.differences import Difference
-from her2bench.evaluation.estimates import estimate
-from her2bench.evaluation.power import (
+from her2bench.data.splitting.splits import SplitSettings, make_splits
+from her2bench.evaluation.statistics.differences import Difference
+from her2bench.evaluation.statistics.estimates import estimate
+from her2bench.evaluation.statistics.power import (
     Assumptions,
     Design,
     degrees,
     detectable_difference,
     difference_variance,
 )
+from her2bench.phantom import PhantomSettings, write_phantom
 
 STUDIES = (
     TwoLevel(),

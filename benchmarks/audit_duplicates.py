@@ -31,15 +31,15 @@ import polars as pl
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
+from her2bench.audit.checks.duplicates import DUPLICATES, find_duplicates
+from her2bench.audit.checks.neighbours import ADJACENT, OVERLAPPING, find_neighbours
+from her2bench.audit.features.extraction import observe
+from her2bench.audit.features.matching_features import SIGNATURES
+from her2bench.audit.matching.thumbnails import turned
 from her2bench.core.manifest import read_manifest
-from her2bench.data.audit.duplicates import DUPLICATES, find_duplicates
-from her2bench.data.audit.looks import turned
-from her2bench.data.audit.neighbours import ADJACENT, OVERLAPPING, find_neighbours
-from her2bench.data.audit.observations import observe
-from her2bench.data.audit.signatures import SIGNATURES
-from her2bench.data.images import Tiling, read_labels, tile_images
-from her2bench.data.phantom import PhantomSettings, draw_field, draw_slides
-from her2bench.data.tiles import Region, read_tiles
+from her2bench.data.decoding.reading import Region, read_tiles
+from her2bench.data.sources.images import Tiling, read_labels, tile_images
+from her2bench.phantom import PhantomSettings, draw_field, draw_slides
 
 OVERLAPS = (0.05, 0.1, 0.2, 0.4)
 SLIDES = 51

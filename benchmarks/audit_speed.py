@@ -33,11 +33,11 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
-from her2bench.core.files import replacing
+from her2bench.audit.run import CHECKS, gather
+from her2bench.core.atomic_io import replacing
 from her2bench.core.machine import usable_cores
 from her2bench.core.manifest import read_manifest, write_manifest
-from her2bench.data.audit.audit import CHECKS, gather
-from her2bench.data.phantom import PhantomSettings, write_phantom
+from her2bench.phantom import PhantomSettings, write_phantom
 
 SLIDES = 51
 NOISE = 2.0  # grey levels

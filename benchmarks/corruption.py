@@ -27,17 +27,17 @@ import torch
 from fastapi.testclient import TestClient
 
 from benchmarks.damages import Damage, contents, drawn
+from her2bench.audit.features.extraction import observe
+from her2bench.audit.run import EXTRACTS
 from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import settings_from
 from her2bench.core.errors import UserError
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder
-from her2bench.data.audit.audit import EXTRACTS
-from her2bench.data.audit.observations import observe
-from her2bench.data.phantom import PhantomSettings, write_phantom
+from her2bench.phantom import PhantomSettings, write_phantom
 from her2bench.report import operating, page
-from her2bench.report.drawing import Figures
+from her2bench.report.figures.figure_set import Figures
 from her2bench.training import checkpoint
 from her2bench.web.app import create_app
 from her2bench.web.service import opened_service

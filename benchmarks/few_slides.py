@@ -11,15 +11,15 @@ from scipy import optimize, special
 from benchmarks.placed import Placed, log_ratio, power_for
 from benchmarks.rates import as_judged, covered
 from benchmarks.tables import ANY, Rates, Tables
-from her2bench.evaluation.bootstrap import Resampler, bootstrap
-from her2bench.evaluation.comparisons import Question
-from her2bench.evaluation.estimates import estimate
-from her2bench.evaluation.judged import RESAMPLED
-from her2bench.evaluation.metrics import METRICS, influence
-from her2bench.evaluation.pairs import Pair, compare_all
-from her2bench.evaluation.row_intervals import interval_of
-from her2bench.evaluation.samples import Answers, Sample
-from her2bench.evaluation.settings import ScoreSettings
+from her2bench.evaluation.scoring.metric_intervals import interval_of
+from her2bench.evaluation.scoring.model_evaluation import RESAMPLED
+from her2bench.evaluation.scoring.pair_tests import Question
+from her2bench.evaluation.scoring.pairwise import Pair, compare_all
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.statistics.arrays import Answers, Sample
+from her2bench.evaluation.statistics.bootstrap import Resampler, bootstrap
+from her2bench.evaluation.statistics.estimates import estimate
+from her2bench.evaluation.statistics.metrics import METRICS, influence
 
 REPLICATES = 500
 ALL_BUT_CALIBRATION = tuple(name for name in RESAMPLED if name != "calibration_error")

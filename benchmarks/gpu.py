@@ -27,12 +27,12 @@ from her2bench.core.config import Settings, load_settings
 from her2bench.models import build_model
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.device import choose_device, device_memory, ready_cpu
-from her2bench.prediction.feeding import Feed
-from her2bench.prediction.preparation import Preparation
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.tile_loader import Feed
+from her2bench.training.autotune import Trial, chosen_compute
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.loop import Plan, Side, adam, fit
 from her2bench.training.recipe import Recipe
-from her2bench.training.selftest import Trial, chosen_compute
 
 RATE = 1e-5
 

@@ -26,8 +26,9 @@ from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder
-from her2bench.data.cache import cached_tiles
-from her2bench.data.phantom import (
+from her2bench.data.tile_cache.cached_tiles import cached_tiles
+from her2bench.models import build_model
+from her2bench.phantom import (
     PhantomSettings,
     Truth,
     draw_slides,
@@ -35,11 +36,10 @@ from her2bench.data.phantom import (
     tiles_of,
     write_phantom,
 )
-from her2bench.models import build_model
 from her2bench.prediction.device import choose_device
 from her2bench.prediction.gradcam import enlarged, gradcam
-from her2bench.prediction.preparation import Preparation
-from her2bench.prediction.trained import load_trained
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.trained_networks import load_trained
 
 SIZE = 128
 SHARES = (0.03, 0.9)  # tiles with less or more stained tumour than this cannot tell

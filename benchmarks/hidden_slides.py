@@ -24,18 +24,18 @@ import polars as pl
 from sklearn.metrics import adjusted_rand_score
 
 from benchmarks.two_level import TwoLevel, independent
+from her2bench.audit.checks.hidden_slides import AT_RANDOM, crossing_ratio, pairs_kept
+from her2bench.audit.features.extraction import Observations, observe
+from her2bench.audit.slides.clustering import codes
+from her2bench.audit.slides.inferred_slides import infer_groups
+from her2bench.audit.slides.scanner_features import FINGERPRINTS
 from her2bench.core.tables import read_table
-from her2bench.data.audit.fingerprints import FINGERPRINTS
-from her2bench.data.audit.hidden_slides import AT_RANDOM, crossing_ratio, pairs_kept
-from her2bench.data.audit.merging import codes
-from her2bench.data.audit.observations import Observations, observe
-from her2bench.data.audit.slide_estimate import infer_groups
-from her2bench.data.bci import bci_manifest
-from her2bench.data.images import Tiling, read_labels, tile_images
-from her2bench.data.phantom import PhantomSettings, write_phantom
-from her2bench.evaluation.estimates import estimate
-from her2bench.evaluation.row_intervals import auc_interval
-from her2bench.evaluation.samples import Sample
+from her2bench.data.sources.bci import bci_manifest
+from her2bench.data.sources.images import Tiling, read_labels, tile_images
+from her2bench.evaluation.scoring.metric_intervals import auc_interval
+from her2bench.evaluation.statistics.arrays import Sample
+from her2bench.evaluation.statistics.estimates import estimate
+from her2bench.phantom import PhantomSettings, write_phantom
 
 CORRELATIONS = (0.1, 0.3, 0.5)
 BINS, CONFIDENCE = 15, 0.95

@@ -25,9 +25,9 @@ import tomli_w
 
 from benchmarks.corruption import CONFIG, quick
 from her2bench.cli.main import main as her2bench
-from her2bench.core.files import TEMPORARY
+from her2bench.core.atomic_io import TEMPORARY
 from her2bench.core.runs import ComparisonFolder
-from her2bench.data.phantom import PhantomSettings, write_phantom
+from her2bench.phantom import PhantomSettings, write_phantom
 
 SEEDS = [0, 1]
 

@@ -28,12 +28,12 @@ from lightning_fabric import Fabric
 from her2bench.core.machine import peak_memory
 from her2bench.models import build_model
 from her2bench.prediction.device import ready_cpu
-from her2bench.prediction.feeding import Feed
-from her2bench.prediction.preparation import Preparation
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.tile_loader import Feed
 from her2bench.training import loop
 from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.epoch_order import epoch_order
 from her2bench.training.loop import Plan, Side, fit
-from her2bench.training.order import epoch_order
 from her2bench.training.recipe import Recipe
 
 SIZE, BATCH = 64, 32

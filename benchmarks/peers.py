@@ -31,16 +31,16 @@ from torch.utils.data import DataLoader, Dataset
 
 from her2bench.core.machine import peak_memory, usable_cores
 from her2bench.core.manifest import read_manifest, targets
-from her2bench.data.cache import cached_tiles
+from her2bench.data.tile_cache.cached_tiles import cached_tiles
 from her2bench.models import build_model
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.device import ready_cpu
-from her2bench.prediction.feeding import Feed
-from her2bench.prediction.preparation import Preparation
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.tile_loader import Feed
+from her2bench.training.autotune import Trial, chosen_compute
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.loop import Plan, Side, adam, fit, seeded_order
 from her2bench.training.recipe import Recipe
-from her2bench.training.selftest import Trial, chosen_compute
 
 SIZE, BATCH, RATE, WEIGHT, SEED = 299, 32, 1e-5, 1.404, (0, 0)
 CPU = torch.device("cpu")

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import optimize, special, stats
 
-from her2bench.evaluation.samples import Answers, Bools, Floats, Ints, Sample
+from her2bench.evaluation.statistics.arrays import Answers, Bools, Floats, Ints, Sample
 
 LEVELS = np.array([0.2, 0.4, 0.6, 0.8])  # where v is cut into five
 MEMORISED = 0.98  # the correlation within slides of a model that has learned slides

@@ -10,18 +10,22 @@ from scipy import stats
 
 from benchmarks.tables import Rates
 from benchmarks.two_level import TwoLevel, independent
-from her2bench.evaluation.bootstrap import Resampler, bootstrap
-from her2bench.evaluation.comparisons import compare_weights
-from her2bench.evaluation.estimates import Estimate, estimate
-from her2bench.evaluation.intervals import Interval
-from her2bench.evaluation.judged import RESAMPLED, Judged
-from her2bench.evaluation.metrics import influence
-from her2bench.evaluation.pairs import compare_all
-from her2bench.evaluation.panels import Panel
-from her2bench.evaluation.row_intervals import auc_interval, interval_of, proportion_interval
-from her2bench.evaluation.samples import Answers, Floats, Sample
-from her2bench.evaluation.settings import ScoreSettings
-from her2bench.evaluation.significance import holm
+from her2bench.evaluation.scoring.metric_intervals import (
+    auc_interval,
+    interval_of,
+    proportion_interval,
+)
+from her2bench.evaluation.scoring.model_evaluation import RESAMPLED, Judged
+from her2bench.evaluation.scoring.pair_tests import compare_weights
+from her2bench.evaluation.scoring.pairwise import compare_all
+from her2bench.evaluation.scoring.panels import Panel
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample
+from her2bench.evaluation.statistics.bootstrap import Resampler, bootstrap
+from her2bench.evaluation.statistics.estimates import Estimate, estimate
+from her2bench.evaluation.statistics.intervals import Interval
+from her2bench.evaluation.statistics.metrics import influence
+from her2bench.evaluation.statistics.multiplicity import holm
 
 BINS = 15
 CONFIDENCE = 0.95

@@ -8,10 +8,14 @@ import numpy as np
 from benchmarks.placed import Placed
 from benchmarks.rates import as_judged, covered
 from benchmarks.tables import COVERS, WRONG, Rates, Tables, covers
-from her2bench.evaluation.estimates import estimate
-from her2bench.evaluation.pairs import compare_all
-from her2bench.evaluation.row_intervals import MINIMUM_SEEDS, auc_interval, recipe_interval
-from her2bench.evaluation.settings import ScoreSettings
+from her2bench.evaluation.scoring.metric_intervals import (
+    MINIMUM_SEEDS,
+    auc_interval,
+    recipe_interval,
+)
+from her2bench.evaluation.scoring.pairwise import compare_all
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.statistics.estimates import estimate
 
 SETTINGS = ScoreSettings(bootstrap=0)
 BASE = Placed()

@@ -34,7 +34,7 @@ from statistics import median
 import psutil
 import torch
 
-from her2bench.data.phantom import PhantomSettings, write_phantom
+from her2bench.phantom import PhantomSettings, write_phantom
 
 PHANTOM = PhantomSettings(slides=40, tiles_per_slide=16, size=1024, mpp=0.46, seed=5)
 FEW = PhantomSettings(slides=24, tiles_per_slide=4, size=1024, mpp=0.46, seed=5)  # for losses
@@ -54,7 +54,7 @@ import sys, time
 import torch  # as in training, where it is there already
 from pathlib import Path
 from her2bench.core.manifest import read_manifest
-from her2bench.data.cache import cached_tiles
+from her2bench.data.tile_cache.cached_tiles import cached_tiles
 manifest = read_manifest(Path(sys.argv[1]))
 start = time.perf_counter()
 cached_tiles(manifest, 299, Path(sys.argv[2]), decoding=sys.argv[3])

@@ -25,13 +25,13 @@ from sklearn import metrics as sk
 
 from benchmarks.two_level import TwoLevel
 from her2bench.core.predictions import check_predictions
-from her2bench.evaluation.bootstrap import slide_weights
-from her2bench.evaluation.judged import judge
-from her2bench.evaluation.panels import Panel, make_panel
-from her2bench.evaluation.rows import make_row
-from her2bench.evaluation.runs import apply_thresholds
-from her2bench.evaluation.scores import score_predictions
-from her2bench.evaluation.settings import ScoreSettings
+from her2bench.evaluation.scoring.model_evaluation import judge
+from her2bench.evaluation.scoring.panels import Panel, make_panel
+from her2bench.evaluation.scoring.rows import make_row
+from her2bench.evaluation.scoring.run_thresholds import apply_thresholds
+from her2bench.evaluation.scoring.scores import score_predictions
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.statistics.bootstrap import slide_weights
 
 REPLICATES = 10_000
 GOALS = {"seconds": 5.0, "ratio": 30.0, "million": 10.0}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from her2bench.evaluation.samples import Answers, Floats, Ints, Sample
+from her2bench.evaluation.statistics.arrays import Answers, Floats, Ints, Sample
 
 
 @dataclass(frozen=True)

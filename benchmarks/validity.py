@@ -21,8 +21,8 @@ from benchmarks.rates import rates, rest_rates
 from benchmarks.shapes import folds_table, high_table, margin_table, seeds_table, shapes_table
 from benchmarks.tables import ANY, COVERS, WRONG, Rates, Tables, Target, write
 from benchmarks.two_level import TwoLevel
-from her2bench.evaluation.judged import RESAMPLED
-from her2bench.evaluation.metrics import METRICS
+from her2bench.evaluation.scoring.model_evaluation import RESAMPLED
+from her2bench.evaluation.statistics.metrics import METRICS
 
 CORRELATIONS = (0.0, 0.1, 0.3, 0.5)
 INTERVALS = ("AUC interval", "sensitivity", "specificity")

@@ -25,12 +25,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from her2bench.models import MODELS, build_model
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.device import ready_cpu
-from her2bench.prediction.feeding import Feed
-from her2bench.prediction.preparation import Preparation
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.tile_loader import Feed
+from her2bench.training.autotune import Trial, chosen_compute
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.loop import Plan, Side, fit
 from her2bench.training.recipe import Recipe
-from her2bench.training.selftest import Trial, chosen_compute
 
 SIZE, BATCH = 299, 32
 TILES = {"lenet": 320, "alexnet": 160, "mini_hahnet": 64}

@@ -8,8 +8,8 @@ from unittest.mock import patch
 from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import settings_from
-from her2bench.data.phantom import PhantomSettings, write_phantom
-from her2bench.report.drawing import Figures
+from her2bench.phantom import PhantomSettings, write_phantom
+from her2bench.report.figures.figure_set import Figures
 
 SETTINGS = {
     "models": ["lenet"],
@@ -25,7 +25,7 @@ SETTINGS = {
 def without_figures() -> AbstractContextManager[object]:
     """Reports without figures, which take seconds to draw."""
     nothing = Figures(None, [], [], [], None, [])
-    return patch("her2bench.report.page.draw_all", return_value=nothing)
+    return patch("her2bench.report.pages.report_page.draw_all", return_value=nothing)
 
 
 def build(folder: Path) -> None:

@@ -24,9 +24,9 @@ from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.checksums import RECORD, checksum, read_record, write_record
 from her2bench.core.config import load_settings
 from her2bench.core.runs import ComparisonFolder, opened_comparison
-from her2bench.prediction.tiles import predict_tiles
-from her2bench.report.material import read_material
-from her2bench.report.page import write_report
+from her2bench.prediction.predict_files import predict_tiles
+from her2bench.report.inputs import read_material
+from her2bench.report.pages.report_page import write_report
 from her2bench.web.app import create_app
 from her2bench.web.service import opened_service
 

@@ -13,7 +13,13 @@ from PIL import Image, features
 from fuzz.mutation import mutated, text
 from fuzz.room import Room
 from her2bench.core.errors import UserError
-from her2bench.data.tiles import Region, UnreadableImage, open_image, read_scaled, read_tile
+from her2bench.data.decoding.reading import (
+    Region,
+    UnreadableImage,
+    open_image,
+    read_scaled,
+    read_tile,
+)
 from her2bench.web.decoding import Refused, decode
 
 FINE = (UserError, UnreadableImage, Refused)

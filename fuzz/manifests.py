@@ -9,7 +9,7 @@ from fuzz.room import Room
 from fuzz.tables import Columns, odd_table
 from her2bench.core.errors import UserError
 from her2bench.core.manifest import ENDPOINTS, REGION, read_manifest, targets, write_manifest
-from her2bench.data.splits import SplitSettings, make_splits
+from her2bench.data.splitting.splits import SplitSettings, make_splits
 
 _KINDS = ("manifest", "grouped", "grouped-kfold", "random-tiles")
 

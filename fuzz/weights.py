@@ -11,7 +11,7 @@ import torch
 from fuzz.mutation import mutated, name, text
 from fuzz.room import Room
 from her2bench.core.run_folder import RunFolder
-from her2bench.prediction.trained import load_trained
+from her2bench.prediction.trained_networks import load_trained
 
 _VOUCHED = 0.9  # share of files whose checksum DONE is made to hold, or none were read further
 _DTYPES = ("F64", "F32", "F16", "BF16", "I64", "U8", "BOOL", "F8_E4M3", "C64", "X")

@@ -11,7 +11,7 @@ from benchmarks.shapes import SHAPES, auc_rates
 from benchmarks.tables import Tables
 from sklearn.metrics import roc_auc_score
 
-from her2bench.evaluation.probability import calibration_error_influence
+from her2bench.evaluation.statistics.probabilistic import calibration_error_influence
 
 
 def drawn(study, seed=0, slides=4000, tiles=8):

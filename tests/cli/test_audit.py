@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from her2bench.cli.audit_text import print_audit
-from her2bench.core.findings import Audit, Finding, read_audit
+from her2bench.core.audit_findings import Audit, Finding, read_audit
 from her2bench.core.manifest import read_manifest
-from her2bench.data.phantom import PhantomSettings, write_phantom
+from her2bench.phantom import PhantomSettings, write_phantom
 
 SOURCES = Path(__file__).parents[2] / "src"
 # The command, and an outcry if it has loaded torch.

@@ -188,7 +188,7 @@ def test_a_column_tile_score_is_read_like_scores(study, capsys, monkeypatch):
 )
 def test_the_audit_tries_to_write_before_it_looks(option, study, capsys, monkeypatch):
     study()
-    monkeypatch.setattr("her2bench.data.audit.audit.observe", None)
+    monkeypatch.setattr("her2bench.audit.run.observe", None)
     message = fails(capsys, monkeypatch, "audit", "m.csv", *option)
     assert f"{option[0]} /proc" in message and f"cure: name another with {option[0]}" in message
 

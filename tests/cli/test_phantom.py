@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from her2bench.cli.main import main
-from her2bench.data.phantom import phantom_settings, read_settings
+from her2bench.phantom import phantom_settings, read_settings
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMALL = ["--slides", "4", "--tiles-per-slide", "2", "--size", "32", "--workers", "1"]

@@ -17,8 +17,8 @@ from her2bench.core.manifest import write_manifest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import write_table
 from her2bench.models import build_model
-from her2bench.prediction.preparation import Preparation
-from her2bench.prediction.trained import Description, save_trained
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.trained_networks import Description, save_trained
 
 COMMAND = [sys.executable, "-m", "her2bench", "serve"]
 

@@ -13,7 +13,7 @@ import pytest
 import tomli_w
 
 from her2bench.cli.main import main
-from her2bench.data.progress import follow, workers
+from her2bench.core.parallel import follow, workers
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and descriptors")
 PREDICTIONS = "model,tile_id,target,probability\n" + "".join(

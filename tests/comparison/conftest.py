@@ -9,8 +9,8 @@ from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import settings_from
 from her2bench.core.runs import ComparisonFolder
-from her2bench.data.phantom import PhantomSettings, write_phantom
 from her2bench.models import MODELS
+from her2bench.phantom import PhantomSettings, write_phantom
 
 CONFIG = {
     "endpoint": "2+",

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from her2bench.cli.main import app
 from her2bench.core.runs import ComparisonFolder, write_text
-from her2bench.report.page import write_report
+from her2bench.report.pages.report_page import write_report
 
 
 def test_the_printed_command_repeats_it_from_the_folder_above(finished, cache, monkeypatch):

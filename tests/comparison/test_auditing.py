@@ -6,9 +6,9 @@ import pytest
 from her2bench.comparison import auditing
 from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
+from her2bench.core.audit_findings import Audit, Finding, read_audit
 from her2bench.core.config import load_settings
 from her2bench.core.errors import UserError
-from her2bench.core.findings import Audit, Finding, read_audit
 
 SMALL = ["recipe.epochs=1", "recipe.learning_rates=[1e-4]", "seeds=[0]"]
 LEAK = Finding(
@@ -64,7 +64,7 @@ def test_it_can_be_left_out(seen, write_config, tmp_path, cache):
 
 
 def test_a_damaged_audit_is_named(finished):
-    from her2bench.report.page import write_report
+    from her2bench.report.pages.report_page import write_report
 
     finished.audit.write_text("{")
     with pytest.raises(UserError, match=r"audit\.json: .*checksum"):

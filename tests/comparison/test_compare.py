@@ -12,9 +12,9 @@ import torch
 
 from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
+from her2bench.core.atomic_io import LOCK
 from her2bench.core.config import load_settings
 from her2bench.core.errors import UserError
-from her2bench.core.files import LOCK
 from her2bench.core.predictions import COLUMNS
 from her2bench.core.runs import ComparisonFolder
 

@@ -19,10 +19,10 @@ from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import settings_from
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder, opened_comparison
-from her2bench.prediction.trained import load_trained
-from her2bench.report.gallery import gallery_path, read_gallery
-from her2bench.report.page import write_report
-from her2bench.report.table import epoch_table
+from her2bench.prediction.trained_networks import load_trained
+from her2bench.report.gallery_files import gallery_path, read_gallery
+from her2bench.report.pages.report_page import write_report
+from her2bench.report.table_csv import epoch_table
 from her2bench.web.app import create_app
 
 RUN = "runs/lenet/seed-0/fold-0"

@@ -4,7 +4,7 @@ import json
 
 import polars as pl
 
-from her2bench.cli.results import print_results
+from her2bench.cli.results_text import print_results
 from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import load_settings

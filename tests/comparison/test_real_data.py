@@ -10,7 +10,7 @@ from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import load_settings
 from her2bench.core.manifest import write_manifest
-from her2bench.data.images import Tiling, read_labels, tile_images
+from her2bench.data.sources.images import Tiling, read_labels, tile_images
 
 REAL = os.environ.get("HER2BENCH_REAL_DATA")
 CONFIG = Path(__file__).parents[2] / "configs" / "her2_tma.toml"

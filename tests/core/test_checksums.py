@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from her2bench.core import checksums
+from her2bench.core.atomic_io import LOCK, SOFT_LOCK, replacing, working_alone
 from her2bench.core.checksums import checksum, is_whole, read_record, seal_folder, write_record
 from her2bench.core.errors import UserError
-from her2bench.core.files import LOCK, SOFT_LOCK, replacing, working_alone
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 5000])

@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from her2bench.core.atomic_io import check_output, replacing, writing
 from her2bench.core.errors import UserError
-from her2bench.core.files import check_output, replacing, writing
 from her2bench.core.tables import write_table
 
 posix = pytest.mark.skipif(os.name != "posix", reason="pipes and devices with names")
@@ -61,7 +61,7 @@ def test_a_link_stays_and_its_target_is_written(tmp_path, there):
 def test_stdout_that_is_a_file_keeps_all_that_is_printed(tmp_path):
     code = """
 from pathlib import Path
-from her2bench.core.files import replacing
+from her2bench.core.atomic_io import replacing
 print("before")
 with replacing(Path("/dev/stdout")) as temporary:
     temporary.write_text("the file\\n")

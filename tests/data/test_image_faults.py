@@ -14,12 +14,12 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from her2bench.audit.features.extraction import file_facts
 from her2bench.data import decoding_room, tiles
-from her2bench.data.audit.observations import file_facts
-from her2bench.data.cache import cached_tiles
-from her2bench.data.content import digests
-from her2bench.data.tiles import Region, open_image, read_scaled, read_tile
-from her2bench.data.unreadable import UnreadableImage
+from her2bench.data.decoding.reading import Region, open_image, read_scaled, read_tile
+from her2bench.data.decoding.unreadable import UnreadableImage
+from her2bench.data.tile_cache.cached_tiles import cached_tiles
+from her2bench.data.tile_cache.content_hash import digests
 
 RNG = np.random.default_rng(3)
 SMALL = Image.fromarray(RNG.integers(0, 256, (12, 12, 3), dtype=np.uint8))

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from her2bench.core.predictions import check_predictions
-from her2bench.evaluation.samples import Answers
+from her2bench.evaluation.statistics.arrays import Answers
 
 # True positives, false positives, false negatives, true negatives on its validation tiles.
 STUDY = {

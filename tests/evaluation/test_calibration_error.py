@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import special
 
-from her2bench.evaluation.estimates import estimate
-from her2bench.evaluation.probability import bin_noise, equal_mass_bins, noise_quantile
-from her2bench.evaluation.row_intervals import interval_of
-from her2bench.evaluation.samples import Answers, Sample
-from her2bench.evaluation.settings import ScoreSettings
+from her2bench.evaluation.scoring.metric_intervals import interval_of
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.statistics.arrays import Answers, Sample
+from her2bench.evaluation.statistics.estimates import estimate
+from her2bench.evaluation.statistics.probabilistic import bin_noise, equal_mass_bins, noise_quantile
 
 
 def calibrated(rng, slides=40, shift=0.0):

@@ -6,13 +6,13 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from her2bench.core.predictions import check_predictions
-from her2bench.evaluation.bootstrap import Resampler
-from her2bench.evaluation.estimates import estimate
-from her2bench.evaluation.metrics import influence
-from her2bench.evaluation.roc import fold_inflation
-from her2bench.evaluation.samples import Answers, Sample
-from her2bench.evaluation.scores import score_predictions
-from her2bench.evaluation.settings import ScoreSettings
+from her2bench.evaluation.scoring.scores import score_predictions
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.statistics.arrays import Answers, Sample
+from her2bench.evaluation.statistics.bootstrap import Resampler
+from her2bench.evaluation.statistics.estimates import estimate
+from her2bench.evaluation.statistics.metrics import influence
+from her2bench.evaluation.statistics.roc import fold_inflation
 
 from .conftest import simulated
 

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from her2bench.core.predictions import check_predictions
-from her2bench.evaluation.intervals import expanded_levels, percentile_p_value
-from her2bench.evaluation.scores import score_predictions
-from her2bench.evaluation.settings import ScoreSettings
+from her2bench.evaluation.scoring.scores import score_predictions
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.statistics.intervals import expanded_levels, percentile_p_value
 
 from .conftest import simulated
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from her2bench.core.predictions import check_predictions
-from her2bench.evaluation.metrics import METRICS
-from her2bench.evaluation.scores import score_predictions
-from her2bench.evaluation.settings import ScoreSettings
+from her2bench.evaluation.scoring.scores import score_predictions
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.statistics.metrics import METRICS
 
 from .conftest import simulated
 

@@ -6,9 +6,9 @@ import torch
 
 from her2bench.models import MODELS, build_model
 from her2bench.prediction.compute import PLAIN, Compute
-from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward
-from her2bench.prediction.preparation import Preparation
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.tile_loader import Feed
 
 CPU = torch.device("cpu")
 WAYS = [Compute(True), Compute(piece=3), Compute(True, 3)]

@@ -7,10 +7,10 @@ import torch
 from her2bench.core.runs import ComparisonFolder
 from her2bench.models import build_model
 from her2bench.prediction.ensemble import Networks, agreement, ensembles, opinion
-from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward, probabilities
-from her2bench.prediction.preparation import Preparation
-from her2bench.prediction.trained import Description, save_trained
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.trained_networks import Description, save_trained
 
 CPU = torch.device("cpu")
 TILES = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3)).astype(np.uint8)

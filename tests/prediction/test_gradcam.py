@@ -7,9 +7,9 @@ from torch import nn
 
 from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
-from her2bench.data.phantom import PhantomSettings, draw_slides, tile_truth, tiles_of
-from her2bench.data.phantom.drawing import draw_field
 from her2bench.models import MODELS, build_model
+from her2bench.phantom import PhantomSettings, draw_slides, tile_truth, tiles_of
+from her2bench.phantom.drawing import draw_field
 from her2bench.prediction.gradcam import (
     enlarged,
     explained_layer,
@@ -17,8 +17,8 @@ from her2bench.prediction.gradcam import (
     gradcam,
     normalised,
 )
-from her2bench.prediction.preparation import Preparation
-from her2bench.prediction.trained import Description, save_trained
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.trained_networks import Description, save_trained
 
 CPU = torch.device("cpu")
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from her2bench.core.findings import Audit, Finding, worst_first
+from her2bench.core.audit_findings import Audit, Finding, worst_first
 from tests.report.conftest import JPEG
 
 TEXT = {

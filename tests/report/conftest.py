@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 import tomli_w
 
-from her2bench.core.findings import write_audit
+from her2bench.core.audit_findings import write_audit
 from her2bench.core.runs import ComparisonFolder
-from her2bench.evaluation.scores import score_predictions
-from her2bench.evaluation.settings import ScoreSettings
-from her2bench.report.findings import pictured
-from her2bench.report.gallery import write_audit_pictures, write_gallery
-from her2bench.report.selection import gallery_tiles
+from her2bench.evaluation.scoring.scores import score_predictions
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.report.gallery_files import write_audit_pictures, write_gallery
+from her2bench.report.gallery_selection import gallery_tiles
+from her2bench.report.sections.audit_view import pictured
 
 BASELINES = ("always_positive", "dab_baseline")
 # A grey JPEG of one pixel: what the report does with thumbnails does not depend on the tissue.

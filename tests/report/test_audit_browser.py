@@ -2,8 +2,8 @@
 
 import pytest
 
-from her2bench.report.audit_page import write_audit_page
-from her2bench.report.findings import pictured
+from her2bench.report.pages.audit_page import write_audit_page
+from her2bench.report.sections.audit_view import pictured
 from tests.report.audits import made_up, pictures_of, tiles_of
 from tests.report.browser import axe_source, chromium
 from tests.report.test_browser import CUT_OFF, SCREENS

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 from her2bench.core.runs import ComparisonFolder
-from her2bench.evaluation.scores import score_predictions
-from her2bench.evaluation.settings import ScoreSettings, ThresholdRule
-from her2bench.report.operating import npv_at, ppv_at
-from her2bench.report.page import write_report
+from her2bench.evaluation.scoring.scores import score_predictions
+from her2bench.evaluation.scoring.settings import ScoreSettings, ThresholdRule
+from her2bench.report.pages.report_page import write_report
+from her2bench.report.sections.operating import npv_at, ppv_at
 from tests.report.browser import axe_source, chromium
 
 SCREENS = list(product((1280, 390, 320), ("light", "dark")))

@@ -11,8 +11,8 @@ from her2bench.cli.main import main
 from her2bench.core.checksums import read_record
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
-from her2bench.report.findings import with_sides
-from her2bench.report.page import write_report
+from her2bench.report.pages.report_page import write_report
+from her2bench.report.sections.audit_view import with_sides
 from tests.report.conftest import make_comparison
 
 AGAIN = "run the comparison again"

@@ -6,8 +6,8 @@ import polars as pl
 
 from her2bench.core.runs import ComparisonFolder
 from her2bench.report.formats import rate
-from her2bench.report.page import write_report
-from her2bench.report.table import result_table, run_table
+from her2bench.report.pages.report_page import write_report
+from her2bench.report.table_csv import result_table, run_table
 from tests.report.conftest import make_comparison
 
 HEAD = ["Model", "Tiles", "Accuracy", "Precision", "Recall", "Specificity", "Balanced accuracy"]

@@ -5,7 +5,7 @@ import torch
 from her2bench.core.config import settings_from
 from her2bench.core.errors import UserError
 from her2bench.training.augmentation import augment
-from her2bench.training.normalisation import fitted_preparation
+from her2bench.training.channel_statistics import fitted_preparation
 from her2bench.training.recipe import Recipe
 
 

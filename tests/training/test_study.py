@@ -9,10 +9,10 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader
 
-from her2bench.data.cache import cached_tiles
+from her2bench.data.tile_cache.cached_tiles import cached_tiles
 from her2bench.models import MODELS, build_model
-from her2bench.prediction.feeding import Feed
-from her2bench.prediction.preparation import Preparation
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.tile_loader import Feed
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.loop import Plan, Side, fit, seeded_order
 from her2bench.training.recipe import Recipe

@@ -8,9 +8,9 @@ from torch import nn
 
 from her2bench.models import MODELS, build_model
 from her2bench.prediction.compute import PLAIN, Compute
-from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward
-from her2bench.prediction.preparation import Preparation
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.tile_loader import Feed
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.loop import Course, Plan, Side, fit
 from her2bench.training.recipe import Recipe

@@ -15,11 +15,11 @@ from PIL import Image
 from her2bench.core.manifest import write_manifest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import write_table
-from her2bench.data.phantom import PhantomSettings, draw_slides, tiles_of
-from her2bench.data.phantom.tiles import jpeg
 from her2bench.models import build_model
-from her2bench.prediction.preparation import Preparation
-from her2bench.prediction.trained import Description, save_trained
+from her2bench.phantom import PhantomSettings, draw_slides, tiles_of
+from her2bench.phantom.tiles import jpeg
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.trained_networks import Description, save_trained
 from her2bench.web.app import create_app
 from her2bench.web.service import Service, opened_service
 from her2bench.web.uploads import Limits

@@ -11,12 +11,12 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from her2bench.core.runs import ComparisonFolder
-from her2bench.data.rgb import resized
-from her2bench.data.tiles import read_tile
+from her2bench.data.decoding.reading import read_tile
+from her2bench.data.decoding.rgb import resized
 from her2bench.prediction.ensemble import opinion
-from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward, probabilities
-from her2bench.prediction.trained import load_trained
+from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.trained_networks import load_trained
 from her2bench.web.app import create_app
 from her2bench.web.service import opened_service
 from her2bench.web.uploads import Limits

@@ -62,15 +62,15 @@ def audit(
     Findings are printed worst first; audit.html shows them with pictures. Exit status is 0 also
     where there are findings: read audit.json to act on them.
     """
+    from her2bench.audit.run import gather, inferred, judge
     from her2bench.cli.audit_text import print_audit
-    from her2bench.core.findings import write_audit
+    from her2bench.core.audit_findings import write_audit
     from her2bench.core.manifest import read_manifest, write_manifest
     from her2bench.core.terminal import say_json
-    from her2bench.data.audit.audit import gather, inferred, judge
-    from her2bench.data.kept import cache_folder
-    from her2bench.data.thumbnails import thumbnails
-    from her2bench.report.audit_page import write_audit_page
-    from her2bench.report.findings import pictured
+    from her2bench.data.tile_cache.artifact_cache import cache_folder
+    from her2bench.data.tile_cache.previews import thumbnails
+    from her2bench.report.pages.audit_page import write_audit_page
+    from her2bench.report.sections.audit_view import pictured
 
     folder = out or Path("out") / f"{manifest.stem}-audit"
     _check_outputs(folder, manifest, infer_groups, cache)
@@ -104,7 +104,7 @@ def _check_outputs(
     folder: Path, manifest: Path, infer_groups: Path | None, cache: Path | None
 ) -> None:
     """What cannot be written is refused before the tiles are looked at."""
-    from her2bench.core.files import check_output, check_writable
+    from her2bench.core.atomic_io import check_output, check_writable
 
     check_writable(folder, "-o")
     if cache is not None:
@@ -143,9 +143,9 @@ def _with_tile_score(table: "pl.DataFrame", column: str | None, where: Path) -> 
 
 
 def _split(table: "pl.DataFrame", split_from: Path | None) -> "np.ndarray | None":
+    from her2bench.audit.partition import given_split
+    from her2bench.audit.partition import split_from as sides
     from her2bench.core.tables import Wanted, read_table
-    from her2bench.data.audit.division import given_split
-    from her2bench.data.audit.division import split_from as sides
 
     if split_from is None:
         return given_split(table)

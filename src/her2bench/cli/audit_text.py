@@ -6,10 +6,10 @@ from pathlib import Path
 from rich.padding import Padding
 from rich.text import Text
 
+from her2bench.core.audit_findings import Audit, Finding
 from her2bench.core.console import Terminal
-from her2bench.core.findings import Audit, Finding
 from her2bench.core.terminal import readable
-from her2bench.core.words import plural
+from her2bench.core.text import plural
 
 _STYLES = {"serious": "bold red", "warning": "bold yellow", "note": "bold"}
 _FEW = 3

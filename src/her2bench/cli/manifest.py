@@ -34,7 +34,7 @@ def bci(
 ) -> None:
     """BCI folder to manifest."""
     from her2bench.core.manifest import write_manifest
-    from her2bench.data.bci import bci_manifest
+    from her2bench.data.sources.bci import bci_manifest
 
     output = _output(out, "bci")
     table = bci_manifest(folder)
@@ -70,7 +70,7 @@ def images(
     """Labelled large images or slides to a manifest of tissue tiles (no tile files are written)."""
     from her2bench.core.errors import UserError
     from her2bench.core.manifest import write_manifest
-    from her2bench.data.images import Tiling, read_labels, tile_images
+    from her2bench.data.sources.images import Tiling, read_labels, tile_images
 
     output = _output(out, Path(os.path.realpath(labels)).parent.name or "images")
     if os.path.realpath(output) == os.path.realpath(labels):
@@ -95,8 +95,8 @@ def _check_numbers(given: dict[str, float | None]) -> None:
 
 def _output(out: Path | None, name: str) -> Path:
     """The named output; else a CSV of that name in the current folder."""
+    from her2bench.core.atomic_io import check_output
     from her2bench.core.errors import UserError
-    from her2bench.core.files import check_output
 
     out = out or Path(f"{name}.csv")
     if out.suffix.lower() not in (".csv", ".parquet"):

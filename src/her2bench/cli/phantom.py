@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from her2bench.data.phantom import PhantomSettings
+    from her2bench.phantom import PhantomSettings
 
 
 def phantom(
@@ -59,7 +59,7 @@ def phantom(
 
 def _settings(config: Path | None, given: dict[str, object]) -> "PhantomSettings":
     """The settings of the file, checked by its name, then those given as options over them."""
-    from her2bench.data.phantom import phantom_settings, read_settings
+    from her2bench.phantom import phantom_settings, read_settings
 
     from_file = {} if config is None else read_settings(config)
     phantom_settings(from_file, config)
@@ -70,7 +70,7 @@ def _settings(config: Path | None, given: dict[str, object]) -> "PhantomSettings
 def _write_with_progress(out: Path, settings: "PhantomSettings", workers: int | None) -> bool:
     from her2bench.core.console import progress
     from her2bench.core.errors import UserError
-    from her2bench.data.phantom import write_phantom
+    from her2bench.phantom import write_phantom
 
     if workers is not None and not 1 <= workers <= 1000:
         raise UserError("--workers", found=str(workers), expected="from 1 to 1000")

@@ -17,12 +17,12 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print the predictions.")] = False,
 ) -> None:
     """Probability and call of each tile, at the threshold the run froze. Not for diagnosis."""
-    from her2bench.core.files import check_writable
+    from her2bench.core.atomic_io import check_writable
     from her2bench.core.run_folder import RunFolder
     from her2bench.core.tables import write_table
     from her2bench.core.terminal import say, say_json
     from her2bench.prediction.device import choose_device
-    from her2bench.prediction.tiles import find_images, predict_tiles
+    from her2bench.prediction.predict_files import find_images, predict_tiles
 
     images = find_images(inputs)
     check_writable(out, "-o")

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     import polars as pl
 
-    from her2bench.evaluation.settings import ScoreSettings
+    from her2bench.evaluation.scoring.settings import ScoreSettings
 
 
 Predictions = Annotated[
@@ -115,10 +115,10 @@ def _score(
     as_json: bool,
 ) -> None:
     from her2bench.cli.score_text import print_scores
-    from her2bench.core.files import check_output, replacing
+    from her2bench.core.atomic_io import check_output, replacing
     from her2bench.core.predictions import read_predictions
     from her2bench.core.terminal import say_json
-    from her2bench.evaluation.scores import score_predictions
+    from her2bench.evaluation.scoring.scores import score_predictions
 
     if output is not None:
         check_output(output)
@@ -140,7 +140,7 @@ def _settings(wanted: dict[str, Any]) -> "ScoreSettings":
     from pydantic import ValidationError
 
     from her2bench.core.errors import UserError, shown
-    from her2bench.evaluation.settings import ScoreSettings
+    from her2bench.evaluation.scoring.settings import ScoreSettings
 
     try:
         return ScoreSettings.model_validate(wanted)

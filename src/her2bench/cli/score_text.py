@@ -4,13 +4,13 @@ from rich.padding import Padding
 from rich.table import Table
 
 from her2bench.core.console import Terminal
-from her2bench.evaluation.extra_rows import label_of
-from her2bench.evaluation.metrics import METRICS
-from her2bench.evaluation.pairs import Pair
-from her2bench.evaluation.questions import TITLES
-from her2bench.evaluation.row_intervals import MINIMUM_SEEDS
-from her2bench.evaluation.rows import Row
-from her2bench.evaluation.scores import Scores
+from her2bench.evaluation.scoring.extra_rows import label_of
+from her2bench.evaluation.scoring.metric_intervals import MINIMUM_SEEDS
+from her2bench.evaluation.scoring.pairwise import Pair
+from her2bench.evaluation.scoring.questions import TITLES
+from her2bench.evaluation.scoring.rows import Row
+from her2bench.evaluation.scoring.scores import Scores
+from her2bench.evaluation.statistics.metrics import METRICS
 
 CELL = 25  # columns of the terminal
 

@@ -56,7 +56,7 @@ def shortage(error: BaseException) -> tuple[str, str] | None:
     >>> shortage(RuntimeError("can't start new thread"))[0]
     'no further thread or process can be started'
     """
-    from her2bench.core.files import limit_of
+    from her2bench.core.atomic_io import limit_of
 
     text = str(error)
     if isinstance(error, OSError):

@@ -6,8 +6,8 @@ from functools import partial
 
 import torch
 
+from her2bench.comparison.learning_rate_search import Trials
 from her2bench.comparison.plan import Job
-from her2bench.comparison.trials import Trials
 from her2bench.core.machine import peak_memory
 from her2bench.prediction.device import device_memory
 from her2bench.training.epochs import Epoch

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import polars as pl
 
-from her2bench.comparison.kept import is_kept
+from her2bench.audit.partition import split_from
+from her2bench.audit.run import audit
+from her2bench.comparison.existing_folder import is_kept
 from her2bench.comparison.prepared import Prepared
+from her2bench.core.audit_findings import write_audit
 from her2bench.core.checksums import is_whole_or_older
-from her2bench.core.findings import write_audit
-from her2bench.data.audit.audit import audit
-from her2bench.data.audit.division import split_from
-from her2bench.data.kept import cache_folder
-from her2bench.data.thumbnails import thumbnails
-from her2bench.report.audit_page import write_audit_page
-from her2bench.report.findings import pictured
-from her2bench.report.gallery import write_audit_pictures
+from her2bench.data.tile_cache.artifact_cache import cache_folder
+from her2bench.data.tile_cache.previews import thumbnails
+from her2bench.report.gallery_files import write_audit_pictures
+from her2bench.report.pages.audit_page import write_audit_page
+from her2bench.report.sections.audit_view import pictured
 
 
 def run_audit(prepared: Prepared, cache: Path | None) -> None:

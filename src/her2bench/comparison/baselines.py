@@ -6,11 +6,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from her2bench.comparison.config import ComparisonConfig
-from her2bench.comparison.job import write_config, write_run
+from her2bench.comparison.folds import Fold
 from her2bench.comparison.plan import Job
-from her2bench.comparison.sides import Fold
+from her2bench.comparison.run_job import write_config, write_run
 from her2bench.core.run_folder import RunFolder
-from her2bench.evaluation.thresholds import choose_threshold
+from her2bench.evaluation.scoring.thresholds import choose_threshold
 from her2bench.stain import dab_percentiles, white_points
 
 FEATURES = {"dab_baseline": dab_percentiles, "background_baseline": white_points}

@@ -14,24 +14,24 @@ from her2bench.comparison.auditing import run_audit
 from her2bench.comparison.baselines import run_baseline
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.finished import undo_damaged
-from her2bench.comparison.job import preparation, run_job
+from her2bench.comparison.folds import Fold
+from her2bench.comparison.learning_rate_search import Trials
 from her2bench.comparison.optimism import with_random_tiles
 from her2bench.comparison.plan import Job
 from her2bench.comparison.prepared import Prepared, open_folder, prepare
 from her2bench.comparison.results import write_results
-from her2bench.comparison.sides import Fold
-from her2bench.comparison.trials import Trials
+from her2bench.comparison.run_job import preparation, run_job
+from her2bench.core.atomic_io import working_alone
 from her2bench.core.errors import UserError
-from her2bench.core.files import working_alone
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder
-from her2bench.data.cache import cache_folder
+from her2bench.data.tile_cache.cached_tiles import cache_folder
 from her2bench.models import build_model, check_model
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.device import choose_device, ready_cpu
+from her2bench.training.autotune import Trial, chosen_compute, pays_together
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.epochs import Epoch
-from her2bench.training.selftest import Trial, chosen_compute, pays_together
 from her2bench.training.together import can_be_stacked
 
 TOGETHER = ("auto", "on", "off")

@@ -6,9 +6,9 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from her2bench.core.config import Settings
-from her2bench.data.pixels import Decoding
-from her2bench.data.splits import SplitSettings
-from her2bench.evaluation.settings import ScoreSettings
+from her2bench.data.splitting.splits import SplitSettings
+from her2bench.data.tile_cache.pixels import Decoding
+from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.training.recipe import Recipe
 
 Baseline = Literal["always_positive", "dab_baseline", "background_baseline"]

@@ -3,9 +3,9 @@
 import shutil
 
 from her2bench.comparison.config import ComparisonConfig, trained_by
+from her2bench.comparison.folds import COLUMNS, Fold
 from her2bench.comparison.plan import Job
 from her2bench.comparison.prepared import Prepared
-from her2bench.comparison.sides import COLUMNS, Fold
 from her2bench.core.checksums import damaged, opened_record
 from her2bench.core.errors import UserError
 from her2bench.core.notes import note

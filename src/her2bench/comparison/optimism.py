@@ -8,8 +8,8 @@ from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.errors import UserError
 from her2bench.core.notes import note
 from her2bench.core.runs import ComparisonFolder
-from her2bench.data.splits import SplitSettings
-from her2bench.evaluation.stored import stored_scores
+from her2bench.data.splitting.splits import SplitSettings
+from her2bench.evaluation.scoring.stored import stored_scores
 
 
 def with_random_tiles(

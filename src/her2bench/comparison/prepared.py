@@ -9,15 +9,15 @@ import polars as pl
 import torch
 
 from her2bench.comparison.config import ComparisonConfig
-from her2bench.comparison.kept import (
+from her2bench.comparison.existing_folder import (
     forget_damaged_checksums,
     in_kept_order,
     is_kept,
     refuse_other_settings,
     refuse_other_tiles,
 )
+from her2bench.comparison.folds import Fold, fold_of
 from her2bench.comparison.plan import Job, baseline_jobs, network_jobs
-from her2bench.comparison.sides import Fold, fold_of
 from her2bench.core.config import to_toml
 from her2bench.core.errors import UserError
 from her2bench.core.manifest import read_manifest, targets, write_manifest
@@ -25,10 +25,10 @@ from her2bench.core.notes import note
 from her2bench.core.predictions import COLUMNS as PREDICTIONS
 from her2bench.core.runs import ComparisonFolder, RunFolder, write_text
 from her2bench.core.tables import write_table
-from her2bench.data.cache import Tiles, cached_tiles
-from her2bench.data.splits import make_splits
-from her2bench.evaluation.breakdown import require_columns_to_break_down
-from her2bench.prediction.feeding import Feed
+from her2bench.data.splitting.splits import make_splits
+from her2bench.data.tile_cache.cached_tiles import Tiles, cached_tiles
+from her2bench.evaluation.scoring.breakdown import require_columns_to_break_down
+from her2bench.prediction.tile_loader import Feed
 
 
 @dataclass(frozen=True)

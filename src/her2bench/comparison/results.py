@@ -5,15 +5,15 @@ import json
 import polars as pl
 import torch
 
+from her2bench.comparison.gallery import draw_gallery
 from her2bench.comparison.optimism import flattery
-from her2bench.comparison.pictures import draw_gallery
 from her2bench.comparison.prepared import Prepared
 from her2bench.core.predictions import read_predictions
 from her2bench.core.runs import write_text
 from her2bench.core.tables import write_table
-from her2bench.evaluation.scores import score_predictions
-from her2bench.report.page import write_report
-from her2bench.report.table import result_table, run_table
+from her2bench.evaluation.scoring.scores import score_predictions
+from her2bench.report.pages.report_page import write_report
+from her2bench.report.table_csv import result_table, run_table
 
 
 def write_results(prepared: Prepared, device: torch.device) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import tomli_w
 
+from her2bench.core.atomic_io import replacing
 from her2bench.core.config import parsed_toml
 from her2bench.core.errors import UserError
-from her2bench.core.files import replacing
 from her2bench.core.machine import usable_cores
 
 RECORD = "checksums.toml"

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from her2bench.core.atomic_io import reading
 from her2bench.core.errors import UserError, nearest, shown
-from her2bench.core.files import reading
 
 
 class Settings(BaseModel):

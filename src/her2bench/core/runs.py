@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from her2bench.core.atomic_io import replacing
 from her2bench.core.checksums import RECORD, checksum, damaged, opened_record, write_record
 from her2bench.core.config import parsed_toml, settings_from
 from her2bench.core.errors import UserError
-from her2bench.core.files import replacing
 from her2bench.core.run_folder import RunFolder
 
 _AGAIN = "run the comparison again; what is finished is kept"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
+from her2bench.core.atomic_io import reading, replacing
 from her2bench.core.delimited import CURE, guarded, read_csv
 from her2bench.core.errors import UserError, nearest
-from her2bench.core.files import reading, replacing
 from her2bench.core.parquet import check_parquet
 from her2bench.core.values import clean_name, folded, is_plain, plain, require_plain
 

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from her2bench.core.runs import ComparisonFolder, RunFolder
-from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward, probabilities
 from her2bench.prediction.gradcam import gradcam, normalised
-from her2bench.prediction.trained import Description, load_trained
+from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.trained_networks import Description, load_trained
 
 KEPT_BYTES = 4_000_000_000  # networks beyond this are read again whenever they are asked
 

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from her2bench.evaluation.probability import sigmoid
+from her2bench.evaluation.statistics.probabilistic import sigmoid
 from her2bench.prediction.compute import PLAIN, Compute
-from her2bench.prediction.feeding import Feed
-from her2bench.prediction.preparation import Preparation
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.tile_loader import Feed
 
 _BATCH = {"cuda": 256}  # other devices gain nothing beyond 32
 

@@ -14,8 +14,8 @@ from torch.nn.functional import interpolate
 from torch.utils.hooks import RemovableHandle
 
 from her2bench.core.run_folder import RunFolder
-from her2bench.prediction.preparation import Preparation
-from her2bench.prediction.trained import load_trained
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.trained_networks import load_trained
 
 _POINTWISE = (nn.BatchNorm2d, nn.GroupNorm, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from her2bench.evaluation.settings import ThresholdRule
+from her2bench.evaluation.scoring.settings import ThresholdRule
 
 _SCORES = ("0", "1+", "2+", "3+")
 

@@ -11,13 +11,13 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from her2bench.prediction.compute import PLAIN, Compute
-from her2bench.prediction.feeding import Feed
 from her2bench.prediction.forward import forward
-from her2bench.prediction.preparation import Preparation
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.tile_loader import Feed
 from her2bench.training.augmentation import augment_each
 from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.epoch_order import epoch_order
 from her2bench.training.epochs import Epoch, kept_epoch, measures, refuse_divergence
-from her2bench.training.order import epoch_order
 from her2bench.training.recipe import Recipe
 
 

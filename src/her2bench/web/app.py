@@ -16,12 +16,12 @@ from starlette.types import ASGIApp
 from her2bench import __version__
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
-from her2bench.report.names import label
+from her2bench.report.labels import label
 from her2bench.web.answers import RESEARCH_USE, Answers, Health, Problem
-from her2bench.web.guard import LOCAL, Guard
 from her2bench.web.pace import BadUpload, admitted
 from her2bench.web.prefix import Prefix
-from her2bench.web.report_page import ReportPage
+from her2bench.web.security import LOCAL, Guard
+from her2bench.web.served_report import ReportPage
 from her2bench.web.service import Service
 from her2bench.web.uploads import Limits, uploads
 

@@ -3,7 +3,7 @@
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from her2bench.web.guard import secured
+from her2bench.web.security import secured
 
 MOST = 200
 """Connections at once: below the files a process may open on every system (256 on macOS)."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from her2bench.data.decoding_room import decoding_room
-from her2bench.data.flat import check_single, decoded, opened
-from her2bench.data.unreadable import BROKEN, UnreadableImage, reason_of
+from her2bench.data.decoding.memory_room import decoding_room
+from her2bench.data.decoding.unreadable import BROKEN, UnreadableImage, reason_of
+from her2bench.data.decoding.whole_images import check_single, decoded, opened
 
 MOST_PIXELS = 25_000_000
 """Of one tile (5,000 x 5,000): far more than any tile, and at most a few hundred MB at work."""

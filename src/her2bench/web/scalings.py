@@ -3,7 +3,7 @@
 from typing import Any
 
 from her2bench.core.runs import ComparisonFolder
-from her2bench.evaluation.stored import stored_scores
+from her2bench.evaluation.scoring.stored import stored_scores
 
 METHODS = ("platt", "temperature")
 """The first that can be used. Platt first, as in the report: a recipe that weighs the positive

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from her2bench.core.errors import UserError
 from her2bench.web.connections import Connection
-from her2bench.web.guard import LOCAL, name_of
+from her2bench.web.security import LOCAL, name_of
 
 
 def is_loopback(host: str) -> bool:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from her2bench.core.memory import release_memory
 from her2bench.core.runs import ComparisonFolder
-from her2bench.data.rgb import resized
+from her2bench.data.decoding.rgb import resized
 from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.ensemble import (
     Ensemble,
@@ -25,10 +25,10 @@ from her2bench.prediction.ensemble import (
     opinion,
 )
 from her2bench.prediction.gradcam import enlarged
-from her2bench.report.names import label
+from her2bench.report.labels import label
 from her2bench.web.answers import POSITIVE, ModelAnswer, TileAnswer
 from her2bench.web.decoding import Refused, decode
-from her2bench.web.likeness import Training, training_of, warnings
+from her2bench.web.domain_shift import Training, training_of, warnings
 from her2bench.web.overlay import overlay
 from her2bench.web.scalings import scalings_of
 from her2bench.web.uploads import Upload

@@ -5,10 +5,10 @@ from typing import Any
 
 import polars as pl
 
-from her2bench.report.figures.canvas import Drawn, sheet
 from her2bench.report.figures.palette import BAND, INK, MUTED, PAPER, SERIES
+from her2bench.report.figures.style import Drawn, sheet
 from her2bench.report.formats import percent
-from her2bench.report.names import METRICS, label
+from her2bench.report.labels import METRICS, label
 
 COLUMNS = (
     "model_a", "model_b", "difference", "low", "high", "p_value", "p_adjusted", "margin",

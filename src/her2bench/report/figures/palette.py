@@ -6,7 +6,7 @@ that dark mode can lighten it.
 
 from typing import Any
 
-from her2bench.report.names import BASELINES
+from her2bench.report.labels import BASELINES
 
 PAPER, INK, MUTED, GRID = "#fffffe", "#1c2431", "#5c6675", "#e2e6ec"
 BAND = "#d8ecea"  # the equivalence margin

@@ -1,0 +1,1 @@
+"""The audit: what in the data would distort a comparison, found before training."""

@@ -1,0 +1,210 @@
+"""Hidden slides: what the estimate says of a manifest, and how right it is if slides are known."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import comb
+from sklearn.metrics import adjusted_rand_score
+
+from her2bench.audit.context import Evidence, Found
+from her2bench.audit.slides.clustering import codes
+from her2bench.audit.slides.inferred_slides import InferredGroups, group_name, infer_groups
+from her2bench.core.audit_findings import Finding, Severity
+from her2bench.core.text import plural
+
+Ints = NDArray[np.int64]
+_NO_PAIRS = np.zeros((0, 2), np.int64)
+_SURE = 0.5  # tiles below this confidence are left out when sides are compared
+# Where a split keeps slides whole, only wrongly joined slides cross it. How often this limit is
+# passed by splits of either kind is the last table of docs/hidden_slides.md.
+AT_RANDOM = 0.9
+_FEWEST_TORN = 2  # one slide alone may well be two that look alike
+_EXAMPLES = 12
+
+
+def check_hidden_slides(
+    evidence: Evidence, pairs: Ints = _NO_PAIRS, score_is_slides: bool = True
+) -> Found:
+    """Estimate the slides: findings where none are named, else how right the estimate is.
+
+    Args:
+        evidence: its observations hold the fields of `FINGERPRINTS`.
+        pairs: (k, 2), rows of tiles that are surely of one slide (duplicates, neighbours).
+        score_is_slides: whether the score is the slide's and not the tile's.
+    """
+    if evidence.readable.sum() < 2:
+        return Found(left_out="fewer than two tiles could be read")
+    scores = evidence.manifest["score"].to_numpy() if score_is_slides else None
+    found = infer_groups(evidence.observations, pairs, scores)
+    truth = evidence.groups
+    if truth is not None and not evidence.manifest["group_id"].has_nulls():
+        return Found(measured=_against(truth, found, evidence))
+    findings = [_unnamed(found, evidence, scores)]
+    measured: dict[str, float | str | None] = {"hidden_slides_estimated": found.slides}
+    if evidence.split is not None:
+        crossing = crossing_ratio(found, evidence.split, evidence.readable, scores)
+        measured["hidden_slides_crossing"] = crossing
+        torn = _torn(found, evidence)
+        if crossing is not None and crossing > AT_RANDOM and len(torn) >= _FEWEST_TORN:
+            # Without scores too many slides are joined to be sure.
+            severity = "serious" if score_is_slides else "warning"
+            findings.append(_both_sides(found, evidence, torn, crossing, severity))
+    return Found(tuple(findings), measured)
+
+
+def pairs_kept(truth: NDArray, estimate: NDArray) -> tuple[float, float]:
+    """Share of truly same-slide pairs kept together, and of pairs put together that truly are.
+
+    Args:
+        truth: (n,) slides.
+        estimate: (n,) groups.
+
+    >>> pairs_kept(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
+    (0.3333333333333333, 0.5)
+    """
+    true, guess = codes(truth), codes(estimate)
+    both = np.bincount(codes(true * (guess.max() + 1) + guess))
+    shared = comb(both, 2).sum()
+    of_truth, of_guess = (comb(np.bincount(code), 2).sum() for code in (true, guess))
+    kept = shared / of_truth if of_truth else 1.0
+    return float(kept), float(shared / of_guess if of_guess else 1.0)
+
+
+def crossing_ratio(
+    found: InferredGroups,
+    split: NDArray,
+    readable: NDArray[np.bool_],
+    scores: NDArray | None = None,
+) -> float | None:
+    """How often tiles of one estimated slide lie on different sides, against a random division.
+
+    1: as often as if tiles had been divided at random among those of their score. 0: never.
+    None where there is one side only, or no score with two groups, one of them of two sure tiles:
+    where all tiles of a score are one group, any division is a random one of that group.
+    """
+    chosen = _sure(found, readable)
+    if scores is not None:
+        chosen &= ~np.isin(scores, _undivided(found, scores, chosen))
+    group, side = codes(found.group[chosen]), codes(np.asarray(split, str)[chosen])
+    label = np.zeros(len(side), np.int64) if scores is None else codes(scores[chosen])
+    if not len(side) or side.max() == 0:
+        return None
+    _, first = np.unique(group, return_index=True)
+    apart, by_chance = _apart(group, side), _apart(label, side)
+    pairs = comb(np.bincount(group), 2)
+    expected = (pairs * by_chance[label[first]]).sum()
+    return float((pairs * apart).sum() / expected) if expected else None
+
+
+def _sure(found: InferredGroups, readable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return readable & (found.confidence >= _SURE)
+
+
+def _undivided(found: InferredGroups, scores: NDArray, chosen: NDArray[np.bool_]) -> list:
+    """The scores whose tiles are all taken to be of one slide."""
+    values = np.unique(scores[chosen])
+    return [v for v in values if len(np.unique(found.group[chosen & (scores == v)])) < 2]
+
+
+def _apart(group: Ints, side: Ints) -> NDArray:
+    """Of each group, the share of its pairs of tiles that lie on different sides."""
+    pairs = comb(np.bincount(group), 2)
+    together = np.zeros(len(pairs))
+    for value in range(side.max() + 1):
+        together += comb(np.bincount(group[side == value], minlength=len(pairs)), 2)
+    return 1 - together / np.maximum(pairs, 1)
+
+
+def _against(
+    truth: NDArray, found: InferredGroups, evidence: Evidence
+) -> dict[str, float | str | None]:
+    """How right the estimate is; beside it the score alone, which gives some of it away."""
+    good, scores = evidence.readable, evidence.manifest["score"].to_numpy()
+    true, guess = codes(truth[good]), found.group[good]
+    kept, right = pairs_kept(true, guess)
+    return {
+        "hidden_slides_estimated": float(len(np.unique(guess))),
+        "hidden_slides_true": float(len(np.unique(true))),
+        "hidden_slides_adjusted_rand": float(adjusted_rand_score(true, guess)),
+        "hidden_slides_adjusted_rand_of_score_alone": float(
+            adjusted_rand_score(true, codes(scores[good]))
+        ),
+        "hidden_slides_pairs_kept": kept,
+        "hidden_slides_pairs_right": right,
+    }
+
+
+def _unnamed(found: InferredGroups, evidence: Evidence, scores: NDArray | None) -> Finding:
+    tiles = int(evidence.readable.sum())
+    named = f"{found.slides:,} {plural(found.slides, 'slide')}"
+    taken, alone = "", ""
+    sure = f"The mean confidence of a tile's place is {found.quality:.0%}."
+    if scores is not None:
+        told = len(np.unique(scores[evidence.readable]))
+        taken = (
+            " It takes the score to be the slide's; if tiles were scored one by one, give "
+            "--score-of tile, or slides fall apart by score."
+        )
+        alone = f" (the score alone tells {told} apart)" if told > 1 else ""
+        if found.slides <= told:
+            sure = "Here nothing was seen that tells more of them apart than the score does."
+    return Finding(
+        kind="hidden_slides",
+        severity="warning",
+        title=f"No slide is named (no group_id); by glass, light, stain and lens the "
+        f"{tiles:,} tiles look like about {named}{alone}.",
+        number=found.slides,
+        unit="slides, estimated",
+        effect="Without slides every tile counts as independent: intervals are too narrow and "
+        "differences are found that are not there. With estimated slides they come near to right: "
+        "slides wrongly joined do intervals little harm, slides wrongly split make them somewhat "
+        f"too narrow. {sure}",
+        cure="Best: get the slide or patient of each tile from whoever cut them, as group_id. "
+        f"Else --infer-groups writes this estimate as group_id with a confidence.{taken}",
+        rank=100,
+    )
+
+
+def _torn(found: InferredGroups, evidence: Evidence) -> list[int]:
+    """The estimated slides whose sure tiles lie on several sides."""
+    split = np.asarray(evidence.split, str)
+    sure = _sure(found, evidence.readable)
+    groups = np.unique(found.group[sure]).tolist()
+    return [g for g in groups if len(set(split[sure & (found.group == g)])) > 1]
+
+
+def _both_sides(
+    found: InferredGroups,
+    evidence: Evidence,
+    torn: list[int],
+    crossing: float,
+    severity: Severity,
+) -> Finding:
+    split = np.asarray(evidence.split, str)
+    sure = _sure(found, evidence.readable)
+    sets = [_example(found, split, sure, g, evidence.tile_ids) for g in torn[:_EXAMPLES]]
+    return Finding(
+        kind="hidden_slides_on_both_sides",
+        severity=severity,
+        title=f"{len(torn):,} of about {found.slides:,} estimated slides have tiles on both sides "
+        f"of the split: {crossing:.0%} of what dividing single tiles at random would give.",
+        number=len(torn),
+        unit="slides, estimated",
+        effect="A model is tested on slides that it was trained on and can score by knowing the "
+        "slide: scores flatter. Single slides named here may be wrong, since two slides that look "
+        "alike are taken as one; that the split does not keep slides whole is what counts.",
+        cure="Divide anew by slide (split.kind = 'grouped') with true slide ids, or with those "
+        "that --infer-groups estimates.",
+        tiles=tuple(sets),
+        slides=tuple(group_name(g) for g in torn[:_EXAMPLES]),
+        rank=min(100, 100 * crossing),
+    )
+
+
+def _example(
+    found: InferredGroups, split: NDArray, sure: NDArray[np.bool_], group: int, ids: list[str]
+) -> tuple[str, ...]:
+    """The surest tile of a group on each side."""
+    here = np.flatnonzero(sure & (found.group == group))
+    here = here[np.argsort(-found.confidence[here], kind="stable")]
+    _, first = np.unique(split[here], return_index=True)
+    return tuple(ids[row] for row in here[first])

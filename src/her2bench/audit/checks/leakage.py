@@ -1,0 +1,93 @@
+"""Slides on both sides of the split, and ids that name tiles instead of slides."""
+
+import itertools
+
+import numpy as np
+
+from her2bench.audit.context import Evidence, Found
+from her2bench.audit.partition import sides_of
+from her2bench.core.audit_findings import Finding
+from her2bench.core.text import plural
+
+_MOST_PAIRS = 200  # pairs of tiles shown; all slides are named
+_MOST_NAMED = 3  # sides whose pairs are told one by one: train, val and test, but not ten folds
+_LEAKS = (
+    "the network has met these slides in training: scores are too good by what it can learn of a "
+    "slide, and models that remember slides win over models that read the stain"
+)
+
+
+def check_sides(evidence: Evidence) -> Found:
+    """Slides with tiles on more than one side of the split, by pair of sides (or of folds)."""
+    if evidence.groups is None:
+        return Found(left_out="slides are unknown: see the estimate of hidden slides")
+    groups = evidence.groups.astype(str)
+    alone = _each_tile_alone(groups)
+    if evidence.split is None:
+        return Found(alone, left_out="" if alone else "no split is given")
+    split = evidence.split.astype(str)
+    sides = {name: set(groups[split == name]) for name in sides_of(split)}
+    shared = {(a, b): sides[a] & sides[b] for a, b in itertools.combinations(sides, 2)}
+    measured: dict[str, float | str | None] = {
+        f"slides_in_{a}_and_{b}": len(slides) for (a, b), slides in shared.items()
+    }
+    torn = sorted(set().union(*shared.values()))
+    if not torn:
+        return Found(alone, measured)
+    return Found((*alone, _torn(evidence, groups, split, shared, torn)), measured)
+
+
+def _torn(
+    evidence: Evidence,
+    groups: np.ndarray,
+    split: np.ndarray,
+    shared: dict[tuple[str, str], set[str]],
+    torn: list[str],
+) -> Finding:
+    held = np.isin(groups, torn)
+    pairs = [f"{len(s)} between {a} and {b}" for (a, b), s in shared.items() if s]
+    named = f" ({', '.join(pairs)})" if len(pairs) <= _MOST_NAMED else ""
+    judged = held & (split != "train")
+    return Finding(
+        kind="groups_on_both_sides",
+        severity="serious",
+        title=f"{len(torn)} of {len(np.unique(groups))} slides {plural(len(torn), 'lies', 'lie')} "
+        "on more than one side of the "
+        f"split{named}; {int(judged.sum())} of {int((split != 'train').sum())} "
+        "tiles outside training are theirs",
+        number=len(torn),
+        unit="slides",
+        effect=_LEAKS,
+        cure="divide whole slides: split.kind = 'grouped' or 'grouped-kfold', or mend the column "
+        "split",
+        tiles=tuple(itertools.islice(_pairs(evidence, groups, split, torn), _MOST_PAIRS)),
+        slides=tuple(torn),
+        rank=100 * judged.sum() / max((split != "train").sum(), 1),
+    )
+
+
+def _pairs(evidence: Evidence, groups: np.ndarray, split: np.ndarray, torn: list[str]):
+    """For each torn slide, its first tile on each side."""
+    for slide in torn:
+        rows = np.flatnonzero(groups == slide)
+        firsts = [rows[split[rows] == side][:1] for side in sides_of(split[rows])]
+        yield tuple(evidence.tile_ids[int(row)] for first in firsts for row in first)
+
+
+def _each_tile_alone(groups: np.ndarray) -> tuple[Finding, ...]:
+    """A group_id that differs for every tile names tiles, not slides."""
+    n = len(groups)
+    if n < 20 or len(np.unique(groups)) < n:
+        return ()
+    return (
+        Finding(
+            kind="groups_of_one_tile",
+            severity="warning",
+            title=f"group_id differs for each of the {n} tiles, so it hardly names slides",
+            number=n,
+            unit="groups",
+            effect="tiles of one slide can still lie on both sides, and intervals take every tile "
+            "as independent",
+            cure="write the slide or the patient into group_id, or estimate it with --infer-groups",
+        ),
+    )

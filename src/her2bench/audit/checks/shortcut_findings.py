@@ -1,0 +1,159 @@
+"""Which shortcuts are worth a word, and the word."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from her2bench.audit.confounding.permutation_test import Foretold
+from her2bench.core.audit_findings import Finding, Severity
+from her2bench.core.text import plural
+from her2bench.evaluation.statistics.multiplicity import holm
+
+LEVEL = 0.01
+"""Chance of any false shortcut in an audit: an audit that cries wolf is soon left out."""
+MATERIAL = 0.6
+"""ROC-AUC below which a shortcut is not worth a word, however many slides prove it."""
+SERIOUS = 0.7
+WITHOUT_SLIDES = 0.75
+"""ROC-AUC from which a shortcut is named where slides are unknown: what about 50 slides (as many
+as BCI has) would have to show for the same certainty."""
+ALONG = 0.25
+"""Share of a measure's variance between slides that another explains from which the two are
+told as one: one scanner sets brightness, sharpening and compression together."""
+TOGETHER = "together"
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """Something about a tile that should not tell its target.
+
+    Attributes:
+        name: as in `audit.json`.
+        label: as in a sentence.
+        stained: whether the tissue shows in it, so that it must be freed from the stain.
+        seen: whether a network can see it.
+        cure: what to do about it.
+    """
+
+    name: str
+    label: str
+    stained: bool
+    seen: bool
+    cure: str
+
+
+_EXPORT = "export all slides from the originals with one format and quality"
+SHORTCUTS = (  # those nearest to the cause first: they are told first
+    Shortcut(
+        *("background", "the background's brightness (white point)", True, True),
+        "divide each tile by its white point or train with strong brightness jitter, and add "
+        "slides of the missing kinds; background_baseline is the number to beat",
+    ),
+    Shortcut(
+        *("tint", "the background's tint", True, True),
+        "divide each tile by its white point, or train with colour jitter",
+    ),
+    Shortcut(
+        *("tile_size", "the tile's size in pixels", False, True),
+        "cut all tiles to one size and resolution: after resizing the size still shows in the "
+        "texture",
+    ),
+    Shortcut("jpeg_quality", "JPEG quality", False, True, _EXPORT),
+    Shortcut(
+        *("sharpness", "sharpness", True, True),
+        "blur and sharpen tiles at random in training, or bring all slides to one setting",
+    ),
+    Shortcut(
+        *("noise", "the sensor's noise", True, True),
+        "add noise at random in training, or export all slides in the same way",
+    ),
+    Shortcut("bytes_per_pixel", "file size", True, True, _EXPORT),
+    Shortcut(
+        *("borders", "the tile's borders", False, True),
+        "look at the borders of tiles of both classes, and crop them off if they differ",
+    ),
+    Shortcut(
+        *("file_date", "the order of the files' dates", False, False),
+        "ask how the data were made: scanned or exported at different times, classes may differ "
+        "in more",
+    ),
+)
+_ALL = Shortcut(
+    *(TOGETHER, "all that should not matter together", True, True),
+    "look at the single figures, and bring slides of both classes to one scanner and export",
+)
+
+
+def shortcut_findings(
+    told: Mapping[str, Foretold], ties: Mapping[tuple[str, str], float], dab: float | None
+) -> tuple[Finding, ...]:
+    """A finding for each shortcut above chance; those that go along with one are told with it.
+
+    A shortcut is one if its ROC-AUC is above chance with slides as the unit (permutation test,
+    Holm over all that were looked at) and at least 0.6. Where slides are unknown there is no
+    honest test: then from 0.75, with that said.
+
+    Args:
+        told: what each of `SHORTCUTS` and `TOGETHER` tells of the target.
+        ties: share of the second's variance between slides that the first explains.
+        dab: ROC-AUC of the DAB percentiles.
+    """
+    names = [s.name for s in (*SHORTCUTS, _ALL)]
+    p_adjusted = dict(zip(names, holm(np.array([told[n].p_value for n in names])), strict=True))
+    left = [s for s in SHORTCUTS if _reported(told[s.name], p_adjusted[s.name])]
+    if not left and _reported(told[TOGETHER], p_adjusted[TOGETHER]):
+        left = [_ALL]
+    found = []
+    while left:
+        first = left[0]
+        along = [s for s in left[1:] if s.seen and ties[first.name, s.name] >= ALONG]
+        found.append(_finding(first, along, told, float(p_adjusted[first.name]), dab))
+        left = [s for s in left[1:] if s not in along]
+    return tuple(found)
+
+
+def _reported(told: Foretold, p_adjusted: float) -> bool:
+    least = MATERIAL if told.slides else WITHOUT_SLIDES
+    return p_adjusted < LEVEL and told.auc >= least
+
+
+def _finding(
+    s: Shortcut,
+    along: list[Shortcut],
+    told: Mapping[str, Foretold],
+    p_adjusted: float,
+    dab: float | None,
+) -> Finding:
+    auc = told[s.name].auc
+    others = ", ".join(f"{each.label} ({told[each.name].auc:.2f})" for each in along)
+    beside = "" if dab is None else f"; the DAB stain reaches {dab:.2f}"
+    cures = dict.fromkeys([s.cure, *(each.cure for each in along)])
+    return Finding(
+        kind=f"shortcut_{s.name}",
+        severity=_severity(s, told[s.name]),
+        title=f"{s.label[0].upper()}{s.label[1:]} alone tells the target with a ROC-AUC of "
+        f"{auc:.2f} ({_certainty(told[s.name], p_adjusted)}){beside}"
+        + (f"; with it {plural(len(along), 'goes', 'go')} {others}" if along else ""),
+        number=round(auc, 3),
+        unit="ROC-AUC",
+        effect="a network can score well without looking at the stain, and would fail on slides "
+        "where this does not go with the label"
+        if s.seen
+        else "no network sees it, but it shows that the classes were not made alike, and what a "
+        "network does see may go with it",
+        cure="; ".join(cures),
+        rank=100 * max(told[each.name].auc for each in (s, *along)),
+    )
+
+
+def _certainty(told: Foretold, p_adjusted: float) -> str:
+    if told.slides:
+        return f"on slides not seen; adjusted p = {p_adjusted:.2g} with slides as the unit"
+    return "slides unknown: it may be chance between a few slides"
+
+
+def _severity(s: Shortcut, told: Foretold) -> Severity:
+    if not s.seen:
+        return "note"
+    return "serious" if told.slides and told.auc >= SERIOUS else "warning"

@@ -1,0 +1,1 @@
+"""How well the target is predicted from what should not matter."""

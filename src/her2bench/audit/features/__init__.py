@@ -1,0 +1,1 @@
+"""One pass over the tiles: what every check keeps of each."""

@@ -1,0 +1,1 @@
+"""Which tiles come from one slide, where the manifest does not say."""

@@ -1,0 +1,95 @@
+"""Printing the results of a comparison as a table."""
+
+import polars as pl
+from rich.table import Table
+
+from her2bench.cli.score_text import verdict_table
+from her2bench.core.audit_findings import read_audit
+from her2bench.core.console import Terminal
+from her2bench.core.runs import ComparisonFolder
+from her2bench.evaluation.scoring.pairwise import Pair
+from her2bench.evaluation.scoring.questions import TITLES, UNKNOWN_AGAIN, first_question
+from her2bench.evaluation.scoring.stored import stored_scores
+from her2bench.report.formats import rate
+from her2bench.report.labels import METRICS
+from her2bench.report.table_csv import LABELS
+
+
+def print_results(folder: ComparisonFolder) -> None:
+    """Print models x splits with their metrics, the notes, and where the report lies."""
+    # Piped output has no width of its own; a table squeezed into 80 columns cannot be read.
+    console = Terminal(piped=140)
+    scores = stored_scores(folder.scores.read_bytes(), folder.scores)
+    findings = read_audit(folder.audit).findings if folder.audit.is_file() else ()
+    for finding in findings:
+        if finding.severity == "serious":
+            console.say(f"in the data: {finding.title}", style="bold")
+    for text in scores["notes"]:
+        if text.startswith(FIRST):
+            console.say(text, style="bold")
+    console.print(_table(pl.read_csv(folder.table)))
+    if scores["pairs"]:
+        console.print()
+        console.print(_verdicts(scores))
+    for row in scores["optimism"]:
+        if row["metric"] == scores["settings"]["primary"]:
+            text = "{model}: {metric} {value:.3f}, with random tiles {random_tiles:.3f} "
+            console.say((text + "(flattered by {flattered_by:+.3f})").format_map(row))
+    for text in scores["notes"]:
+        if not text.startswith((*FIRST, *LEFT_TO_THE_REPORT)):
+            console.say(f"note: {text}")
+    warnings = sum(finding.severity == "warning" for finding in findings)
+    if warnings:
+        console.say(f"the audit of the data has {warnings} warning(s): {folder.audit_page}")
+    console.say("2+ is equivocal. Research use only, not for diagnosis.")
+    console.say(f"report: {folder.report}")
+
+
+# They void the numbers.
+FIRST = ("DIFFERENT TILES", "SLIDES UNKNOWN", "The split is by random tiles")
+LEFT_TO_THE_REPORT = ("Undefined for", "Few slides (train)", "Few slides (val)")
+
+
+def _verdicts(scores: dict) -> Table:
+    """The networks against each other and against the DAB baseline, on the primary metric."""
+    primary = scores["settings"]["primary"]
+    pairs = [Pair(**p) for p in scores["pairs"] if p["metric"] == primary]
+    recipes = [(p.family, p.decision) for p in pairs if p.question == "recipe"]
+    question = first_question(recipes)
+    wanted = [
+        pair
+        for pair in pairs
+        if pair.question == question
+        and not {pair.model_a, pair.model_b} & {"always_positive", "background_baseline"}
+    ]
+    asked = TITLES[question] + ("" if question == "recipe" else f"; {UNKNOWN_AGAIN}")
+    title = f"Differences in {METRICS.get(primary, primary)} on test tiles. {asked}"
+    return verdict_table(wanted, title)
+
+
+def _table(rows: pl.DataFrame) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("model", "split"):
+        table.add_column(name, no_wrap=True)
+    for name in ("tiles", *LABELS.values(), "parameters", "train s", "tiles/s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for model in rows["model"].unique(maintain_order=True):
+        for number, row in enumerate(rows.filter(pl.col("model") == model).to_dicts()):
+            cost = [row["parameters"], row["train_seconds"], row["tiles_per_second"]]
+            table.add_row(
+                model if number == 0 else "",
+                row["split"],
+                str(row["tiles"]),
+                *(_value(row, column) for column in LABELS),
+                *(rate(value) if number == 0 and value is not None else "" for value in cost),
+            )
+    return table
+
+
+def _value(row: dict, column: str) -> str:
+    """The value; under it, for test tiles, its interval."""
+    value, low, high = (row[f"{column}{end}"] for end in ("", "_low", "_high"))
+    if value is None:
+        return "undefined"
+    interval = f"\n{low:.2f}–{high:.2f}" if row["split"] == "test" and low is not None else ""
+    return f"{value:.3f}{interval}"

@@ -1,0 +1,183 @@
+"""What an output folder holds from before: is it of this comparison, and is it whole?"""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from her2bench.comparison.config import ComparisonConfig, trained_by
+from her2bench.core.atomic_io import LOCK, SOFT_LOCK, TEMPORARY
+from her2bench.core.checksums import read_record
+from her2bench.core.config import differences
+from her2bench.core.errors import UserError
+from her2bench.core.manifest import read_manifest
+from her2bench.core.notes import note
+from her2bench.core.runs import ComparisonFolder, RunFolder
+from her2bench.core.tables import read_table
+
+
+def refuse_other_settings(folder: ComparisonFolder, config: ComparisonConfig) -> bool:
+    """Whether a folder holds this comparison already; False where it is new.
+
+    Raises:
+        UserError: it holds another comparison, or something else.
+    """
+    before = _settings_before(folder)
+    if before is None:
+        _refuse_foreign(folder.path)
+        return False
+    now = trained_by(config.model_dump(mode="json", exclude_none=True))
+    changed = differences(trained_by(before), now) if before else []
+    if changed:
+        frozen = any(line.startswith("score.") for line in changed)
+        raise UserError(
+            folder.path,
+            found="the folder belongs to another config: " + "; ".join(changed),
+            expected="the threshold rule that the finished runs froze their thresholds by"
+            if frozen
+            else "",
+            cure="name another output with -o, or delete that folder",
+        )
+    return True
+
+
+def refuse_other_tiles(
+    folder: ComparisonFolder, manifest: pl.DataFrame, splits: pl.DataFrame, key: str
+) -> None:
+    """Runs done before must have seen these very tiles, labels and pixels; paths may change.
+
+    Raises:
+        UserError: they have seen others. What is damaged is not compared: it is written again.
+    """
+    rows, sides = kept_manifest(folder), _kept_table(folder, folder.splits)
+    other_rows = rows is not None and not rows.drop("path").equals(manifest.drop("path"))
+    changed = ["the split"] if sides is not None and not sides.equals(splits) else []
+    changed += ["the manifest"] if other_rows else []
+    if not other_rows and is_kept(folder, folder.tiles_key):
+        same = folder.tiles_key.read_bytes() == key.encode()
+        changed += [] if same else ["the images' content"]
+    if changed:
+        raise UserError(
+            folder.path,
+            found=f"the folder belongs to other tiles: {' and '.join(changed)} changed since",
+            cure="name another output with -o, or delete that folder",
+        )
+
+
+def in_kept_order(manifest: pl.DataFrame, folder: ComparisonFolder) -> pl.DataFrame:
+    """The manifest with its rows and columns in the order of the one kept, where both are alike.
+
+    The one kept lacks the tiles that could not be read: they go back to their rows.
+    """
+    rows = kept_manifest(folder)
+    if rows is None:
+        return manifest
+    order, left_out = rows["tile_id"].to_list(), _kept_table(folder, folder.bad_tiles)
+    if left_out is not None and left_out.schema.get("row", pl.String).is_integer():
+        for tile_id, row in left_out.select("tile_id", "row").drop_nulls().sort("row").iter_rows():
+            order.insert(row, tile_id)
+    if sorted(order) != sorted(manifest["tile_id"]):
+        return manifest
+    ids = pl.DataFrame({"tile_id": order})
+    ordered = ids.join(manifest, on="tile_id", how="left", maintain_order="left")
+    alike = set(rows.columns) == set(manifest.columns)
+    return ordered.select(rows.columns if alike else manifest.columns)
+
+
+def kept_manifest(folder: ComparisonFolder) -> pl.DataFrame | None:
+    """The manifest in the folder; None where it is missing or damaged."""
+    if not is_kept(folder, folder.manifest):
+        return None
+    with suppress(UserError):
+        return read_manifest(folder.manifest)
+    return None
+
+
+def is_kept(folder: ComparisonFolder, path: Path) -> bool:
+    """Whether a file is there and, as far as checksums are known, as it was written."""
+    if not path.is_file() or _is_damaged(folder, path):
+        return False
+    return path.suffix != ".parquet" or _readable(path) is not None
+
+
+def forget_damaged_checksums(folder: ComparisonFolder) -> None:
+    """Remove a record of checksums that is damaged; what it vouched for is compared by content."""
+    try:
+        folder.check()
+    except UserError as error:
+        note(folder.checksums, f"{error.found}: written again")
+        folder.checksums.unlink()
+
+
+def _settings_before(folder: ComparisonFolder) -> dict[str, Any] | None:
+    """What the folder was made with, from its runs where comparison.toml is lost.
+
+    None where there is no comparison; empty where nothing of it is known any more, nor needed.
+    """
+    if folder.config.is_file() and not _is_damaged(folder, folder.config):
+        with suppress(ValueError):
+            return read_record(folder.config, sealed=False)
+    found = _settings_of_runs(folder)
+    if len(found) > 1:
+        raise UserError(
+            folder.config,
+            found="damaged or missing, and the finished runs are of different configs: "
+            + "; ".join(differences(trained_by(found[0]), trained_by(found[1]))),
+            cure="name another output with -o",
+        )
+    if found or folder.config.is_file():
+        note(folder.config, "damaged or missing: written again")
+        return found[0] if found else {}
+    return None
+
+
+def _settings_of_runs(folder: ComparisonFolder) -> list[dict[str, Any]]:
+    """The different settings by which the folder's finished runs were trained."""
+    found: list[dict[str, Any]] = []
+    for done in sorted(folder.path.glob("runs/*/seed-*/fold-*/DONE")):
+        run = RunFolder(done.parent)
+        with suppress(UserError, ValueError, OSError):
+            run.check(run.config)
+            settings = read_record(run.config, sealed=False)
+            if trained_by(settings) not in [trained_by(other) for other in found]:
+                found.append(settings)
+    return found
+
+
+def _is_damaged(folder: ComparisonFolder, path: Path) -> bool:
+    with suppress(UserError):
+        folder.check()  # without a record that can be read nothing is known
+        try:
+            folder.check(path)
+        except UserError:
+            return True
+    return False
+
+
+def _kept_table(folder: ComparisonFolder, path: Path) -> pl.DataFrame | None:
+    return _readable(path) if is_kept(folder, path) else None
+
+
+def _readable(path: Path) -> pl.DataFrame | None:
+    with suppress(UserError):
+        return read_table(path)
+    return None
+
+
+def _refuse_foreign(path: Path) -> None:
+    """A folder that holds something else is never written into."""
+    if path.exists() and not path.is_dir():
+        raise UserError(path, found="a file", expected="a folder", cure="name another with -o")
+    folder = ComparisonFolder(path)
+    ours = {LOCK, SOFT_LOCK, folder.random_tiles.path.name, folder.checksums.name}
+    ours |= {first.name for first in folder.first_files}
+    inside = [p.name for p in path.iterdir()] if path.is_dir() else []
+    foreign = [name for name in inside if name not in ours and not name.startswith(TEMPORARY)]
+    if foreign:
+        raise UserError(
+            path,
+            found=f"a folder with other files in it, such as {sorted(foreign)[0]!r}",
+            expected="a new or empty folder, or one of the same comparison",
+            cure="name another output with -o",
+        )

@@ -1,0 +1,62 @@
+"""The sides of a split as arrays: which cached tiles are train, validation and test in a fold."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from her2bench.core.manifest import SPLITS
+from her2bench.core.predictions import as_predictions
+from her2bench.data.tile_cache.cached_tiles import Tiles
+from her2bench.data.tile_cache.content_hash import content_key
+from her2bench.prediction.forward import probabilities
+from her2bench.prediction.tile_loader import Feed
+from her2bench.training.loop import Side
+
+COLUMNS = ("tile_id", "split", "target")
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold: the splits table's rows of it with `row`, each tile's place in the cache.
+
+    `pixels` names the content of the tiles.
+    """
+
+    tiles: Feed
+    table: pl.DataFrame
+    pixels: str
+
+    @cached_property
+    def content(self) -> str:
+        """Names all that a training sees of the fold: pixels, sides and targets."""
+        return content_key([self.pixels, self.table.select(COLUMNS).rows()])
+
+    def side(self, split: str) -> Side:
+        """The tiles of one side."""
+        part = self.table.filter(pl.col("split") == split)
+        return Side(self.tiles, part["row"].to_numpy(), part["target"].to_numpy())
+
+    @property
+    def present(self) -> list[str]:
+        """The sides that hold tiles, in the order train, val, test."""
+        return [split for split in SPLITS if split in set(self.table["split"])]
+
+    def predictions(self, logits: dict[str, np.ndarray], **run: object) -> pl.DataFrame:
+        """The predictions table of a run: `logits` by split, `run` its model, seed and fold."""
+        parts = []
+        for split in self.present:
+            part = self.table.filter(pl.col("split") == split)
+            columns = {"logit": logits[split], "probability": probabilities(logits[split])}
+            parts.append(part.with_columns(pl.Series(k, v) for k, v in columns.items()))
+        table = pl.concat(parts).with_columns(pl.lit(v).alias(k) for k, v in run.items())
+        return as_predictions(table)
+
+
+def fold_of(splits: pl.DataFrame, number: int, feed: Feed, tiles: Tiles) -> Fold:
+    """One fold of a splits table, its tiles found in the cache."""
+    places = pl.DataFrame({"tile_id": tiles.tile_ids, "row": np.arange(len(tiles.tile_ids))})
+    table = splits.filter(pl.col("fold") == number).drop("fold")
+    table = table.join(places, on="tile_id", how="left").sort("tile_id")
+    return Fold(feed, table, tiles.key)

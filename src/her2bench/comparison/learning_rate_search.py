@@ -1,0 +1,96 @@
+"""The learning rates of a recipe tried in turn, and the best of them kept."""
+
+from collections.abc import Callable
+from dataclasses import asdict, astuple, dataclass
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from her2bench.comparison.config import ComparisonConfig, trained_by
+from her2bench.comparison.folds import Fold
+from her2bench.comparison.plan import Job
+from her2bench.core.run_folder import RunFolder
+from her2bench.data.tile_cache.content_hash import content_key
+from her2bench.models import build_model
+from her2bench.prediction.compute import Compute
+from her2bench.prediction.normalization import Preparation
+from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.epochs import Epoch
+from her2bench.training.loop import Course, Fit, Plan, fit
+from her2bench.training.recipe import positive_weight
+
+OnEpoch = Callable[[Epoch], None]
+
+
+@dataclass(frozen=True)
+class Trials:
+    """The trainings of one job, one a learning rate."""
+
+    job: Job
+    config: ComparisonConfig
+    fold: Fold
+    run: RunFolder
+    prepare: Preparation
+    compute: Compute
+
+    def best(self, on_epoch: OnEpoch) -> tuple[list[Fit], Fit, nn.Module]:
+        """All fits, the one with the least validation loss, and its network."""
+        *others, last = self.config.recipe.rates_for(self.job.model)
+        fits = [self._fit(rate, on_epoch)[0] for rate in others]
+        fitted, model = self._fit(last, on_epoch)
+        fits.append(fitted)
+        best = int(np.argmin([each.validation_loss for each in fits]))
+        if best < len(others):
+            del model  # one network at a time: that of the best rate is read back
+            _, model = self._fit(others[best], lambda row: None)
+        return fits, fits[best], model
+
+    def course(self, rate: float, on_epoch: OnEpoch) -> Course:
+        """The training at a learning rate, before its first epoch."""
+        model = self._fresh_model().to(self.fold.tiles.device)
+        return Course(model, self._plan(rate), self.checkpoint(rate), on_epoch)
+
+    def checkpoint(self, rate: float) -> Checkpoint:
+        """Where the training at a learning rate is kept."""
+        settings = trained_by(self.config.model_dump(mode="json", exclude_none=True))
+        training = [settings, astuple(self.job), rate, self.fold.content]
+        return Checkpoint(self.run.unfinished / f"learning-rate-{rate!r}", content_key(training))
+
+    @property
+    def fabric(self) -> Fabric:
+        """Device and precision."""
+        device = self.fold.tiles.device
+        return Fabric(accelerator=device.type, devices=1, precision=self.config.precision)
+
+    def _fit(self, rate: float, on_epoch: OnEpoch) -> tuple[Fit, nn.Module]:
+        course = self.course(rate, on_epoch)
+        ended = course.checkpoint.load_kept(course.model)
+        if ended:
+            for row in ended["epochs"]:
+                on_epoch(row)
+            return Fit(**ended), course.model
+        sides = self.fold.side("train"), self.fold.side("val")
+        fitted = fit(*(self.fabric, course.model, *sides), course.plan, course.checkpoint, on_epoch)
+        if len(self.config.recipe.rates_for(self.job.model)) > 1:
+            course.checkpoint.keep(course.model, asdict(fitted))
+        return fitted, course.model
+
+    def _fresh_model(self) -> nn.Module:
+        seed = np.random.SeedSequence((self.job.seed, self.job.fold)).generate_state(1)
+        torch.manual_seed(int(seed[0]))
+        return build_model(self.job.model, self.config.size)
+
+    def _plan(self, rate: float) -> Plan:
+        weight = _positive_weight(self.config, self.fold)
+        seed = (self.job.seed, self.job.fold)
+        return Plan(self.config.recipe, rate, weight, self.prepare, seed, self.compute)
+
+
+def _positive_weight(config: ComparisonConfig, fold: Fold) -> float:
+    # The study took total/positives over its whole data set, before it cut validation off.
+    splits = ("train", "val") if config.recipe.pos_weight == "total/positives" else ("train",)
+    targets = np.concatenate([fold.side(split).targets for split in splits])
+    positives = int(targets.sum())
+    return positive_weight(config.recipe.pos_weight, positives, len(targets) - positives)

@@ -1,0 +1,106 @@
+"""One job → one run folder: train a network, predict every side, say DONE."""
+
+import numpy as np
+import polars as pl
+import tomli_w
+from torch import nn
+
+from her2bench.comparison.config import ComparisonConfig
+from her2bench.comparison.folds import Fold
+from her2bench.comparison.learning_rate_search import OnEpoch, Trials
+from her2bench.comparison.plan import Job
+from her2bench.core.machine import peak_memory
+from her2bench.core.run_folder import RunFolder
+from her2bench.core.runs import write_text
+from her2bench.core.tables import write_table
+from her2bench.core.versions import versions
+from her2bench.evaluation.scoring.thresholds import choose_threshold
+from her2bench.prediction.compute import Compute
+from her2bench.prediction.device import device_memory
+from her2bench.prediction.forward import forward
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.trained_networks import Description, save_trained
+from her2bench.training.channel_statistics import fitted_preparation
+from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.loop import Fit
+
+
+def run_job(
+    job: Job,
+    config: ComparisonConfig,
+    fold: Fold,
+    run: RunFolder,
+    compute: Compute,
+    on_epoch: OnEpoch,
+) -> None:
+    """Train one network on one fold with one seed and write its run folder.
+
+    Several learning rates are tried in turn; the one with the least validation loss is kept.
+    """
+    write_config(run, config, job)
+    prepare, device = preparation(config, fold), fold.tiles.device
+    trials = Trials(job, config, fold, run, prepare, compute)
+    with peak_memory() as held, device_memory(device) as held_there:
+        fits, best, model = trials.best(on_epoch)
+        logits = {
+            split: forward(model, fold.tiles, fold.side(split).rows, prepare, compute)
+            for split in fold.present
+        }
+    threshold = choose_threshold(logits["val"], fold.side("val").targets, config.score.threshold)
+    description = Description(
+        job.model, config.size, prepare, threshold, config.endpoint, config.decoding
+    )
+    save_trained(model, description, run.weights)
+    write_table(pl.DataFrame([row for fitted in fits for row in fitted.epochs]), run.metrics)
+    made_with = {
+        "device": device.type,
+        "compute": str(compute),
+        "trained_together": best.together,
+        "peak_memory_gb": _gb(held.bytes, *(fitted.memory for fitted in fits)),
+        "peak_device_memory_gb": _gb(held_there.bytes, *(f.device_memory for f in fits)),
+    }
+    write_run(job, fold, run, logits, _summary(model, best, threshold) | made_with)
+
+
+def preparation(config: ComparisonConfig, fold: Fold) -> Preparation:
+    """The normalisation by a fold's training tiles, where the recipe asks for it."""
+    if not config.recipe.normalise:
+        return Preparation()
+    return fitted_preparation(fold.tiles.pixels, fold.side("train").rows)
+
+
+def write_config(run: RunFolder, config: ComparisonConfig, job: Job) -> None:
+    """Write the run's config.toml: the comparison's settings and which run of it this is."""
+    settings = config.model_dump(mode="json", exclude_none=True)
+    mine = {"model": job.model, "seed": job.seed, "fold": job.fold}
+    write_text(run.config, tomli_w.dumps({"run": mine, **settings}))
+
+
+def write_run(
+    job: Job, fold: Fold, run: RunFolder, logits: dict[str, np.ndarray], summary: dict
+) -> None:
+    """Write a run's predictions, then DONE."""
+    table = fold.predictions(logits, model=job.model, seed=job.seed, fold=job.fold)
+    write_table(table, run.predictions)
+    run.mark_done(summary)
+    Checkpoint(run.unfinished).remove()
+
+
+def _gb(*held: int) -> float:
+    return round(max(held) / 1e9, 3)
+
+
+def _summary(model: nn.Module, fitted: Fit, threshold: float) -> dict[str, object]:
+    """What DONE says: the run's size, speed and choices."""
+    seconds = sum(row["seconds"] for row in fitted.epochs)
+    return {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "learning_rate": fitted.epochs[fitted.epoch]["learning_rate"],
+        "epoch": fitted.epoch,
+        "threshold": threshold,
+        "train_seconds": seconds,
+        "train_tiles_per_second": float(
+            np.median([row["tiles_per_second"] for row in fitted.epochs])
+        ),
+        "versions": ", ".join(f"{k} {v}" for k, v in versions("torch").items()),
+    }

@@ -1,1 +1,0 @@
-"""The audit: what in the data would fool a comparison, found before training."""

@@ -1,0 +1,1 @@
+"""From files to RGB arrays, and what makes a file unreadable."""

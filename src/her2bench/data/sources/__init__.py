@@ -1,0 +1,1 @@
+"""Manifests from what users have: the BCI folders, labelled images and slides."""

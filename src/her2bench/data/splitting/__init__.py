@@ -1,0 +1,1 @@
+"""Which tile trains, which validates, which tests; no slide on two sides."""

@@ -1,0 +1,1 @@
+"""Tiles decoded and resized once, kept on disk, mapped into memory."""

@@ -1,0 +1,1 @@
+"""Tables in, scores out: thresholds, verdicts, notes."""

@@ -1,0 +1,150 @@
+"""How often each model calls a tile positive: by score, by slide, by any column."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from her2bench.core.errors import UserError, nearest
+from her2bench.evaluation.scoring.metric_intervals import interval_of
+from her2bench.evaluation.scoring.model_evaluation import Judged
+from her2bench.evaluation.scoring.panels import Panel
+from her2bench.evaluation.scoring.rows import known
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.statistics.arrays import Answers, Bools
+from her2bench.evaluation.statistics.estimates import estimate
+
+MOST_VALUES = 1000  # a column with more values than this is no column to break down by
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """The tiles of one model with one value of a column: how many are called positive.
+
+    `called_positive` and `right` are shares of the tiles, means over seeds; `low` to `high` is
+    the interval of `called_positive`.
+    """
+
+    model: str
+    split: str
+    column: str
+    value: str
+    tiles: int
+    groups: int
+    positives: int
+    called_positive: float
+    low: float | None
+    high: float | None
+    right: float
+
+
+def break_down(
+    judged: dict[str, Judged], split: str, settings: ScoreSettings
+) -> tuple[Breakdown, ...]:
+    """Break every model's calls down by score, by slide and by the columns asked for.
+
+    Raises:
+        UserError: a column asked for is not in the table.
+    """
+    return tuple(
+        part
+        for model in judged.values()
+        for column in _columns(model.panel, settings.by)
+        for part in _parts(model, split, column, settings)
+    )
+
+
+def require_columns_to_break_down(present: Sequence[str], asked: Sequence[str]) -> None:
+    """Raise a UserError for a column that is asked for and not there."""
+    for name in asked:
+        if name not in present:
+            raise UserError(
+                "score.by",
+                found=f"no column {name!r} in the predictions {nearest(name, present)}".strip(),
+                expected=f"one of {', '.join(present)}",
+                cure="name another column, or name a manifest that has it",
+            )
+
+
+def _columns(panel: Panel, asked: tuple[str, ...]) -> list[str]:
+    present = panel.table.columns
+    require_columns_to_break_down(present, asked)
+    standard = [name for name in ("score", "group_id") if name in present]
+    columns = dict.fromkeys([*standard, *asked])
+    return [
+        name
+        for name in columns
+        if not panel.table[name].is_null().all()
+        and (name in asked or panel.table[name].n_unique() <= MOST_VALUES)
+    ]
+
+
+def _parts(model: Judged, split: str, column: str, settings: ScoreSettings) -> list[Breakdown]:
+    values = model.panel.table[column]
+    return [
+        _part(model, split, column, value, (values == value).fill_null(False).to_numpy(), settings)
+        for value in values.drop_nulls().unique().sort()
+    ]
+
+
+def _part(
+    model: Judged, split: str, column: str, value: object, chosen: Bools, settings: ScoreSettings
+) -> Breakdown:
+    sample, answers = model.panel.sample, model.panel.answers
+    calls = answers.calls[:, chosen]
+    # Were every tile positive, accuracy would be the share called positive, interval and all.
+    as_if = sample.part(chosen, np.ones_like(sample.targets))
+    part = Answers(
+        model.name,
+        answers.seeds,
+        answers.logits[:, chosen],
+        answers.probabilities[:, chosen],
+        calls,
+    )
+    rate = estimate("accuracy", as_if, part, settings.bins)
+    interval, _ = interval_of(rate, None, settings)
+    targets = sample.targets[chosen]
+    return Breakdown(
+        model=model.name,
+        split=split,
+        column=column,
+        value=str(value),
+        tiles=as_if.n_tiles,
+        groups=as_if.n_groups,
+        positives=round(float(as_if.once @ targets)),
+        called_positive=rate.value,
+        low=known(interval.low),
+        high=known(interval.high),
+        right=float((calls == targets).mean()),
+    )
+
+
+def ceiling(panel: Panel, settings: ScoreSettings) -> Judged | None:
+    """A reader who scores every tile rightly, judged by the slides' labels.
+
+    A label is the slide's, and its tiles need not look like it. Where the table has each tile's
+    own score (`tile_score`) beside the slide's (`score`), the share of tiles on whose side of the
+    line the two agree is what a model can reach by looking at the tile alone.
+
+    Returns:
+        The reader as a model named "ceiling", on the tiles that have a score of their own; None
+        without both columns, or where the target is not made from the score.
+    """
+    table = panel.table
+    if not {"score", "tile_score"} <= set(table.columns) or table["score"].has_nulls():
+        return None
+    line = next(
+        (k for k in (2, 3, 1) if ((table["score"] >= k) == (table["target"] == 1)).all()), 0
+    )
+    chosen = table["tile_score"].is_not_null().to_numpy()
+    if not line or not chosen.any():
+        return None
+    calls = (table.filter(pl.Series(chosen))["tile_score"] >= line).to_numpy()[None, :]
+    sample = panel.sample.part(chosen, panel.sample.targets)
+    sure = np.where(calls, 1.0, 0.0)
+    answers = Answers("ceiling", (0,), sure, sure, calls)
+    names = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
+    estimates = {name: estimate(name, sample, answers, settings.bins) for name in names}
+    reader = Panel(sample, answers, table["tile_id"], table)
+    return Judged("ceiling", reader, estimates, {})

@@ -1,0 +1,58 @@
+"""Rows beside those of the fourteen metrics, and what they are called."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from her2bench.evaluation.scoring.calibration_line import LINE, calibration_line
+from her2bench.evaluation.scoring.model_evaluation import Judged
+from her2bench.evaluation.scoring.rows import Row, known
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.statistics.arrays import Floats
+from her2bench.evaluation.statistics.intervals import Interval
+from her2bench.evaluation.statistics.metrics import METRICS
+from her2bench.evaluation.statistics.roc_points import point_label
+
+
+def label_of(metric: str) -> str:
+    """What a metric of a row is called in a text."""
+    if metric in METRICS:
+        return METRICS[metric].label
+    return LINE.get(metric) or point_label(metric) or metric
+
+
+def line_rows(judged: Mapping[str, Judged], split: str, settings: ScoreSettings) -> list[Row]:
+    """Calibration intercept and slope of every model."""
+    return [
+        extra_row(model, split, name, found.values, found.interval, found.method)
+        for model in judged.values()
+        for name, found in calibration_line(
+            model.panel.sample, model.panel.answers, settings.confidence
+        ).items()
+    ]
+
+
+def extra_row(
+    model: Judged, split: str, metric: str, values: Floats, interval: Interval, method: str
+) -> Row:
+    """A row of (S,) values, one a seed, that answers for these trained weights alone."""
+    sample, seeds = model.panel.sample, len(values)
+    return Row(
+        model=model.name,
+        split=split,
+        metric=metric,
+        value=known(float(np.mean(values))),
+        low=known(interval.low),
+        high=known(interval.high),
+        method=method,
+        tiles=sample.n_tiles,
+        groups=sample.n_groups,
+        seeds=seeds,
+        counted_tiles=float(sample.n_tiles),
+        counted_groups=sample.n_groups,
+        design_effect=None,
+        effective_tiles=None,
+        seed_sd=known(float(np.std(values, ddof=1))) if seeds > 1 else None,
+        recipe_low=None,
+        recipe_high=None,
+    )

@@ -1,0 +1,54 @@
+"""Models judged on one split: panel, estimates and bootstrap replicates of each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from her2bench.evaluation.scoring.panels import Panel, make_panel
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.statistics.arrays import Floats
+from her2bench.evaluation.statistics.bootstrap import Resampler, bootstrap
+from her2bench.evaluation.statistics.estimates import Estimate, estimate
+from her2bench.evaluation.statistics.metrics import METRICS
+
+RESAMPLED = tuple(name for name in METRICS if name != "roc_auc")
+MANY_TILES = 100_000  # beyond this a bootstrap takes minutes and linearised intervals agree
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One model on one split: its panel, its estimates, its bootstrap replicates."""
+
+    name: str
+    panel: Panel
+    estimates: dict[str, Estimate]
+    replicates: dict[str, Floats]
+
+
+def judge(table: pl.DataFrame, split: str, settings: ScoreSettings) -> dict[str, Judged]:
+    """Estimate all metrics of all models on one split, bootstrapped with the same draws."""
+    models = table["model"].unique(maintain_order=True).to_list()
+    panels = {m: make_panel(table.filter(pl.col("model") == m), m, split) for m in models}
+    return {
+        name: Judged(
+            name,
+            panel,
+            {
+                metric: estimate(metric, panel.sample, panel.answers, settings.bins)
+                for metric in METRICS
+            },
+            _replicates(panel, settings),
+        )
+        for name, panel in panels.items()
+    }
+
+
+def _replicates(panel: Panel, settings: ScoreSettings) -> dict[str, Floats]:
+    """Bootstrap replicates, metric → (B,); the seed fixes the draws, so models share them."""
+    sample = panel.sample
+    if not settings.bootstrap or len(sample.targets) > MANY_TILES or sample.n_groups < 2:
+        return {}
+    rng = np.random.default_rng(settings.seed)
+    resampler = Resampler(sample, panel.answers, RESAMPLED, settings.bins)
+    return bootstrap([resampler], sample, settings.bootstrap, rng)[0]

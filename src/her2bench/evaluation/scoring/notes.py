@@ -1,0 +1,224 @@
+"""What a reader must know before believing a number."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import polars as pl
+
+from her2bench.core.text import plural
+from her2bench.evaluation.scoring.extra_rows import label_of
+from her2bench.evaluation.scoring.pairwise import Pair
+from her2bench.evaluation.scoring.panels import difference_of_tiles
+from her2bench.evaluation.scoring.questions import FEW_SEEDS, first_question
+from her2bench.evaluation.scoring.rows import Row
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.scoring.verdict import BASELINES
+from her2bench.evaluation.statistics.arrays import FEW_GROUPS, Answers, Sample
+from her2bench.evaluation.statistics.metrics import METRICS
+
+
+def sample_notes(split: str, samples: Iterable[Sample]) -> list[str]:
+    """Notes on the slides and classes of one split, each once."""
+    notes = [note for s in samples for note in (*_group_notes(split, s), *_class_notes(split, s))]
+    return list(dict.fromkeys(notes))
+
+
+def unlike_notes(split: str, tables: dict[str, pl.DataFrame]) -> list[str]:
+    """A note where models were judged on different tiles or against different targets.
+
+    Args:
+        split: the split.
+        tables: model → its rows, sorted by tile_id.
+    """
+    (first, rows), *others = tables.items()
+    differences = {name: difference_of_tiles(rows, table) for name, table in others}
+    found = [f"{name}: {difference}" for name, difference in differences.items() if difference]
+    if not found:
+        return []
+    return [
+        f"DIFFERENT TILES ({split}): the models were judged on different {split} tiles or targets, "
+        f"so their figures there cannot be compared. Against {first}: {'; '.join(found)}."
+    ]
+
+
+def constant_notes(split: str, answers: Iterable[Answers]) -> list[str]:
+    """Which models give every tile the same answer; `always_positive` is named for it."""
+    constant = [
+        each.model
+        for each in answers
+        if each.model != "always_positive" and (each.logits == each.logits[:, :1]).all()
+    ]
+    if not constant:
+        return []
+    names, verb = ", ".join(constant), plural(len(constant), "gives", "give")
+    return [f"Constant ({split}): {names} {verb} every tile the same probability."]
+
+
+def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[str]:
+    """Notes on the comparisons: what the verdicts are about, and who beats no baseline."""
+    if not pairs:
+        return []
+    primary = [pair for pair in pairs if pair.metric == settings.primary]
+    recipes = [(pair.family, pair.decision) for pair in primary if pair.question == "recipe"]
+    first = first_question(recipes)
+    shown = [pair for pair in primary if pair.question == first]
+    label = METRICS[settings.primary].label
+    notes = [
+        f"{label}: {pair.verdict}."
+        for pair in shown
+        if pair.model_b in BASELINES and pair.model_a not in BASELINES and pair.decision != "a"
+    ]
+    notes.append(
+        f"The verdict rests on {label}, chosen beforehand. p-values are corrected over "
+        f"{_families(shown)}, but not over metrics. The margin ±{settings.margin:g} is on the "
+        f"scale of {label}."
+    )
+    if first == "weights":
+        notes.append(
+            "Verdicts are about these trained weights on new slides. What another training run "
+            "would give is answered only from 3 seeds on."
+        )
+    if any(pair.mcnemar_p_value is not None for pair in pairs):
+        notes.append("McNemar's test takes every tile as independent; it is shown, not used.")
+    return notes
+
+
+def seed_notes(pairs: tuple[Pair, ...], rows: list[Row], settings: ScoreSettings) -> list[str]:
+    """That few seeds say little of what another training run would give."""
+    answered = [
+        pair
+        for pair in pairs
+        if (pair.metric, pair.question) == (settings.primary, "recipe")
+        and pair.family != "baselines"
+        and pair.decision != "unanswered"
+    ]
+    models = {name for pair in answered for name in (pair.model_a, pair.model_b)} - set(BASELINES)
+    seeds = {row.model: row.seeds for row in rows if row.split == "test" and row.model in models}
+    few = [f"{model} has {number}" for model, number in seeds.items() if number < FEW_SEEDS]
+    if not few:
+        return []
+    return [
+        f"Few seeds (test): {', '.join(few)}. What another training run would give then leans on "
+        f"assumptions that so few seeds cannot check; {FEW_SEEDS} or more are advised."
+    ]
+
+
+def _families(pairs: list[Pair]) -> str:
+    """The families that p-values are corrected within, with their numbers of pairs."""
+    numbers = Counter(pair.family for pair in pairs)
+    named = {
+        "networks": "of models",
+        "against baselines": "of a model and a baseline",
+        "baselines": "of baselines",
+    }
+    parts = [
+        f"the {numbers[family]} {plural(numbers[family], 'pair')} {words}"
+        for family, words in named.items()
+        if numbers[family]
+    ]
+    return " and, apart from these, ".join(parts)
+
+
+def table_notes(table: pl.DataFrame) -> list[str]:
+    """How folds are put together, and that without test tiles nothing is judged."""
+    notes = []
+    if not (table["split"] == "test").any():
+        notes.append("No test tiles: models are not compared, and what stands here is flattered.")
+    return [*notes, *_fold_notes(table.filter(pl.col("split") == "test"))]
+
+
+def _fold_notes(test: pl.DataFrame) -> list[str]:
+    """How folds are put together: tiles are ranked within them, and whether each is judged once."""
+    runs = test.filter(pl.col("fold").n_unique().over("model", "seed") > 1)
+    if runs.is_empty():
+        return []
+    folds = runs["fold"].n_unique()
+    ranked = (
+        "ROC-AUC and average precision rank the tiles within each fold, since the scores of "
+        "different networks need not be on one scale, and are averaged over folds, weighted by "
+        "pairs of tiles and by positive tiles; the other metrics are of all tiles together, each "
+        "called at its own fold's threshold."
+    )
+    if runs.select("model", "seed", "tile_id").is_duplicated().any():
+        how = (
+            f"The networks of {folds} folds judged the same tiles: a tile counts once for each, "
+            "and folds are averaged like seeds."
+        )
+    else:
+        how = (
+            f"Predictions of {folds} folds: each tile is judged by the network that was not "
+            "trained on it. The overlap of the folds' training tiles is taken as given."
+        )
+    classes = runs.group_by("model", "seed", "fold").agg(both=pl.col("target").n_unique() == 2)
+    without = int((~classes["both"]).sum())
+    notes = [f"{how} {ranked}"]
+    if without == len(classes):
+        notes.append("ROC-AUC is undefined: no fold holds both classes among its test tiles.")
+    elif without:
+        notes.append(
+            f"{without} of {len(classes)} folds hold test tiles of one class only and add nothing "
+            "to ROC-AUC."
+        )
+    return notes
+
+
+def row_notes(rows: list[Row]) -> list[str]:
+    """What the ceiling means, and which metrics are undefined where."""
+    ceilings = [row for row in rows if (row.model, row.metric) == ("ceiling", "accuracy")]
+    notes = [
+        "The model “ceiling” is a reader who scores every tile rightly, judged by the slides' "
+        f"labels: right on {row.value:.1%} of the {row.split} tiles. A model well above that has "
+        "learned the slide, not the tile."
+        for row in ceilings[-1:]
+    ]
+    return notes + [
+        f"Undefined for {model} ({', '.join(splits)}), not 0: {', '.join(labels)}."
+        for (model, labels), splits in _undefined(rows).items()
+    ]
+
+
+def _undefined(rows: list[Row]) -> dict[tuple[str, tuple[str, ...]], list[str]]:
+    """(model, labels of its undefined metrics) → the splits where these are undefined."""
+    labels: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.value is None:
+            labels.setdefault((row.model, row.split), []).append(label_of(row.metric))
+    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (model, split), names in labels.items():
+        together.setdefault((model, tuple(names)), []).append(split)
+    return together
+
+
+def _group_notes(split: str, sample: Sample) -> list[str]:
+    if not sample.known:
+        return [
+            f"SLIDES UNKNOWN ({split}): no group_id, so each tile counts as independent. Tiles of "
+            "one slide are not: these intervals are too narrow and these tests find differences "
+            "that are not there (on data of BCI's shape, between equal models, 43 times in 100 "
+            "instead of 5). Give the slide or patient of each tile as group_id."
+        ]
+    positive, negative = sample.positive_groups, sample.negative_groups
+    if sample.n_groups < FEW_GROUPS:
+        return [
+            f"Few slides ({split}): {sample.n_groups}, {positive} with positive and {negative} "
+            "with negative tiles. Intervals are wide and lean on assumptions that so few slides "
+            "cannot check; take them as a pilot's."
+        ]
+    if min(positive, negative) < FEW_GROUPS / 2:
+        return [
+            f"Few slides of one class ({split}): of {sample.n_groups}, {positive} hold positive "
+            f"tiles, {negative} negative ones; what rests on the scarcer class is as uncertain as "
+            "in a study that small."
+        ]
+    return []
+
+
+def _class_notes(split: str, sample: Sample) -> list[str]:
+    positives = int(sample.targets.sum())
+    if 0 < positives < len(sample.targets):
+        return []
+    kind = "positive" if positives else "negative"
+    return [
+        f"One class only ({split}): all {sample.n_tiles} tiles are {kind}; ROC-AUC and "
+        "whatever else needs both classes is undefined."
+    ]

@@ -1,0 +1,123 @@
+"""Runs (model, seed and fold) and their thresholds: chosen on val, then frozen."""
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from her2bench.core.errors import UserError
+from her2bench.evaluation.scoring.settings import ThresholdRule
+from her2bench.evaluation.scoring.thresholds import choose_threshold, fixed_threshold
+from her2bench.evaluation.statistics.probabilistic import sigmoid
+
+RUN = ("model", "seed", "fold")
+
+
+@dataclass(frozen=True)
+class RunThreshold:
+    """The threshold of one run.
+
+    `source` tells where it comes from, "val" or "fixed", `scale` on what it is compared: a
+    probability that was named, with probabilities as they were given; any other with logits.
+    """
+
+    model: str
+    seed: int
+    fold: int
+    logit: float
+    probability: float
+    source: str
+    scale: Literal["logit", "probability"] = "logit"
+
+
+def apply_thresholds(
+    table: pl.DataFrame, rule: ThresholdRule
+) -> tuple[pl.DataFrame, tuple[RunThreshold, ...], list[str]]:
+    """Find each run's threshold on its own validation tiles and call every tile with it.
+
+    Args:
+        table: checked predictions.
+        rule: how to choose.
+
+    Returns:
+        The table with a Boolean column `call` (above the threshold), the thresholds, and notes.
+    """
+    runs = table.select(RUN).unique(maintain_order=True)
+    val = table.filter(pl.col("split") == "val").partition_by(RUN, as_dict=True)
+    thresholds = tuple(_threshold(run, val.get(run), rule) for run in runs.iter_rows())
+    called = with_calls(table, pl.DataFrame([asdict(threshold) for threshold in thresholds]))
+    return called.drop("threshold"), thresholds, _notes(thresholds, rule)
+
+
+def with_calls(table: pl.DataFrame, thresholds: pl.DataFrame) -> pl.DataFrame:
+    """Predictions with `threshold` (its run's, a logit) and `call` (Boolean): above it or not.
+
+    Args:
+        table: predictions.
+        thresholds: as `RunThreshold` has them, one row per run; of a run without one it is
+            probability 0.5.
+    """
+    scale = pl.col("scale") if "scale" in thresholds.columns else pl.lit("logit")
+    limits = thresholds.select(
+        *RUN,
+        pl.col("logit").alias("threshold"),
+        pl.col("probability").alias("_probability"),
+        scale.alias("_scale"),
+    )
+    joined = table.drop("threshold", strict=False)
+    joined = joined.join(limits, on=RUN, how="left", maintain_order="left").with_columns(
+        pl.col("threshold").fill_null(0.0),
+        pl.col("_probability").fill_null(0.5),
+        pl.col("_scale").fill_null("probability"),
+    )
+    call = (
+        pl.when(pl.col("_scale") == "probability")
+        .then(pl.col("probability") > pl.col("_probability"))
+        .otherwise(pl.col("logit") > pl.col("threshold"))
+    )
+    return joined.with_columns(call=call).drop("_probability", "_scale")
+
+
+def _threshold(run: tuple, val: pl.DataFrame | None, rule: ThresholdRule) -> RunThreshold:
+    model, seed, fold = run
+    if rule.kind == "fixed" or val is None:
+        return _fixed(run, rule)
+    try:
+        logit = choose_threshold(val["logit"].to_numpy(), val["target"].to_numpy() == 1, rule)
+    except UserError as error:
+        raise UserError(
+            f"model {model}, seed {seed}, fold {fold}, {error.where}",
+            found=error.found,
+            expected=error.expected,
+            cure=error.cure,
+        ) from error
+    return RunThreshold(model, seed, fold, logit, _probability(logit), "val")
+
+
+def _fixed(run: tuple, rule: ThresholdRule) -> RunThreshold:
+    model, seed, fold = run
+    logit = fixed_threshold(rule)
+    if rule.logit is not None:
+        return RunThreshold(model, seed, fold, logit, _probability(logit), "fixed")
+    probability = 0.5 if rule.probability is None else rule.probability
+    return RunThreshold(model, seed, fold, logit, probability, "fixed", "probability")
+
+
+def _probability(logit: float) -> float:
+    return float(sigmoid(np.array([logit]))[0])
+
+
+def _notes(thresholds: tuple[RunThreshold, ...], rule: ThresholdRule) -> list[str]:
+    if rule.kind == "fixed":
+        return []
+    without = list(dict.fromkeys(t.model for t in thresholds if t.source == "fixed"))
+    if not without:
+        return [
+            f"Thresholds were chosen on validation tiles (rule {rule.kind}), one a run, and "
+            "frozen; on val itself the metrics at the threshold are therefore flattered."
+        ]
+    return [
+        f"No validation tiles for {', '.join(without)}: the rule {rule.kind!r} could not be used, "
+        "and the threshold is probability 0.5. Thresholds are never chosen on test tiles."
+    ]

@@ -1,0 +1,130 @@
+"""The one way in: a predictions table and the settings give all scores."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars as pl
+
+from her2bench.core.manifest import SPLITS
+from her2bench.evaluation.scoring.breakdown import Breakdown, break_down, ceiling
+from her2bench.evaluation.scoring.extra_rows import line_rows
+from her2bench.evaluation.scoring.model_evaluation import Judged, judge
+from her2bench.evaluation.scoring.notes import (
+    constant_notes,
+    pair_notes,
+    row_notes,
+    sample_notes,
+    seed_notes,
+    table_notes,
+    unlike_notes,
+)
+from her2bench.evaluation.scoring.pairwise import Pair, compare_all
+from her2bench.evaluation.scoring.panels import require_same_tiles
+from her2bench.evaluation.scoring.point_rows import point_results
+from her2bench.evaluation.scoring.recalibration import Recalibrated, recalibrate
+from her2bench.evaluation.scoring.rows import Row, make_row
+from her2bench.evaluation.scoring.run_thresholds import RunThreshold, apply_thresholds
+from her2bench.evaluation.scoring.settings import ScoreSettings
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Everything that `scores.json` holds.
+
+    Args:
+        rows: a metric of a model on a split, each.
+        pairs: two models on a metric of the test tiles, each.
+        notes: what a reader must know first.
+        breakdown: how often tiles of a score, a slide, … are called positive (test).
+        calibration: probabilities before and after scaling fitted on val (test).
+        thresholds: one a run.
+        settings: what was asked for.
+    """
+
+    rows: tuple[Row, ...]
+    pairs: tuple[Pair, ...]
+    notes: tuple[str, ...]
+    breakdown: tuple[Breakdown, ...]
+    calibration: tuple[Recalibrated, ...]
+    thresholds: tuple[RunThreshold, ...]
+    settings: ScoreSettings
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain lists, numbers and text, ready for JSON: undefined numbers are null."""
+        lists = ("rows", "pairs", "breakdown", "calibration", "thresholds")
+        tables = {name: [asdict(item) for item in getattr(self, name)] for name in lists}
+        settings = self.settings.model_dump(mode="json")
+        return _known({**tables, "notes": list(self.notes), "settings": settings})
+
+
+def _known(value: Any) -> Any:
+    """The same with None for NaN and infinities, which JSON cannot hold."""
+    if isinstance(value, dict):
+        return {key: _known(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None) -> Scores:
+    """Score every model on every split, and compare the models on the test tiles.
+
+    Args:
+        table: checked predictions (`core.predictions.read_predictions` or `check_predictions`).
+        settings: the choices; the defaults where None.
+
+    Returns:
+        The scores. Notes stand in the order of their weight: models with different training or
+        validation tiles first, then unknown slides.
+
+    Raises:
+        UserError: models were judged on different test tiles or targets, seeds on different
+            ones, a threshold cannot be chosen, or a column to break down by is missing.
+    """
+    settings = settings or ScoreSettings()
+    table, thresholds, notes = apply_thresholds(table, settings.threshold)
+    rows: list[Row] = []
+    pairs: tuple[Pair, ...] = ()
+    breakdown: tuple[Breakdown, ...] = ()
+    unlike: list[str] = []
+    about: list[str] = []
+    for split in (split for split in SPLITS if (table["split"] == split).any()):
+        judged = judge(table.filter(pl.col("split") == split), split, settings)
+        if split == "test":
+            _require_comparable(judged)
+        points, point_pairs = point_results(judged, split, settings)
+        if split == "test":
+            pairs = (*compare_all(judged, settings), *point_pairs)
+            breakdown = break_down(judged, split, settings)
+        unlike += unlike_notes(split, {model.name: model.panel.table for model in judged.values()})
+        rows += [*_rows(judged, split, settings), *line_rows(judged, split, settings), *points]
+        about += sample_notes(split, [model.panel.sample for model in judged.values()])
+        about += constant_notes(split, [model.panel.answers for model in judged.values()])
+    calibration, calibration_notes = recalibrate(table, settings.bins)
+    notes = [
+        *unlike,
+        *about,
+        *seed_notes(pairs, rows, settings),
+        *pair_notes(pairs, settings),
+        *notes,
+        *table_notes(table),
+    ]
+    notes += [*row_notes(rows), *calibration_notes]
+    return Scores(tuple(rows), pairs, tuple(notes), breakdown, calibration, thresholds, settings)
+
+
+def _rows(judged: dict[str, Judged], split: str, settings: ScoreSettings) -> list[Row]:
+    reader = ceiling(next(iter(judged.values())).panel, settings)
+    return [
+        make_row(model.name, split, estimate, model.replicates.get(metric), settings)
+        for model in (*judged.values(), *([reader] if reader else []))
+        for metric, estimate in model.estimates.items()
+    ]
+
+
+def _require_comparable(judged: dict[str, Judged]) -> None:
+    first, *others = judged.values()
+    for other in others:
+        one = (f"model {first.name}", first.panel.table)
+        require_same_tiles(one, (f"model {other.name}", other.panel.table), "test")

@@ -1,0 +1,137 @@
+"""Predicting tiles that lie in files and folders."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+
+from her2bench.core.atomic_io import reading
+from her2bench.core.errors import UserError, listed
+from her2bench.core.run_folder import RunFolder
+from her2bench.data.decoding.reading import UnreadableImage, open_image
+from her2bench.data.tile_cache.cached_tiles import cached_tiles
+from her2bench.prediction.device import ready_cpu
+from her2bench.prediction.forward import forward, probabilities
+from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.trained_networks import load_trained
+
+LARGEST_TILE = 2048  # BCI's are 1024
+IMAGE_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+
+
+def find_images(inputs: Iterable[Path]) -> list[Path]:
+    """The image files meant by some files and folders (searched to the bottom), each once, sorted.
+
+    Raises:
+        UserError: an input does not exist, or there is no image in any of them.
+    """
+    found: dict[Path, Path] = {}
+    for entry in inputs:
+        if not entry.exists():
+            raise UserError(entry, found="no such file or folder", cure="check the path")
+        with reading(entry):
+            inside = sorted(_inside(entry)) if entry.is_dir() else [entry]
+        for path in inside:
+            if path.is_file():  # a link is an image of its own, under its own name
+                found.setdefault(path.parent.resolve() / path.name, path.absolute())
+    _refuse_other_encodings(found.values())
+    if not found:
+        raise UserError(
+            ", ".join(map(str, inputs)),
+            found="no image in it",
+            expected=f"files ending in {', '.join(sorted(IMAGE_ENDINGS))}",
+        )
+    return list(found.values())
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """The images in a folder and all below it; links are followed, hidden files passed over."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    seen = set[str]()
+    for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        seen.add(os.path.realpath(place))
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".") and os.path.realpath(Path(place, name)) not in seen
+        ]
+        paths = (Path(place, name) for name in files if not name.startswith("."))
+        yield from (path for path in paths if path.suffix.lower() in IMAGE_ENDINGS)
+
+
+def _refuse_other_encodings(paths: Iterable[Path]) -> None:
+    odd = [path for path in paths if not _is_utf8(str(path))]
+    if odd:
+        raise UserError(
+            odd[0].parent,
+            found=f"{len(odd)} file names that are not UTF-8:{listed(odd)}",
+            expected="names in UTF-8, as the table of predictions needs",
+            cure="rename them, or leave them out",
+        )
+
+
+def _is_utf8(text: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _refuse_slides(images: list[Path]) -> None:
+    """A slide squeezed to the size of a tile would get a confident number without meaning."""
+    for path in images:
+        try:
+            image = open_image(path)
+        except UnreadableImage:
+            continue  # listed with all others that cannot be read
+        sides = image.width, image.height
+        image.close()
+        if max(sides) > LARGEST_TILE:
+            raise UserError(
+                path,
+                found=f"{sides[0]} x {sides[1]} pixels: a slide or a core, not a tile",
+                expected=f"tiles of at most {LARGEST_TILE} pixels a side, cut as in training",
+                cure="cut it into tiles first",
+            )
+
+
+def predict_tiles(
+    run: RunFolder, images: list[Path], device: torch.device, skip_bad: bool = False
+) -> tuple[pl.DataFrame, list[tuple[str, str]]]:
+    """Each image's probability and call, by the network of a finished run.
+
+    Args:
+        run: the run folder.
+        images: each image one tile, of any size: resized as in training.
+        device: where to compute.
+        skip_bad: leave out images that cannot be read.
+
+    Returns:
+        A table `path, logit, probability, call` (`call` is positive or negative at the run's
+        frozen threshold), and path and reason of each image left out.
+    """
+    ready_cpu()
+    _refuse_slides(images)
+    model, description = load_trained(run, device)
+    table = pl.DataFrame({"path": [str(path) for path in images]})
+    table = table.with_columns(tile_id=pl.col("path"))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        tiles = cached_tiles(table, description.size, Path(folder), skip_bad, description.decoding)
+        rows = np.arange(len(tiles.tile_ids))
+        logits = forward(model, Feed(tiles.pixels, device), rows, description.preparation)
+        left_out = [(path, reason) for _, path, reason, _ in tiles.bad]
+        del tiles  # Windows cannot delete a file that is still mapped into memory
+    positive = logits > description.threshold
+    predictions = pl.DataFrame(
+        {
+            "path": table.filter(~pl.col("path").is_in([p for p, _ in left_out]))["path"],
+            "logit": logits,
+            "probability": probabilities(logits),
+            "call": np.where(positive, "positive", "negative"),
+        }
+    )
+    return predictions, left_out

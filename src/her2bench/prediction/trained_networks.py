@@ -1,0 +1,94 @@
+"""A trained network on disk: safetensors, with all that prediction needs in its header."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_model
+from torch import nn
+
+from her2bench.core.errors import UserError
+from her2bench.core.run_folder import RunFolder
+from her2bench.data.tile_cache.pixels import Decoding
+from her2bench.models import build_model
+from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.weights import write_tensors
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a weights file says of itself.
+
+    `threshold` is on the logit: a tile is called positive above it. `endpoint` says what
+    positive means, `decoding` how its tiles were decoded.
+    """
+
+    model: str
+    size: int
+    preparation: Preparation
+    threshold: float
+    endpoint: str
+    decoding: Decoding = "exact"
+
+
+def save_trained(model: nn.Module, description: Description, path: Path) -> None:
+    """Write the weights of a network and its description."""
+    header = {
+        "model": description.model,
+        "size": str(description.size),
+        "mean": json.dumps(description.preparation.mean),
+        "std": json.dumps(description.preparation.std),
+        "threshold": repr(description.threshold),
+        "endpoint": description.endpoint,
+        "decoding": description.decoding,
+    }
+    write_tensors(model.state_dict(), path, header)
+
+
+def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Description]:
+    """Read the network of a finished run.
+
+    Raises:
+        UserError: the folder is no finished run of a network, or its weights are damaged.
+    """
+    if not run.done or not run.weights.is_file():
+        raise UserError(
+            run.path,
+            found="no finished run of a network (DONE and model.safetensors are not both there)",
+            expected="a folder such as OUT/runs/lenet/seed-0/fold-0",
+            cure="give the run folder itself, or let `her2bench compare` finish it",
+        )
+    run.check(run.weights)
+    try:
+        description = _description(run.weights)
+        with torch.device("meta"):
+            model = build_model(description.model, description.size)
+        model = model.to_empty(device=device)
+        load_model(model, run.weights, device=str(device))
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+        raise UserError(
+            run.weights,
+            found=f"weights that cannot be read ({error})",
+            cure="delete the run folder and run `her2bench compare` again",
+        ) from error
+    return model.eval(), description
+
+
+def _description(path: Path) -> Description:
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata()
+    mean, std = json.loads(header["mean"]), json.loads(header["std"])
+    numbers = [*mean, *std, float(header["threshold"])]
+    if len(numbers) != 7 or not all(math.isfinite(number) for number in numbers):
+        raise ValueError("its header holds no finite mean, std and threshold")
+    return Description(
+        model=header["model"],
+        size=int(header["size"]),
+        preparation=Preparation(tuple(mean), tuple(std)),
+        threshold=float(header["threshold"]),
+        endpoint=header["endpoint"],
+        decoding="fast" if header.get("decoding") == "fast" else "exact",
+    )

@@ -1,0 +1,87 @@
+"""All figures of a report, in the order in which they stand in it."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from her2bench.evaluation.scoring.panels import Panel
+from her2bench.report.figures.forest import draw_forest
+from her2bench.report.figures.loss_curves import draw_losses
+from her2bench.report.figures.palette import line_style
+from her2bench.report.figures.reliability_diagram import draw_reliability
+from her2bench.report.figures.roc_pr import draw_precision_recalls, draw_rocs
+from her2bench.report.figures.score_distributions import draw_spread
+from her2bench.report.figures.style import Drawn
+from her2bench.report.gallery_selection import first_seed
+from her2bench.report.inputs import Material
+from her2bench.report.sections.reliability import calibration_of, reliability_table
+from her2bench.report.sections.summary import primary_pairs, shown_question
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures by the place where they stand; empty where there is nothing to draw."""
+
+    forest: Drawn | None
+    rocs: list[Drawn]
+    recalls: list[Drawn]
+    reliability: list[Drawn]
+    losses: Drawn | None
+    spreads: list[Drawn]
+
+
+def draw_all(material: Material, panels: dict[str, Panel]) -> Figures:
+    """Draw everything into `figures/`; "always positive", the same for all, has no curve."""
+    folder, settings = material.folder.figures, material.settings
+    ranked = {m: p for m, p in panels.items() if m != "always_positive"} or panels
+    both = bool(panels) and 0 < next(iter(panels.values())).sample.targets.mean() < 1
+    return Figures(
+        forest=draw_forest(
+            primary_pairs(material, shown_question(material)),
+            settings.primary,
+            settings.margin,
+            settings.confidence,
+            folder,
+        ),
+        rocs=draw_rocs(ranked, material.split or "", folder) if both else [],
+        recalls=draw_precision_recalls(ranked, material.split or "", folder) if both else [],
+        reliability=[_reliability(material, m, p) for m, p in ranked.items()],
+        losses=_losses(material),
+        spreads=_spreads(material, list(ranked)),
+    )
+
+
+def _colour(material: Material, model: str) -> str:
+    return str(line_style(model, material.models)["color"])
+
+
+def _reliability(material: Material, model: str, panel: Panel) -> Drawn:
+    bins = reliability_table(panel, *calibration_of(material, model), material.settings)
+    return draw_reliability(model, bins, _colour(material, model), material.folder.figures)
+
+
+def _losses(material: Material) -> Drawn | None:
+    epochs = material.epochs
+    if not epochs.height:
+        return None
+    highest = epochs.select(pl.max_horizontal(pl.col("^(train|val)_loss$").quantile(0.99)))
+    top = 1.08 * float(highest.item() or 1)
+    present = epochs["model"].unique(maintain_order=True).to_list()
+    models = sorted(present, key=lambda m: material.models.index(m) if m in material.models else 99)
+    return draw_losses(epochs, models, top, material.folder.figures)
+
+
+def _spreads(material: Material, models: list[str]) -> list[Drawn]:
+    shown = material.shown
+    if "score" not in shown.columns or shown["score"].is_null().all():
+        return []
+    first = first_seed(shown).filter(pl.col("score").is_not_null())
+    return [
+        draw_spread(
+            m,
+            first.filter(pl.col("model") == m),
+            _colour(material, m),
+            material.folder.figures,
+        )
+        for m in models
+    ]

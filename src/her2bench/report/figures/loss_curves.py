@@ -1,0 +1,74 @@
+"""Loss per epoch: one figure, a panel a model, a line a seed and fold."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib as mpl
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from her2bench.report.figures.inline import inlined
+from her2bench.report.figures.palette import INK, SERIES
+from her2bench.report.figures.style import STYLE, Drawn, Sheet, sheet
+from her2bench.report.labels import label
+
+TITLE = "Loss per epoch, a panel a model, a line a run"
+LINES = (
+    ("train_loss", "training", SERIES[0], "-"),
+    ("val_loss", "validation", SERIES[1], (0, (4, 1.5))),
+)
+_ABREAST = 3  # panels side by side
+_PAGE = 9.0  # inches that the panels side by side fill
+_WIDTH, _HEIGHT, _LEGEND = 3.0, 2.3, 0.3  # inches: of a panel alone, and of the line below all
+
+
+def draw_losses(epochs: pl.DataFrame, models: list[str], top: float, folder: Path) -> Drawn:
+    """Training (solid) and validation (dashed) loss of every run of every model.
+
+    Args:
+        epochs: all metrics.csv.
+        models: in the order of the panels.
+        top: of the loss axis, the same for all models.
+        folder: where the files go.
+    """
+    columns = min(len(models), _ABREAST)
+    rows = -(-len(models) // columns)
+    size = (_PAGE if columns > 1 else _WIDTH, _HEIGHT * rows + _LEGEND)
+    with sheet(folder, "loss", TITLE, epochs, size, (rows, columns)) as page:
+        _draw_panels(page, epochs, models, top)
+    if columns == 1:
+        return page.drawn
+    with mpl.rc_context(STYLE):
+        narrow = Sheet(_WIDTH, _HEIGHT * len(models) + _LEGEND, (len(models), 1))
+        _draw_panels(narrow, epochs, models, top)
+        return replace(page.drawn, narrow=inlined(narrow.svg(), "loss-narrow", TITLE))
+
+
+def _draw_panels(page: Sheet, epochs: pl.DataFrame, models: list[str], top: float) -> None:
+    for axes, model in zip(page.panels, models, strict=False):
+        _draw_model(axes, epochs.filter(pl.col("model") == model))
+        axes.set(xlabel="epoch", ylabel="loss", ylim=(0, top))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_title(label(model), color=INK, parse_math=False)
+        axes.grid(True, axis="y")
+    for axes in page.panels[len(models) :]:
+        axes.remove()
+    handles, names = page.axes.get_legend_handles_labels()
+    page.figure.legend(handles, names, loc="outside lower center", ncols=2)
+
+
+def _draw_model(axes: Axes, epochs: pl.DataFrame) -> None:
+    keys = [k for k in ("seed", "fold", "learning_rate") if k in epochs.columns]
+    for i, run in enumerate(epochs.partition_by(keys, maintain_order=True)):
+        for column, name, colour, dashes in LINES:
+            if column in run.columns:
+                axes.plot(
+                    run["epoch"] + 1,
+                    run[column],
+                    color=colour,
+                    linestyle=dashes,
+                    linewidth=1.1,
+                    marker="o" if run.height == 1 else None,
+                    label=name if i == 0 else None,
+                )

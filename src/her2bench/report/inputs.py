@@ -1,0 +1,208 @@
+"""What a report is made from: the comparison folder, read once, whatever is missing of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from her2bench.core.audit_findings import Audit, read_audit
+from her2bench.core.config import settings_from
+from her2bench.core.errors import UserError
+from her2bench.core.manifest import read_manifest
+from her2bench.core.predictions import read_predictions
+from her2bench.core.runs import ComparisonFolder
+from her2bench.core.tables import Wanted, read_table
+from her2bench.core.values import refuse_rows, typed
+from her2bench.evaluation.scoring.run_thresholds import with_calls
+from her2bench.evaluation.scoring.scores import score_predictions
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.scoring.stored import stored_scores
+from her2bench.report.labels import BASELINES
+from her2bench.report.table_csv import epoch_table, run_table
+
+SPLITS_COLUMNS = {
+    "tile_id": pl.String,
+    "group_id": pl.String,
+    "target": pl.Int8,
+    "fold": pl.Int64,
+    "split": pl.String,
+}
+_EMPTY: dict[str, Any] = {"rows": [], "pairs": [], "notes": [], "thresholds": []}
+
+
+@dataclass(frozen=True)
+class Material:
+    """A comparison folder in memory.
+
+    Args:
+        folder: where it lies.
+        config: comparison.toml.
+        scores: scores.json, or the same made from the finished runs.
+        predictions: all predictions with `call` (Boolean) and, where the manifest knows it,
+            `score`; no rows when no run is finished.
+        manifest, splits: the tables, with no columns where the file is missing.
+        runs: what each finished run came to.
+        epochs: all metrics.csv.
+        audit: what the audit found; None where there was none.
+        missing: runs that are not finished, as text.
+    """
+
+    folder: ComparisonFolder
+    config: dict[str, Any]
+    scores: dict[str, Any]
+    predictions: pl.DataFrame
+    manifest: pl.DataFrame
+    splits: pl.DataFrame
+    runs: pl.DataFrame
+    epochs: pl.DataFrame
+    audit: Audit | None = None
+    missing: list[str] = field(default_factory=list)
+
+    @cached_property
+    def split(self) -> str | None:
+        """The split that is shown: test; where there is none, validation, then training."""
+        present = set(self.predictions["split"]) if self.predictions.height else set()
+        return next((s for s in ("test", "val", "train") if s in present), None)
+
+    @cached_property
+    def shown(self) -> pl.DataFrame:
+        """The predictions of the split that is shown."""
+        if self.split is None:
+            return self.predictions
+        return self.predictions.filter(pl.col("split") == self.split)
+
+    @cached_property
+    def models(self) -> list[str]:
+        """Networks in the order of the config, then baselines."""
+        if not self.predictions.height:
+            return []
+        present = self.predictions["model"].unique(maintain_order=True).to_list()
+        first = [m for m in self.config.get("models", []) if m in present]
+        ordered = [*first, *(m for m in present if m not in first)]
+        return sorted(ordered, key=lambda model: model in BASELINES)
+
+    @property
+    def networks(self) -> list[str]:
+        """The models that are no baseline."""
+        return [model for model in self.models if model not in BASELINES]
+
+    @cached_property
+    def settings(self) -> ScoreSettings:
+        """The settings of the statistics."""
+        given = self.scores.get("settings") or self.config.get("score") or {}
+        return settings_from(ScoreSettings, given, self.folder.path)
+
+    @property
+    def grouped(self) -> bool:
+        """Whether the slides of the shown tiles are known."""
+        return bool(self.shown.height) and not self.shown["group_id"].is_null().all()
+
+
+def read_material(folder: ComparisonFolder) -> Material:
+    """Read a comparison folder; what is not there yet is named in `missing`.
+
+    Raises:
+        UserError: a file that is there cannot be read.
+    """
+    config = folder.settings()
+    folder.check(*folder.first_files, folder.predictions, folder.scores, folder.audit)
+    with _written_by_compare():
+        manifest, splits = _manifest(folder.manifest), _splits(folder.splits)
+        predicted = _predictions(folder)
+    runs, epochs = run_table(folder), epoch_table(folder)
+    missing = _unfinished(config, splits, folder)
+    predictions = _with_scores(predicted, manifest)
+    scores = _scores(folder, predictions, config)
+    called = _with_calls(predictions, scores)
+    audit = read_audit(folder.audit) if folder.audit.is_file() else None
+    return Material(folder, config, scores, called, manifest, splits, runs, epochs, audit, missing)
+
+
+@contextmanager
+def _written_by_compare() -> Iterator[None]:
+    """The cure for a table that is not as it must be: it is no user's own."""
+    try:
+        yield
+    except UserError as error:
+        expected = "the file as `her2bench compare` wrote it"
+        cure = "run the comparison again; what is finished is kept"
+        raise UserError(error.where, found=error.found, expected=expected, cure=cure) from error
+
+
+def _manifest(path: Path) -> pl.DataFrame:
+    return read_manifest(path) if path.is_file() else pl.DataFrame()
+
+
+def _splits(path: Path) -> pl.DataFrame:
+    if not path.is_file():
+        return pl.DataFrame()
+    table = read_table(path, Wanted(tuple(SPLITS_COLUMNS)))
+    refuse = partial(refuse_rows, where=path)
+    return table.select(typed(table[n], kind, path, refuse) for n, kind in SPLITS_COLUMNS.items())
+
+
+def _predictions(folder: ComparisonFolder) -> pl.DataFrame:
+    """predictions.parquet; before it is written, the predictions of the finished runs."""
+    if folder.predictions.is_file():
+        return read_predictions([folder.predictions])
+    runs = [run for *_, run in folder.finished_runs()]
+    for run in runs:
+        run.check(run.predictions)
+    tables = [read_predictions([run.predictions]) for run in runs if run.predictions.is_file()]
+    return pl.concat(tables) if tables else pl.DataFrame()
+
+
+def _scores(
+    folder: ComparisonFolder, predictions: pl.DataFrame, config: dict[str, Any]
+) -> dict[str, Any]:
+    if folder.scores.is_file():
+        return stored_scores(folder.scores.read_bytes(), folder.scores)
+    if not predictions.height:
+        return dict(_EMPTY)
+    settings = settings_from(ScoreSettings, config.get("score", {}), folder.config)
+    return score_predictions(_comparable(predictions), settings).as_dict()
+
+
+def _comparable(predictions: pl.DataFrame) -> pl.DataFrame:
+    """The runs that cover all folds seen: others cannot be judged on the same tiles yet."""
+    folds = predictions["fold"].n_unique()
+    return predictions.filter(pl.col("fold").n_unique().over("model", "seed") == folds)
+
+
+def _with_scores(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
+    extra = [name for name in manifest.columns if name not in predictions.columns]
+    if not predictions.height or "tile_id" not in manifest.columns or not extra:
+        return predictions
+    known = manifest.select("tile_id", *extra)
+    return predictions.join(known, on="tile_id", how="left", maintain_order="left")
+
+
+def _with_calls(predictions: pl.DataFrame, scores: dict[str, Any]) -> pl.DataFrame:
+    """Call each tile at its run's frozen threshold; a run without one at probability 0.5."""
+    if not predictions.height:
+        return predictions
+    kinds = {"model": pl.String, "seed": pl.Int64, "fold": pl.Int64}
+    kinds |= {"logit": pl.Float64, "probability": pl.Float64, "scale": pl.String}
+    rows = [{key: entry.get(key) for key in kinds} for entry in scores["thresholds"]]
+    thresholds = pl.DataFrame(rows, schema=kinds).with_columns(pl.col("scale").fill_null("logit"))
+    return with_calls(predictions, thresholds)
+
+
+def _unfinished(
+    config: dict[str, Any], splits: pl.DataFrame, folder: ComparisonFolder
+) -> list[str]:
+    folds = splits["fold"].unique().sort().to_list() if "fold" in splits.columns else [0]
+    wanted = [(m, s) for m in config.get("models", []) for s in config.get("seeds", [0])]
+    wanted += [(b, 0) for b in config.get("baselines", [])]
+    missing = [
+        (model, seed, fold)
+        for model, seed in wanted
+        for fold in folds
+        if not folder.run(model, seed, fold).done
+    ]
+    several = len(folds) > 1
+    return [f"{m}, seed {s}" + (f", fold {f}" if several else "") for m, s, f in missing]

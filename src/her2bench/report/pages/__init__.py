@@ -1,0 +1,1 @@
+"""Files that people open: report.html, audit.html, model cards."""

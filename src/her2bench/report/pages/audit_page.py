@@ -1,0 +1,81 @@
+"""audit.html: the audit's findings with pictures, one file that opens offline."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from her2bench.core.atomic_io import replacing
+from her2bench.core.audit_findings import Audit
+from her2bench.core.versions import versions
+from her2bench.report.labels import ENDPOINTS
+from her2bench.report.pages.html import assets, environment
+from her2bench.report.sections.audit_view import counted, shown_findings
+
+_STYLES = ("colours.css", "page.css", "tables.css", "audit.css", "print.css")
+
+
+def write_audit_page(
+    audit: Audit, tiles: pl.DataFrame, thumbnails: Mapping[str, bytes], path: Path
+) -> Path:
+    """Write the page, whole or not at all.
+
+    Args:
+        audit: what was found.
+        tiles: `tile_id` and, where known, `score`, `group_id`, `split`.
+        thumbnails: tile_id → JPEG bytes, of the tiles that `report.findings.pictured` names.
+        path: the page's.
+    """
+    page = (
+        environment()
+        .get_template("audit_page.html")
+        .render(
+            **audit_contents(audit, tiles, thumbnails),
+            **assets(_STYLES, ("page.js",)),
+            endpoint=ENDPOINTS.get(audit.endpoint, audit.endpoint),
+            name=Path(audit.manifest).name,
+            versions=versions(),
+        )
+    )
+    with replacing(Path(path)) as temporary:
+        temporary.write_text(page, encoding="utf-8", newline="\n")
+    return Path(path)
+
+
+def audit_contents(
+    audit: Audit, tiles: pl.DataFrame, thumbnails: Mapping[str, bytes]
+) -> dict[str, Any]:
+    """What the template of the findings needs."""
+    return {
+        "audit": audit,
+        "counted": counted(audit),
+        "findings": shown_findings(audit, tiles, thumbnails),
+        "measured": [(_name(name), _value(v)) for name, v in audit.measured.items()],
+    }
+
+
+def _name(name: str) -> str:
+    """A measured number's name for people.
+
+    >>> _name("roc_auc_jpeg_quality"), _name("tiles_by_score")
+    ('ROC-AUC: JPEG quality', 'Tiles by score')
+    """
+    words = " ".join({"dab": "DAB", "jpeg": "JPEG"}.get(word, word) for word in name.split("_"))
+    if words.startswith("roc auc "):
+        return f"ROC-AUC: {words.removeprefix('roc auc ')}"
+    return words[:1].upper() + words[1:]
+
+
+def _value(value: float | str | None) -> str:
+    """A measured value, with no more digits than it deserves.
+
+    >>> _value(0.81234), _value(51.0), _value(None)
+    ('0.812', '51', 'unknown')
+    """
+    if value is None:
+        return "unknown"
+    if isinstance(value, str):
+        return value
+    text = f"{value:,.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:.3g}"
+    return text.replace("-", "−")

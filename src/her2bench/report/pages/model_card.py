@@ -1,0 +1,93 @@
+"""A model card beside each model's runs: what it is for, what it is not for, how good it is."""
+
+import re
+from typing import Any
+
+import polars as pl
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from her2bench.core.runs import write_text
+from her2bench.report import formats
+from her2bench.report.inputs import Material
+from her2bench.report.labels import ENDPOINTS, METRICS, SPLITS, label, relabelled
+from her2bench.report.sections import methods
+from her2bench.report.sections.results_table import every_metric
+from her2bench.report.sections.summary import primary_pairs, shown_question
+from her2bench.report.sections.warnings import cautions
+
+
+def write_cards(material: Material) -> None:
+    """Write `runs/<model>/card.md` for every network that has a run folder.
+
+    Source: Mitchell et al. 2019, "Model cards for model reporting".
+    """
+    template = Environment(
+        loader=PackageLoader("her2bench.report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=plain,
+    ).get_template("card.md")
+    runs = material.folder.path / "runs"
+    folders = {place.name: place for place in runs.iterdir()} if runs.is_dir() else {}
+    for model in material.networks:
+        folder = folders.get(model)  # never a path that the model's name would make
+        if folder and folder.is_dir():
+            write_text(folder / "card.md", template.render(**_contents(material, model)))
+
+
+def plain(value: Any) -> Any:
+    """Text that stays text in Markdown: no tag, no markup, no end of a table cell.
+
+    >>> print(plain("a<b>|*c*"))
+    a&lt;b>\\|\\*c\\*
+    """
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"([\\`*|\[\]])", r"\\\1", value).replace("<", "&lt;").replace("\n", " ")
+
+
+def _contents(material: Material, model: str) -> dict[str, Any]:
+    name = label(model)
+    tables = []
+    for split in ("test", "val", "train"):
+        cells = dict(every_metric(material, split)).get(name)
+        if cells:
+            tables.append((SPLITS[split], split == "test", _lines(cells)))
+    runs = material.runs.filter(pl.col("model") == model)
+    return {
+        "name": name,
+        "model": model,
+        "endpoint": ENDPOINTS.get(str(material.config.get("endpoint")), "unknown"),
+        "tables": tables,
+        "warnings": cautions(material),
+        "pairs": [
+            f"{relabelled(p['verdict'])}: {formats.difference(p)} {METRICS[p['metric']]}"
+            f" ({label(p['model_a'])} less {label(p['model_b'])})"
+            for p in primary_pairs(material, shown_question(material))
+            if model in (p["model_a"], p["model_b"])
+        ],
+        "runs": runs.to_dicts(),
+        "duration": formats.duration,
+        "counts": methods.tile_counts(material),
+        "splits": SPLITS,
+        "split_words": methods.split_words(material),
+        "confidence": formats.percent(material.settings.confidence),
+        "size": material.config.get("size", "unknown"),
+        "threshold_rule": formats.threshold_rule(material.settings.threshold),
+        "license": material.config.get("licence"),
+    }
+
+
+def _lines(cells: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (METRICS[metric], _cell(cell.value, cell.low, cell.high)) for metric, cell in cells.items()
+    ]
+
+
+def _cell(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "undefined"
+    if low is None or high is None:
+        return f"{formats.number(value)} (no interval)"
+    return f"{formats.number(value)} ({formats.number(low)} to {formats.number(high)})"

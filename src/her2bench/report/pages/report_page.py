@@ -1,0 +1,194 @@
+"""report.html, figures and model cards, from the comparison folder alone."""
+
+from pathlib import Path
+from typing import Any
+
+from her2bench.core.atomic_io import replacing
+from her2bench.core.runs import ComparisonFolder
+from her2bench.core.tables import read_table, write_table
+from her2bench.core.versions import versions
+from her2bench.evaluation.scoring.panels import Panel
+from her2bench.evaluation.scoring.questions import TITLES
+from her2bench.report import formats
+from her2bench.report.figures.curve_bands import REPLICATES
+from her2bench.report.figures.figure_set import draw_all
+from her2bench.report.folder_guard import check_inside
+from her2bench.report.gallery_files import read_audit_pictures, read_gallery
+from her2bench.report.input_panels import shown_panels
+from her2bench.report.inputs import Material, read_material
+from her2bench.report.labels import ENDPOINTS, METRICS, SPLITS, STUDY_WORDS, label
+from her2bench.report.pages.audit_page import audit_contents
+from her2bench.report.pages.html import assets, environment
+from her2bench.report.pages.model_card import write_cards
+from her2bench.report.sections import methods
+from her2bench.report.sections.audit_view import with_sides
+from her2bench.report.sections.failures import by_slide, calls_by_score, failing_slides
+from her2bench.report.sections.gallery_view import picture_groups
+from her2bench.report.sections.operating import operating_points, printed
+from her2bench.report.sections.optimism import flattery
+from her2bench.report.sections.reliability import calibration_of, calibration_rows
+from her2bench.report.sections.results_table import (
+    STUDY,
+    every_metric,
+    on_all_sides,
+    shown_metrics,
+    standings,
+)
+from her2bench.report.sections.summary import answer, primary_pairs, shown_question
+from her2bench.report.sections.warnings import cautions, flattered, lesser_notes
+
+_STYLES = ("colours.css", "page.css", "tables.css", "figures.css", "audit.css", "print.css")
+_SCRIPTS = ("page.js", "operating.js")
+
+
+def write_report(folder: ComparisonFolder) -> Path:
+    """Draw the figures, write the model cards and report.html, one file that opens offline.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        UserError: a file of the folder is broken. What is only missing is named in the report.
+    """
+    check_inside(folder)
+    material = read_material(folder)
+    page = (
+        environment()
+        .get_template("page.html")
+        .render(**_contents(material), **assets(_STYLES, _SCRIPTS))
+    )
+    write_cards(material)
+    slides = by_slide(material)
+    if slides.height:
+        write_table(slides, folder.figures / "slides.csv")
+    with replacing(folder.report) as temporary:
+        temporary.write_text(page, encoding="utf-8", newline="\n")
+    folder.seal(folder.report)
+    return folder.report
+
+
+def _contents(material: Material) -> dict[str, Any]:
+    panels = shown_panels(material)
+    rows = material.scores["rows"]
+    present = [s for s in ("test", "val", "train") if any(r["split"] == s for r in rows)]
+    return {
+        "name": material.folder.path.resolve().name,
+        "about": _about(material),
+        "answer": answer(material),
+        "warnings": cautions(material),
+        "notes": lesser_notes(material),
+        "flattered": flattered(material),
+        "grouped": material.grouped,
+        "split_name": SPLITS.get(material.split or "", ""),
+        "split_names": SPLITS,
+        "metric_names": METRICS,
+        "primary": METRICS[material.settings.primary],
+        "confidence": formats.percent(material.settings.confidence),
+        "margin": f"{material.settings.margin:g}",
+        "shown_metrics": shown_metrics(material),
+        "beside": [s for s in ("val", "train") if s in present and s != material.split],
+        "standings": standings(material),
+        "sides": on_all_sides(material),
+        "study_metrics": {m: STUDY_WORDS.get(m, METRICS[m]) for m in STUDY},
+        "caption_results": _caption(material),
+        "threshold_rule": formats.threshold_rule(material.settings.threshold),
+        "all_metrics": [(split, every_metric(material, split)) for split in present],
+        "pairs": {
+            q: [p for p in primary_pairs(material, q) if p["decision"] != "unanswered"]
+            for q in ("recipe", "weights")
+        },
+        "question": shown_question(material),
+        "titles": TITLES,
+        "figures": draw_all(material, panels),
+        "operating": printed(operating_points(panels, material.settings)),
+        "models": material.models,
+        "optimism": flattery(material),
+        "scores_called": calls_by_score(material),
+        "slides": failing_slides(material),
+        **_pictures(material),
+        "replicates": REPLICATES,
+        **_calibration(material, panels),
+        **_audit(material),
+        **_made(material),
+    }
+
+
+def _about(material: Material) -> dict[str, str]:
+    shown = material.shown
+    tiles = shown["tile_id"].n_unique() if shown.height else 0
+    slides = f" of {shown['group_id'].n_unique()} slides" if material.grouped else ""
+    names = [label(m) for m in material.networks] or ["No model"]
+    listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" and {names[-1]}"
+    endpoint = str(material.config.get("endpoint", "2+"))
+    return {
+        "models": listed,
+        "tiles": f"{tiles:,} {SPLITS.get(material.split or '', '')} tiles{slides}",
+        "endpoint": ENDPOINTS.get(endpoint, endpoint),
+    }
+
+
+def _caption(material: Material) -> str:
+    about = _about(material)
+    unknown = "" if material.grouped else "; slides unknown"
+    confidence = formats.percent(material.settings.confidence)
+    return f"Models and baselines on {about['tiles']}, with {confidence} intervals{unknown}"
+
+
+def _pictures(material: Material) -> dict[str, Any]:
+    groups = picture_groups(material, read_gallery(material.folder))
+    return {"groups": groups, "no_pictures": _absence([p for g in groups for p in g.pictures])}
+
+
+def _audit(material: Material) -> dict[str, Any]:
+    if material.audit is None:
+        return {"audit": None}
+    tiles = with_sides(material.manifest, material.splits)
+    return audit_contents(material.audit, tiles, read_audit_pictures(material.folder))
+
+
+def _absence(pictures: list[Any]) -> str:
+    if not pictures or any(picture.thumbnail for picture in pictures):
+        return ""
+    return (
+        "No pictures are kept in this folder: the tiles have been moved since, or none could be "
+        "read. Ids, labels and answers are shown without them."
+    )
+
+
+def _calibration(material: Material, panels: dict[str, Panel]) -> dict[str, Any]:
+    rows = [
+        row
+        for model, panel in panels.items()
+        if model != "always_positive"
+        for row in calibration_rows(panel, *calibration_of(material, model), material.settings)
+    ]
+    folds = material.predictions["fold"].n_unique() if material.predictions.height else 1
+    return {
+        "calibration": rows,
+        "calibrated": any(row["method"] != "none" for row in rows),
+        "several_folds": folds > 1,
+    }
+
+
+def _runs(material: Material) -> list[dict[str, Any]]:
+    order = {model: place for place, model in enumerate(material.models)}
+    return sorted(
+        material.runs.to_dicts(),
+        key=lambda run: (order.get(run["model"], len(order)), run["seed"], run["fold"]),
+    )
+
+
+def _made(material: Material) -> dict[str, Any]:
+    bad = material.folder.bad_tiles
+    return {
+        "counts": methods.tile_counts(material),
+        "split_words": methods.split_words(material),
+        "bad_tiles": read_table(bad).height if bad.is_file() else 0,
+        "runs": _runs(material),
+        "total_seconds": methods.total_seconds(material),
+        "devices": methods.devices(material),
+        "trained_with": methods.trained_with(material),
+        "versions": versions("numpy", "scipy", "polars", "scikit-learn", "matplotlib"),
+        "command": methods.command(material),
+        "settings": methods.flat_settings(material.config),
+    }

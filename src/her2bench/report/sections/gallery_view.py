@@ -1,0 +1,136 @@
+"""The gallery as the page shows it: each tile beside every network's map, label and answer."""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+import polars as pl
+from scipy import ndimage
+
+from her2bench.report.gallery_files import Gallery
+from her2bench.report.gallery_selection import Selection, first_seed, select_tiles
+from her2bench.report.inputs import Material
+from her2bench.report.labels import label
+from her2bench.report.pages.html import data_uri
+
+_SCORES = ("0", "1+", "2+", "3+")
+SMOOTH = 64  # pixels a side at which a map is drawn
+_OPAQUE = 0.72  # of the strongest spot, so that the tissue under it can still be seen
+
+
+@dataclass(frozen=True)
+class View:
+    """What one network says of a tile: probability, threshold, call, and where it looked."""
+
+    model: str
+    probability: float
+    threshold: float
+    called: bool
+    right: bool
+    map: str | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A tile: thumbnail (None if not kept), its place and label, and the networks' views."""
+
+    tile_id: str
+    slide: str | None
+    score: str
+    positive: bool
+    thumbnail: str | None
+    views: list[View]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A row of the gallery under one heading."""
+
+    title: str
+    about: str
+    pictures: list[Picture]
+
+
+def picture_groups(material: Material, gallery: Gallery) -> list[Group]:
+    """The gallery: the errors of each network, then the tiles on which networks disagree."""
+    if material.split is None:
+        return []
+    chosen = select_tiles(material.shown)
+    pictures = _pictures(material, chosen, gallery)
+    groups = [
+        Group(
+            f"{label(model)}: its most confident errors",
+            "Called wrongly, the furthest from the threshold first; at most two of a slide.",
+            [pictures[tile] for tile in tiles],
+        )
+        for model, tiles in chosen.errors.items()
+    ]
+    if len(material.networks) > 1:
+        about = "Called positive by some and negative by others, the widest spread first."
+        torn = [pictures[tile] for tile in chosen.disagreements]
+        groups.append(Group("Where the models disagree", about, torn))
+    return groups
+
+
+def _pictures(material: Material, chosen: Selection, gallery: Gallery) -> dict[str, Picture]:
+    rows = first_seed(material.shown).filter(
+        pl.col("tile_id").is_in(chosen.tile_ids) & pl.col("model").is_in(material.networks)
+    )
+    by_tile = rows.partition_by("tile_id", as_dict=True, maintain_order=True)
+    return {
+        str(tile): _picture(part.to_dicts(), material.networks, gallery)
+        for (tile,), part in by_tile.items()
+    }
+
+
+def _picture(rows: list[dict[str, Any]], models: list[str], gallery: Gallery) -> Picture:
+    tile, first = rows[0]["tile_id"], rows[0]
+    score = first.get("score")
+    return Picture(
+        tile_id=tile,
+        slide=first["group_id"],
+        score="unknown" if score is None else _SCORES[score],
+        positive=first["target"] == 1,
+        thumbnail=data_uri("jpeg", gallery.thumbnails[tile])
+        if tile in gallery.thumbnails
+        else None,
+        views=[
+            _view(row, gallery.maps.get(row["model"], {}).get(tile))
+            for row in sorted(rows, key=lambda row: models.index(row["model"]))
+        ],
+    )
+
+
+def _view(row: dict[str, Any], heat: np.ndarray | None) -> View:
+    return View(
+        model=label(row["model"]),
+        probability=row["probability"],
+        threshold=1 / (1 + float(np.exp(-np.clip(row["threshold"], -700, 700)))),
+        called=row["call"],
+        right=row["call"] == (row["target"] == 1),
+        map=None if heat is None else data_uri("png", overlay(heat)),
+    )
+
+
+def overlay(heat: np.ndarray) -> bytes:
+    """A map as a PNG to lie over the tile: clear where the network did not look.
+
+    Args:
+        heat: (h, w) uint8.
+
+    Returns:
+        RGBA: from green to yellow, hues that neither haematoxylin nor DAB has.
+    """
+    factor = max(1, SMOOTH // max(heat.shape))  # readers of PDF do not smooth for themselves
+    drawn = ndimage.zoom(heat / 255, factor, order=1, mode="nearest", grid_mode=True)
+    strength = np.asarray(drawn, dtype=np.float64)
+    pixels = np.empty((*strength.shape, 4), dtype=np.uint8)
+    pixels[..., 0] = np.rint(255 * strength)
+    pixels[..., 1] = 235
+    pixels[..., 2] = np.rint(120 * (1 - strength))
+    pixels[..., 3] = np.rint(255 * _OPAQUE * strength)
+    file = io.BytesIO()
+    matplotlib.image.imsave(file, pixels, format="png", metadata={"Software": ""})
+    return file.getvalue()

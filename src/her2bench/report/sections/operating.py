@@ -1,0 +1,125 @@
+"""The operating point: what every threshold of the slider gives, computed by `evaluation`.
+
+The page holds no formula for an interval: each position of the slider is computed here, so that
+what a reader sees while trying is what `her2bench score` would print for that threshold.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from her2bench.evaluation.scoring.panels import Panel
+from her2bench.evaluation.scoring.rows import interval_of, known
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.statistics.arrays import Answers, Bools
+from her2bench.evaluation.statistics.confusion import cells
+from her2bench.evaluation.statistics.estimates import estimate
+from her2bench.report.labels import label
+
+METRICS = ("sensitivity", "specificity", "ppv", "npv")
+POSITIONS = tuple(k / 100 for k in range(1, 100))
+COARSE = tuple(k / 20 for k in range(1, 20))
+MANY_TILES = 20_000  # beyond this the slider moves in steps of 0.05
+
+
+def operating_points(panels: dict[str, Panel], settings: ScoreSettings) -> dict[str, Any]:
+    """All that the sliders need, ready for JSON.
+
+    Args:
+        panels: model → its answers on the shown tiles.
+        settings: of the statistics.
+
+    Returns:
+        `positions` (probabilities), `share` (of positive tiles), `models`: a list of `name`,
+        `frozen` (the point at the frozen thresholds) and `points` (one a position). A point is
+        `counts` (TP, FP, FN, TN, means over seeds), for each of METRICS `[value, low, high]`
+        (null undefined), and `seeds`, sensitivity and specificity of each seed.
+    """
+    if not panels:
+        return {"positions": [], "share": None, "models": []}
+    sample = next(iter(panels.values())).sample
+    positions = POSITIONS if len(sample.targets) <= MANY_TILES else COARSE
+    return {
+        "positions": positions,
+        "share": float(sample.targets.mean()),
+        "models": [
+            {
+                "name": label(model),
+                "frozen": _point(panel, panel.answers.calls, settings),
+                "points": [_at(panel, p, settings) for p in positions],
+            }
+            for model, panel in panels.items()
+        ],
+    }
+
+
+def _at(panel: Panel, probability: float, settings: ScoreSettings) -> dict[str, Any]:
+    """The point where tiles above a probability are called positive, as a fixed threshold is."""
+    return _point(panel, panel.answers.probabilities > probability, settings)
+
+
+def _point(panel: Panel, calls: Bools, settings: ScoreSettings) -> dict[str, Any]:
+    sample, given = panel.sample, panel.answers
+    answers = Answers(
+        given.model, given.seeds, given.logits, given.probabilities, calls, given.folds
+    )
+    point: dict[str, Any] = {}
+    for metric in METRICS:
+        found = estimate(metric, sample, answers, settings.bins)
+        interval, _ = interval_of(found, None, settings)
+        point[metric] = [known(found.value), known(interval.low), known(interval.high)]
+        if metric in ("sensitivity", "specificity"):
+            point.setdefault("seeds", []).append([known(float(v)) for v in found.values])
+    counts = [np.bincount(cells(sample.targets, call), minlength=4) for call in calls]
+    point["counts"] = np.mean(counts, axis=0).tolist()
+    return point
+
+
+def printed(points: dict[str, Any]) -> dict[str, Any]:
+    """The same as the page holds it: numbers as text, so that the page rounds nothing itself.
+
+    In a point, `counts` are text, each metric is `[value, interval]`, and `ends` are the limits
+    of sensitivity and specificity as numbers, for Bayes' rule.
+    """
+    models = [
+        {
+            "name": model["name"],
+            "frozen": _printed(model["frozen"]),
+            "points": [_printed(point) for point in model["points"]],
+        }
+        for model in points["models"]
+    ]
+    return {**points, "models": models}
+
+
+def _printed(point: dict[str, Any]) -> dict[str, Any]:
+    words = {
+        metric: [
+            "undefined" if value is None else f"{value:.3f}",
+            "no interval" if low is None or high is None else f"{low:.3f} to {high:.3f}",
+        ]
+        for metric in METRICS
+        for value, low, high in [point[metric]]
+    }
+    counts = [f"{count:.1f}".removesuffix(".0") for count in point["counts"]]
+    ends = [*point["sensitivity"][1:], *point["specificity"][1:]]
+    return {**words, "counts": counts, "seeds": point["seeds"], "ends": ends}
+
+
+def ppv_at(sensitivity: float, specificity: float, prevalence: float) -> float:
+    """PPV among tiles of which a share `prevalence` is positive (Bayes); NaN with no such call.
+
+    >>> ppv_at(0.9, 0.9, 0.5)
+    0.9
+    """
+    above = sensitivity * prevalence
+    below = above + (1 - specificity) * (1 - prevalence)
+    return above / below if below > 0 else math.nan
+
+
+def npv_at(sensitivity: float, specificity: float, prevalence: float) -> float:
+    """NPV among tiles of which a share `prevalence` is positive; NaN with no such call."""
+    above = specificity * (1 - prevalence)
+    below = above + (1 - sensitivity) * prevalence
+    return above / below if below > 0 else math.nan

@@ -1,0 +1,151 @@
+"""Reliability: what came true among the tiles given a probability, before and after scaling."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy import special
+
+from her2bench.evaluation.scoring.calibration_line import calibration_line
+from her2bench.evaluation.scoring.panels import Panel
+from her2bench.evaluation.scoring.recalibration import SUREST
+from her2bench.evaluation.scoring.rows import interval_of, known
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample
+from her2bench.evaluation.statistics.estimates import estimate
+from her2bench.report.inputs import Material
+from her2bench.report.sections.results_table import Cell
+
+TILES_A_BIN = 15
+MOST_BINS = 10
+MEASURED = ("brier", "log_loss", "calibration_error")
+METHODS = {"temperature": "temperature scaling", "platt": "Platt scaling"}
+
+
+def reliability_table(
+    panel: Panel, rows: pl.DataFrame, calibration: list[dict[str, Any]], settings: ScoreSettings
+) -> pl.DataFrame:
+    """Equal-mass bins of one model's probabilities, all seeds together.
+
+    Args:
+        panel: the model's answers on the shown tiles.
+        rows: the same tiles as rows of predictions, with `seed` and `fold`.
+        calibration: the model's entries of scores.json's `calibration`, may be none.
+        settings: of the statistics; their confidence is used.
+
+    Returns:
+        A row a bin: `when` ("before", or the method), `probability` (mean of the bin),
+        `observed, low, high` (share of positive tiles and its interval), `tiles`.
+    """
+    parts = [_binned(panel, panel.answers.probabilities, "before", settings)]
+    chosen = best_scaling(calibration)
+    if chosen:
+        parts.append(_binned(panel, _scaled(panel, rows, chosen), chosen["method"], settings))
+    return pl.concat(parts)
+
+
+def calibration_rows(
+    panel: Panel, rows: pl.DataFrame, calibration: list[dict[str, Any]], settings: ScoreSettings
+) -> list[dict[str, Any]]:
+    """The errors of one model's probabilities before and after each scaling, with intervals.
+
+    Returns:
+        A row a method ("none", "temperature", "platt"): `model`, `method`, and for each of
+        MEASURED and of LINE a cell.
+    """
+    given = panel.answers
+    table = []
+    for entry in calibration or [{"method": "none"}]:
+        scaled = given.probabilities
+        if entry["method"] != "none":
+            scaled = _scaled(panel, rows, entry)
+        answers = Answers(given.model, given.seeds, given.logits, scaled, given.calls)
+        cells = {name: _cell(name, panel.sample, answers, settings) for name in MEASURED}
+        for name, found in calibration_line(panel.sample, answers, settings.confidence).items():
+            low, high = map(known, found.interval)
+            cells[name] = Cell(known(found.value), low, high, found.method)
+        table.append({"model": given.model, "method": entry["method"], **cells})
+    return table
+
+
+def _cell(metric: str, sample: Sample, answers: Answers, settings: ScoreSettings) -> Cell:
+    found = estimate(metric, sample, answers, settings.bins)
+    interval, method = interval_of(found, None, settings)
+    return Cell(known(found.value), known(interval.low), known(interval.high), method)
+
+
+def calibration_of(material: Material, model: str) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """The shown rows of a model and what was fitted for it; nothing where no test is shown."""
+    rows = material.shown.filter(pl.col("model") == model)
+    fitted = material.scores.get("calibration") or []
+    return rows, [c for c in fitted if c["model"] == model and material.split == "test"]
+
+
+def best_scaling(calibration: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The entry shown as "after": Platt where it was fitted, else temperature.
+
+    Which of the two is shown is fixed beforehand: picking the better one on these very tiles
+    would flatter it.
+    """
+    found = {entry["method"]: entry for entry in calibration if entry["method"] in METHODS}
+    return found.get("platt") or found.get("temperature")
+
+
+def _scaled(panel: Panel, rows: pl.DataFrame, entry: dict[str, Any]) -> Floats:
+    fitted = {(run["seed"], run["fold"]): run for run in entry["runs"]}
+    scaled = []
+    for seed, logits in zip(panel.answers.seeds, panel.answers.logits, strict=True):
+        folds = rows.filter(pl.col("seed") == seed).sort("tile_id", "fold")["fold"]
+        slopes = np.array([fitted[seed, fold]["slope"] for fold in folds])
+        shifts = np.array([fitted[seed, fold]["intercept"] for fold in folds])
+        cut = np.clip(logits, -SUREST, SUREST)
+        scaled.append(special.expit(slopes * cut + shifts))
+    return np.stack(scaled)
+
+
+def _binned(
+    panel: Panel, probabilities: Floats, when: str, settings: ScoreSettings
+) -> pl.DataFrame:
+    sample, seeds = panel.sample, len(probabilities)
+    p, targets = probabilities.ravel(), np.tile(sample.targets, seeds)
+    groups = np.tile(sample.groups, seeds)
+    bins = int(np.clip(len(sample.targets) // TILES_A_BIN, 1, MOST_BINS))
+    edges = np.unique(np.quantile(p, np.linspace(0, 1, bins + 1)))
+    code = np.searchsorted(edges[1:-1], p, side="right") if len(edges) > 2 else np.zeros(len(p))
+    rows = [
+        _bin(p[inside], targets[inside], groups[inside], sample.known, seeds, settings)
+        for k in np.unique(code)
+        for inside in [code == k]
+    ]
+    return pl.DataFrame(rows, schema=_SCHEMA).select(pl.lit(when).alias("when"), pl.all())
+
+
+_SCHEMA = {
+    "probability": pl.Float64,
+    "observed": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "tiles": pl.Float64,
+}
+
+
+def _bin(
+    p: Floats,
+    targets: np.ndarray,
+    groups: np.ndarray,
+    slides_known: bool,
+    seeds: int,
+    settings: ScoreSettings,
+) -> dict[str, float | None]:
+    codes = np.unique(groups, return_inverse=True)[1].astype(np.int64)
+    # "Accuracy" of the truth among tiles that all count as positive is the share of positives.
+    sample = Sample(np.ones(len(p), dtype=bool), codes, slides_known)
+    answers = Answers("", (0,), p[None], p[None], targets[None])
+    interval, _ = interval_of(estimate("accuracy", sample, answers, settings.bins), None, settings)
+    return {
+        "probability": float(p.mean()),
+        "observed": float(targets.mean()),
+        "low": known(interval.low),
+        "high": known(interval.high),
+        "tiles": len(p) / seeds,
+    }

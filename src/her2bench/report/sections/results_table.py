@@ -1,0 +1,133 @@
+"""The table of results as the page shows it: a row a model, a cell a number with its interval."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from her2bench.report.inputs import Material
+from her2bench.report.labels import METRICS, SPLITS, label
+
+SHOWN = (
+    "roc_auc", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv", "accuracy",
+)  # fmt: skip
+STUDY = ("accuracy", "ppv", "sensitivity", "specificity", "balanced_accuracy", "roc_auc")
+CEILING = "ceiling"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number with its interval, None where undefined; `why` there is no interval."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A row: the model, its shown metrics, the primary metric elsewhere, and its cost."""
+
+    model: str
+    kind: str
+    cells: dict[str, Cell]
+    beside: dict[str, Cell]
+    seeds: int
+    seed_sd: float | None
+    parameters: int | None
+    seconds: float | None
+    speed: float | None
+
+
+@dataclass(frozen=True)
+class Side:
+    """A model on one side of the split: how many tiles, and the study's metrics there."""
+
+    model: str
+    split: str
+    tiles: int
+    cells: dict[str, Cell]
+
+
+def standings(material: Material) -> list[Standing]:
+    """A row a model of the shown split: networks, baselines, then the ceiling if it is known."""
+    present = {row["model"] for row in material.scores["rows"]}
+    models = [m for m in material.models if m in present]
+    models += [CEILING] if CEILING in present else []
+    return [_standing(material, model) for model in models]
+
+
+def every_metric(material: Material, split: str) -> list[tuple[str, dict[str, Cell]]]:
+    """All fourteen metrics on one split: model (for people), metric → cell."""
+    present = {row["model"] for row in material.scores["rows"] if row["split"] == split}
+    return [
+        (label(model), _cells(material, model, split, tuple(METRICS)))
+        for model in material.models
+        if model in present
+    ]
+
+
+def on_all_sides(material: Material) -> list[Side]:
+    """The study's table: each model on training, validation and test tiles."""
+    return [
+        Side(label(model), split, row["tiles"], _cells(material, model, split, STUDY))
+        for model in material.models
+        for split in SPLITS
+        if (row := _rows(material, model, split).get("accuracy"))
+    ]
+
+
+def shown_metrics(material: Material) -> list[str]:
+    """The metrics of the main table, the primary one first."""
+    primary = material.settings.primary
+    return [primary, *(m for m in SHOWN if m != primary)]
+
+
+def _standing(material: Material, model: str) -> Standing:
+    primary, split = material.settings.primary, material.split or "test"
+    mine = _rows(material, model, split).get(primary, {})
+    runs = material.runs.filter(pl.col("model") == model)
+    others = [s for s in ("val", "train") if s != split]
+    return Standing(
+        model=_name(model),
+        kind=CEILING if model == CEILING else "network" if model in material.networks else "base",
+        cells=_cells(material, model, split, tuple(shown_metrics(material))),
+        beside={s: _cells(material, model, s, (primary,)).get(primary, Cell(None)) for s in others},
+        seeds=mine.get("seeds", 0),
+        seed_sd=mine.get("seed_sd"),
+        parameters=_first(runs, "parameters"),
+        seconds=_mean(runs, "train_seconds"),
+        speed=_mean(runs, "train_tiles_per_second"),
+    )
+
+
+def _name(model: str) -> str:
+    return "Perfect reader of single tiles" if model == CEILING else label(model)
+
+
+def _rows(material: Material, model: str, split: str) -> dict[str, dict[str, Any]]:
+    return {
+        row["metric"]: row
+        for row in material.scores["rows"]
+        if row["model"] == model and row["split"] == split
+    }
+
+
+def _cells(material: Material, model: str, split: str, metrics: tuple[str, ...]) -> dict[str, Cell]:
+    rows = _rows(material, model, split)
+    return {
+        metric: Cell(row["value"], row["low"], row["high"], row["method"])
+        for metric in metrics
+        if (row := rows.get(metric))
+    }
+
+
+def _first(runs: pl.DataFrame, column: str) -> Any:
+    known = runs[column].drop_nulls()
+    return known[0] if len(known) else None
+
+
+def _mean(runs: pl.DataFrame, column: str) -> float | None:
+    known = runs[column].drop_nulls()
+    return float(known.mean()) if len(known) else None  # type: ignore[arg-type]

@@ -1,0 +1,168 @@
+"""The answer in words: what the verdicts come to, and nothing that they do not carry."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from her2bench.evaluation.scoring.pair_tests import Question
+from her2bench.evaluation.scoring.pairwise import FAMILIES
+from her2bench.evaluation.scoring.questions import UNKNOWN_AGAIN, first_question
+from her2bench.report.formats import difference, p_value
+from her2bench.report.inputs import Material
+from her2bench.report.labels import BASELINES, METRICS, label, relabelled
+
+Pair = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One verdict: the two models, the words, the numbers beside them."""
+
+    about: str
+    words: str
+    numbers: str
+    decided: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The first thing that a reader sees.
+
+    Args:
+        headline: one sentence.
+        baselines: one sentence each on who is shown to beat a baseline.
+        verdicts: on the pairs of networks.
+        against: on the pairs of a network and a baseline.
+    """
+
+    headline: str
+    baselines: list[str]
+    verdicts: list[Sentence]
+    against: list[Sentence]
+
+
+def primary_pairs(material: Material, question: str = "weights") -> list[Pair]:
+    """The pairs on the primary metric: networks first, then each against the baselines."""
+    primary = material.settings.primary
+    pairs = [
+        pair
+        for pair in material.scores["pairs"]
+        if pair["metric"] == primary and pair.get("question", "weights") == question
+    ]
+    return sorted(pairs, key=_baselines_in)
+
+
+def shown_question(material: Material) -> Question:
+    """Which question the verdicts are given for: the recipe's wherever it is answered."""
+    recipes = primary_pairs(material, "recipe")
+    return first_question((FAMILIES[_baselines_in(p)], p["decision"]) for p in recipes)
+
+
+def answer(material: Material) -> Answer:
+    """Put the verdicts into words."""
+    pairs = primary_pairs(material, shown_question(material))
+    networks = [pair for pair in pairs if _baselines_in(pair) == 0]
+    against = [pair for pair in pairs if _baselines_in(pair) == 1]
+    return Answer(
+        headline=_headline(material, networks),
+        baselines=[_beaten(b, against) for b in BASELINES if _about(b, against)],
+        verdicts=[_sentence(pair) for pair in networks],
+        against=[_sentence(pair) for pair in against],
+    )
+
+
+def not_beating(material: Material, baseline: str) -> list[str]:
+    """The networks that are not shown to beat a baseline."""
+    pairs = [
+        p
+        for p in _about(baseline, primary_pairs(material, shown_question(material)))
+        if _baselines_in(p) == 1
+    ]
+    return [_other(p, baseline) for p in pairs if _winner(p) != _other(p, baseline)]
+
+
+def _headline(material: Material, pairs: list[Pair]) -> str:
+    if material.split is None:
+        return "Nothing can be said yet: no run is finished."
+    if material.split != "test":
+        return "No verdict: there are no test tiles."
+    if len(material.networks) < 2:
+        return "One model only: there is no other model to compare it with."
+    if not pairs:
+        return "No verdict: the models were not compared."
+    metric = METRICS[material.settings.primary]
+    again = shown_question(material) == "recipe"
+    weights, unknown = "These trained weights", UNKNOWN_AGAIN
+    decided = [pair for pair in pairs if pair["decision"] in ("a", "b")]
+    if all(pair["decision"] == "undefined" for pair in pairs):
+        return f"No verdict: {metric} is undefined on these tiles."
+    if not decided:
+        if all(pair["decision"] == "equivalent" for pair in pairs):
+            within = f"equivalent within ±{material.settings.margin:g} {metric}"
+            return f"The models are {within}." if again else f"{weights} are {within}: {unknown}."
+        return f"No model is shown to be better than another on {metric}."
+    best = [m for m in material.networks if all(_winner(p) == m for p in _about(m, pairs))]
+    if best and again:
+        return f"{label(best[0])} is better than every other model on {metric}."
+    if best:
+        name = f"{label(best[0])} ({_seeds(material, best[0])})"
+        return f"{weights} of {name} are better than every other model’s on {metric}: {unknown}."
+    some = f"{len(decided)} of {len(pairs)} pairs of models differ on {metric}"
+    if again:
+        return f"{some}; the others do not."
+    return f"{some} with these trained weights; the others do not: {unknown}."
+
+
+def _seeds(material: Material, model: str) -> str:
+    seeds = {row["seeds"] for row in material.scores["rows"] if row["model"] == model}
+    number = max(seeds, default=1)
+    return "one seed" if number == 1 else f"{number} seeds"
+
+
+def _beaten(baseline: str, against: list[Pair]) -> str:
+    pairs = _about(baseline, against)
+    winners = [_other(p, baseline) for p in pairs if _winner(p) == _other(p, baseline)]
+    losers = [_other(p, baseline) for p in pairs if _other(p, baseline) not in winners]
+    name = f"the {label(baseline)}" if baseline != "always_positive" else "“always positive”"
+    name = name.replace("Background", "background")
+    parts = []
+    if winners:
+        parts.append(f"shown to beat {name}: {_list(winners)}")
+    if losers:
+        parts.append(f"not shown to beat {name}: {_list(losers)}")
+    text = "; ".join(parts)
+    return text[0].upper() + text[1:] + "."
+
+
+def _sentence(pair: Pair) -> Sentence:
+    words = relabelled(pair["verdict"])
+    p = pair.get("p_adjusted")
+    shown = difference(pair)
+    if p is not None:
+        sign = "" if p < 0.001 else "= "
+        shown += ", adjusted " + f"p {sign}{p_value(p)}".replace(" ", "\u00a0")
+    return Sentence(
+        about=f"{label(pair['model_a'])} and {label(pair['model_b'])}",
+        words=f"{words[0].upper()}{words[1:]}." if words else "",
+        numbers=shown,
+        decided=pair["decision"] in ("a", "b"),
+    )
+
+
+def _list(models: list[str]) -> str:
+    return ", ".join(label(model) for model in models)
+
+
+def _about(model: str, pairs: list[Pair]) -> list[Pair]:
+    return [pair for pair in pairs if model in (pair["model_a"], pair["model_b"])]
+
+
+def _other(pair: Pair, model: str) -> str:
+    return pair["model_b"] if pair["model_a"] == model else pair["model_a"]
+
+
+def _winner(pair: Pair) -> str | None:
+    return {"a": pair["model_a"], "b": pair["model_b"]}.get(pair["decision"])
+
+
+def _baselines_in(pair: Pair) -> int:
+    return (pair["model_a"] in BASELINES) + (pair["model_b"] in BASELINES)

@@ -1,0 +1,180 @@
+"""What a reader must know before the numbers: the warnings that matter, and the lesser notes."""
+
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+from her2bench.report.inputs import Material
+from her2bench.report.labels import SPLITS, label, relabelled
+from her2bench.report.sections.summary import not_beating
+
+
+@dataclass(frozen=True)
+class Caution:
+    """A warning: a title in few words, and what it means. `flatters`: figures are too good."""
+
+    title: str
+    text: str
+    flatters: bool = False
+
+
+_SHOWN_APART = (
+    (r"^SLIDES UNKNOWN", "Slides unknown", True),
+    (r"^Few slides of one class", "Few slides of one class", False),
+    (r"^Few slides", "Few slides", False),
+    (r"^Few seeds", "Few seeds", False),
+    (r"^One class only", "One class only", False),
+    (r"^The manifest.s own split", "Your split was not used", False),
+)
+_DIFFERENT_TILES = "DIFFERENT TILES"
+_FLATTER = (  # findings of the audit by which figures come out too good
+    "groups_on_both_sides",
+    "duplicates_across_splits",
+    "neighbours_across_splits",
+    "hidden_slides_on_both_sides",
+)
+
+
+def cautions(material: Material) -> list[Caution]:
+    """The warnings, the gravest first."""
+    return [
+        *_unfinished(material),
+        *_no_test(material),
+        *_shared_tiles(material),
+        *_different_tiles(material),
+        *_random_tiles(material),
+        *_from_audit(material),
+        *_from_notes(material),
+        *_baseline(material),
+    ]
+
+
+def flattered(material: Material) -> bool:
+    """Whether every figure of the shown split is better than new slides would give."""
+    return any(caution.flatters for caution in cautions(material))
+
+
+def lesser_notes(material: Material) -> list[str]:
+    """The notes of scores.json that are no warning of their own."""
+    return [
+        relabelled(note)
+        for note in material.scores["notes"]
+        if _title(note, material.split) is None
+        and "is not shown to beat" not in note
+        and not note.startswith(("The split is by random tiles", _DIFFERENT_TILES))
+    ]
+
+
+def _unfinished(material: Material) -> list[Caution]:
+    missing = material.missing
+    if not missing:
+        return []
+    named = "; ".join(relabelled(run) for run in missing[:12])
+    more = f"; and {len(missing) - 12} more" if len(missing) > 12 else ""
+    text = (
+        f"Not finished: {named}{more}. The rest is shown. To finish, run `her2bench compare` again."
+    )
+    return [Caution(f"Comparison unfinished: {len(missing)} run(s) missing", text)]
+
+
+def _no_test(material: Material) -> list[Caution]:
+    if material.split in ("test", None):
+        return []
+    name = SPLITS[material.split]
+    text = (
+        f"There are no test tiles, so {name} tiles are shown. Weights and thresholds were chosen "
+        "on them: every figure flatters, and no verdict is given."
+    )
+    return [Caution(f"No test set: {name} tiles are shown", text, flatters=True)]
+
+
+def _different_tiles(material: Material) -> list[Caution]:
+    """Models whose training or validation tiles are others: those figures are no comparison."""
+    return [
+        Caution("Models on different tiles", _sentence_of(relabelled(note)))
+        for note in material.scores["notes"]
+        if note.startswith(_DIFFERENT_TILES)
+    ]
+
+
+def _random_tiles(material: Material) -> list[Caution]:
+    if (material.config.get("split") or {}).get("kind") != "random-tiles":
+        return []
+    text = (
+        "Tiles of one slide lie on both sides of the split, so a model can recognise the slide "
+        "instead of the stain. On real tiles this raised ROC-AUC by 0.06 to 0.11. Nothing here "
+        "says how a model does on a new slide."
+    )
+    return [Caution("Random tile split: every figure flatters", text, flatters=True)]
+
+
+def _shared_tiles(material: Material) -> list[Caution]:
+    """Tiles or slides that stand in test and also in training or validation of the same fold."""
+    if material.split != "test":
+        return []
+    tiles = _on_both_sides(material.predictions, "tile_id")
+    if tiles:
+        text = (
+            f"{tiles} test tiles also stand in training or validation, where weights and "
+            "thresholds were chosen. The figures flatter and say nothing on new tiles."
+        )
+        return [Caution("Tuned on test tiles", text, flatters=True)]
+    slides = _on_both_sides(material.predictions, "group_id") if material.grouped else 0
+    if not slides or _random_tiles(material):
+        return []
+    text = f"{slides} slides have tiles in test and also in training or validation."
+    return [Caution("Slides on both sides of the split", text, flatters=True)]
+
+
+def _on_both_sides(predictions: pl.DataFrame, column: str) -> int:
+    tested = predictions.filter(pl.col("split") == "test").select("fold", column).unique()
+    others = predictions.filter(pl.col("split") != "test").select("fold", column).unique()
+    return tested.join(others, on=["fold", column], how="semi").height
+
+
+def _title(note: str, split: str | None) -> tuple[str, bool] | None:
+    if split is None or f"({split})" not in note:
+        return None
+    for pattern, title, flatters in _SHOWN_APART:
+        if re.match(pattern, note):
+            return title, flatters
+    return None
+
+
+def _from_notes(material: Material) -> list[Caution]:
+    found = []
+    for note in material.scores["notes"]:
+        title = _title(note, material.split)
+        if title:
+            text = re.sub(r"^([^:]*: )(\d+), ", r"\1\2 slides, ", note)
+            found.append(Caution(title[0], _sentence_of(text), flatters=title[1]))
+    return found
+
+
+def _sentence_of(note: str) -> str:
+    """A note without its heading."""
+    text = note.partition(": ")[2]
+    return text[0].upper() + text[1:]
+
+
+def _from_audit(material: Material) -> list[Caution]:
+    """Serious findings, a line each; section 6 tells the rest."""
+    findings = material.audit.findings if material.audit else ()
+    said = {"groups_on_both_sides"} if _shared_tiles(material) or _random_tiles(material) else set()
+    return [
+        Caution(finding.title, "What to do: see section 6.", finding.kind in _FLATTER)
+        for finding in findings
+        if finding.severity == "serious" and finding.kind not in said
+    ]
+
+
+def _baseline(material: Material) -> list[Caution]:
+    losers = not_beating(material, "dab_baseline")
+    if not losers:
+        return []
+    text = (
+        f"{', '.join(label(m) for m in losers)}: not shown to beat five percentiles of stain "
+        "amount with logistic regression. A network that has not beaten them has shown nothing."
+    )
+    return [Caution("DAB baseline not beaten", text)]

@@ -1,0 +1,171 @@
+"""Whether a tile looks like the tiles the networks were trained on; if not, in which way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from her2bench.core.manifest import REGION, read_manifest
+from her2bench.core.parallel import follow, workers
+from her2bench.core.runs import ComparisonFolder
+from her2bench.core.tables import read_table
+from her2bench.data.decoding.reading import Region, UnreadableImage, read_tile
+from her2bench.data.decoding.rgb import resized
+from her2bench.stain import optical_density, separate, white_point
+from her2bench.stain.tissue_mask import tissue_mask
+
+SAMPLE = 300  # training tiles looked at: enough for their range, and quick at every start
+FEWEST = 20  # fewer tell no range
+LEAST_TISSUE = 0.05  # share of a tile, below which there is nothing to classify
+_LARGER = 1.25  # times as many pixels a side before the size counts as another
+_MIDDLE = (0.01, 0.99)  # quantiles of the training tiles that bound their range
+_BEYOND = 0.25  # share of that range by which a tile may lie outside it
+
+# Of each feature: the least that its range is widened by, and how below and above are said.
+FEATURES: dict[str, tuple[float, str, str]] = {
+    "white": (8.0, "Background darker", "Background brighter"),
+    "cast": (6.0, "", "Background more coloured"),
+    "dab": (0.10, "", "Stronger brown (DAB)"),
+    "blue": (0.10, "Weaker blue (haematoxylin)", "Stronger blue (haematoxylin)"),
+    "foreign": (0.05, "", "Colours further from haematoxylin and DAB"),
+    "colour": (0.02, "Less colour", ""),
+    "detail": (3.0, "", "Noisier or sharper"),
+}
+_UNITS = {
+    "white": "white point, of 255",
+    "cast": "difference between colour channels, of 255",
+    "dab": "98th percentile of optical density",
+    "blue": "90th percentile of optical density",
+    "foreign": "share of optical density in neither stain",
+    "colour": "difference between channels, share of optical density",
+    "detail": "mean step between neighbouring pixels, of 255",
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """The training tiles' range: low and high of each feature, sides in pixels, tiles seen."""
+
+    ranges: dict[str, tuple[float, float]]
+    sides: tuple[int, int]
+    tiles: int
+
+
+def features(tile: np.ndarray) -> dict[str, float]:
+    """White point, colour cast, amounts of stain, colour and detail of one tile.
+
+    Args:
+        tile: (size, size, 3) uint8, at the networks' size.
+    """
+    white = white_point(tile)
+    density = optical_density(tile, np.maximum(white, 1)).reshape(-1, 3)
+    amounts = separate(density)
+    total, optical = np.abs(amounts).sum(), density.sum()
+    # What neither stain explains: the remainder, and stain that would have to be taken away.
+    foreign = np.abs(amounts[:, 2]).sum() - np.minimum(amounts[:, :2], 0).sum()
+    grey = tile.mean(axis=2, dtype=np.float32)
+    steps = np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean()
+    return {
+        "white": float(white.mean()),
+        "cast": float(white.max() - white.min()),
+        "dab": float(np.percentile(amounts[:, 1], 98)),
+        "blue": float(np.percentile(amounts[:, 0], 90)),
+        "foreign": float(foreign / total) if total > 0 else 0.0,
+        "colour": float(np.ptp(density, axis=1).sum() / optical) if optical > 0 else 0.0,
+        "detail": float(steps / 2),
+    }
+
+
+def learnt(tiles: Sequence[dict[str, float]], sides: Sequence[int]) -> Training:
+    """The range of some training tiles' features, widened a little."""
+    ranges = {}
+    for name, (least, _, _) in FEATURES.items():
+        values = np.array([tile[name] for tile in tiles])
+        low, high = np.quantile(values, _MIDDLE).tolist()
+        more = max(least, _BEYOND * (high - low))
+        ranges[name] = (low - more, high + more)
+    return Training(ranges, (min(sides), max(sides)), len(tiles))
+
+
+def warnings(rgb: np.ndarray, tile: np.ndarray, training: Training | None) -> list[str]:
+    """In which ways a tile is unlike the training tiles; a sentence each.
+
+    Args:
+        rgb: (h, w, 3) uint8, as it was sent.
+        tile: (size, size, 3) uint8, the same as the networks see it.
+        training: what is known of the training tiles.
+    """
+    tissue = float(tissue_mask(tile).mean())
+    found = []
+    if tissue < LEAST_TISSUE:
+        found.append(f"Hardly any tissue: {tissue:.0%} of the tile. Any call on it is empty.")
+    height, width = rgb.shape[:2]
+    if max(height, width) > _LARGER * min(height, width):
+        found.append(f"Not square ({width} x {height} px): the networks see it distorted.")
+    if training is None:
+        return found
+    found += _unlike_size(max(height, width), training.sides)
+    if tissue < LEAST_TISSUE:
+        return found  # what glass is stained with means nothing
+    measured = features(tile)
+    for name, (_, below, above) in FEATURES.items():
+        low, high = training.ranges[name]
+        said = below if measured[name] < low else above if measured[name] > high else ""
+        if said:
+            found.append(
+                f"{said} than in the training tiles ({_UNITS[name]}: {_number(measured[name])}; "
+                f"training {_number(max(low, 0))} to {_number(high)})."
+            )
+    return found
+
+
+def training_of(folder: ComparisonFolder, size: int) -> Training | str:
+    """What a comparison's training tiles look like, or why that cannot be known.
+
+    Args:
+        folder: the comparison; its manifest says where the tiles lie.
+        size: side in pixels at which networks see tiles.
+    """
+    if not folder.manifest.is_file() or not folder.splits.is_file():
+        return "the comparison folder holds no manifest of them"
+    folder.check(folder.manifest, folder.splits)
+    splits = read_table(folder.splits)
+    ids = splits.filter(pl.col("split") == "train").select("tile_id").unique()
+    manifest = read_manifest(folder.manifest).join(ids, on="tile_id", how="semi")
+    rows = manifest[np.linspace(0, manifest.height - 1, SAMPLE).astype(int)].unique("tile_id")
+    with workers() as pool:
+        jobs = [pool.submit(_measured, row, size) for row in rows.iter_rows(named=True)]
+        follow(jobs, "looking at training tiles")
+    seen = [result for job in jobs if (result := job.result()) is not None]
+    if len(seen) < FEWEST:
+        return (
+            f"{len(seen)} of {len(jobs)} could be read where the manifest says they lie "
+            f"({Path(manifest['path'][0]).parent.name})"
+        )
+    return learnt([tile for tile, _ in seen], [side for _, side in seen])
+
+
+def _measured(row: dict, size: int) -> tuple[dict[str, float], int] | None:
+    region = Region(*(row[name] for name in REGION)) if row.get("x") is not None else None
+    try:
+        rgb = read_tile(row["path"], region)
+    except UnreadableImage:
+        return None
+    return features(resized(rgb, size)), max(rgb.shape[:2])
+
+
+def _unlike_size(side: int, sides: tuple[int, int]) -> list[str]:
+    if sides[0] / _LARGER <= side <= sides[1] * _LARGER:
+        return []
+    known = f"{sides[0]}" if sides[0] == sides[1] else f"{sides[0]} to {sides[1]}"
+    smaller = "smaller" if side < sides[0] else "larger"
+    return [
+        f"Another size: {side} px a side, training tiles {known} px. At the same µm/pixel it shows "
+        f"a {smaller} field, and cells appear at another size to the networks."
+    ]
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 3 else f"{value:.2f}"

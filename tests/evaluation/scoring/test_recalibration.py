@@ -1,0 +1,163 @@
+"""Temperature and Platt scaling: fitted on val, judged on test."""
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.linear_model import LogisticRegression
+
+from her2bench.core.predictions import check_predictions
+from her2bench.evaluation.scoring.recalibration import fit_platt, fit_temperature, recalibrate
+
+
+def overconfident(seed, n=4000, factor=3.0, shift=0.0):
+    """Logits that are `factor` times what they should be, plus a shift."""
+    rng = np.random.default_rng(seed)
+    honest = rng.normal(size=n) * 1.5
+    return factor * honest + shift, rng.random(n) < 1 / (1 + np.exp(-honest))
+
+
+def test_temperature_undoes_overconfidence():
+    scaling = fit_temperature(*overconfident(0))
+    assert 1 / scaling.slope == pytest.approx(3, rel=0.1) and scaling.intercept == 0
+
+
+def test_platt_undoes_a_shift_too():
+    scaling = fit_platt(*overconfident(1, shift=2.0))
+    assert scaling.slope == pytest.approx(1 / 3, rel=0.1)
+    assert scaling.intercept == pytest.approx(-2 / 3, rel=0.15)
+
+
+def test_platt_is_scikit_learns_sigmoid():
+    """Platt scaling of a logistic model's own decision values, in scikit-learn's clothes."""
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(300, 1)), rng.random(300) < 0.4
+    x = x + y[:, None]
+    from sklearn.frozen import FrozenEstimator
+
+    model = LogisticRegression().fit(x, y)
+    theirs = CalibratedClassifierCV(FrozenEstimator(model), method="sigmoid").fit(x, y)
+    [calibrator] = theirs.calibrated_classifiers_[0].calibrators
+    ours = fit_platt(model.decision_function(x), y)
+    assert (ours.slope, ours.intercept) == pytest.approx((-calibrator.a_, -calibrator.b_), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "logits", [np.full(50, 16.0), np.r_[np.full(25, -700.0), np.full(25, 40.0)]]
+)
+def test_constant_and_extreme_logits_stay_finite(logits):
+    targets = np.arange(50) >= 25
+    for scaling in (fit_temperature(logits, targets), fit_platt(logits, targets)):
+        assert np.isfinite([scaling.slope, scaling.intercept]).all()
+        assert np.isfinite(scaling.probabilities(logits)).all()
+
+
+def test_parted_classes_do_not_run_away():
+    logits = np.r_[np.full(20, -1.0), np.full(30, 1.0)]
+    scaling = fit_platt(logits, logits > 0)
+    assert scaling.probabilities(np.array([1.0]))[0] == pytest.approx(31 / 32, abs=1e-4)
+    assert scaling.probabilities(np.array([-1.0]))[0] == pytest.approx(1 / 22, abs=1e-4)
+
+
+def predictions(seed, split):
+    logits, targets = overconfident(seed, n=1500)
+    return pl.DataFrame(
+        {
+            "model": "m",
+            "split": split,
+            "tile_id": [f"{split}{i}" for i in range(1500)],
+            "target": targets.astype(int),
+            "probability": 1 / (1 + np.exp(-logits)),
+        }
+    )
+
+
+def test_before_and_after_on_test():
+    table = check_predictions(pl.concat([predictions(3, "val"), predictions(4, "test")]))
+    results, notes = recalibrate(table, bins=15)
+    before, temperature, platt = results
+    assert [r.method for r in results] == ["none", "temperature", "platt"] and not notes
+    for after in (temperature, platt):
+        assert after.calibration_error < 0.5 * before.calibration_error
+        assert after.log_loss < before.log_loss and after.brier < before.brier
+
+
+def test_test_tiles_do_not_move_the_fit():
+    val = predictions(3, "val")
+    fits = [
+        recalibrate(check_predictions(pl.concat([val, predictions(s, "test")])), 15)[0][2].runs
+        for s in (4, 5)
+    ]
+    assert fits[0] == fits[1]
+
+
+def test_without_val_there_is_nothing_and_with_one_class_a_note():
+    assert recalibrate(check_predictions(predictions(4, "test")), 15) == ((), [])
+    one_class = predictions(3, "val").filter(pl.col("target") == 1)
+    table = check_predictions(pl.concat([one_class, predictions(4, "test")]))
+    results, notes = recalibrate(table, 15)
+    assert results == () and "both classes" in notes[0]
+
+
+def with_an_outlier(seed, split, n=150):
+    """Overconfident predictions; on validation one positive tile has a probability of 0."""
+    logits, targets = overconfident(seed, n=n, factor=1.0)
+    probability = 1 / (1 + np.exp(-logits))
+    if split == "val":
+        probability[np.flatnonzero(targets)[0]] = 0.0
+    return pl.DataFrame(
+        {
+            "model": "m",
+            "split": split,
+            "tile_id": [f"{split}{i}" for i in range(n)],
+            "target": targets.astype(int),
+            "probability": probability,
+        }
+    )
+
+
+@pytest.mark.parametrize("n", [60, 150, 600])
+@pytest.mark.parametrize("seed", range(3))
+def test_one_probability_of_0_does_not_turn_the_fit_round(seed, n):
+    val, test = with_an_outlier(seed, "val", n), with_an_outlier(seed + 100, "test", 3000)
+    results, _ = recalibrate(check_predictions(pl.concat([val, test])), 15)
+    before, *after = results
+    assert all(run.slope > 0.5 for result in after for run in result.runs)
+    assert all(result.log_loss < before.log_loss + 0.01 for result in after)
+
+
+def test_an_order_turned_round_is_refused():
+    rng = np.random.default_rng(0)
+    target = np.arange(200) % 2
+    probability = 1 / (1 + np.exp(2.0 * target - 1 + rng.normal(size=200)))  # the wrong way
+    part = pl.DataFrame({"model": "m", "target": target, "probability": probability})
+    both = [
+        part.with_columns(split=pl.lit(s), tile_id=pl.Series([f"{s}{i}" for i in range(200)]))
+        for s in ("val", "test")
+    ]
+    results, notes = recalibrate(check_predictions(pl.concat(both)), 15)
+    assert "platt" not in [r.method for r in results]
+    assert "No Platt scaling of m:" in notes[0]
+
+
+def test_a_fit_that_makes_validation_worse_is_refused_for_that_run_alone():
+    """Platt's smoothed targets pull sure and right answers back: one run of two."""
+    sure = np.where(np.arange(12) % 2, 20.0, -20.0)
+    wide = overconfident(1, n=12)
+    frames = []
+    for seed, (logits, targets) in enumerate([(sure, sure > 0), wide]):
+        for split in ("val", "test"):
+            columns = {
+                "model": "m",
+                "seed": seed,
+                "split": split,
+                "tile_id": [f"{split}{i}" for i in range(12)],
+                "target": (sure > 0).astype(int) if split == "test" else targets.astype(int),
+                "probability": 1 / (1 + np.exp(-logits)),
+            }
+            frames.append(pl.DataFrame(columns))
+    results, notes = recalibrate(check_predictions(pl.concat(frames)), 15)
+    [platt] = [r for r in results if r.method == "platt"]
+    assert (platt.runs[0].slope, platt.runs[0].intercept) == (1.0, 0.0)
+    assert platt.runs[1].slope != 1.0
+    assert any("No Platt scaling of m in 1 of 2 runs" in note for note in notes)

@@ -1,0 +1,138 @@
+"""The words of the answer: they claim what the decisions carry, and no more."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.report.conftest import make_comparison
+
+from her2bench.core.runs import ComparisonFolder
+from her2bench.report.inputs import Material, read_material
+from her2bench.report.sections.summary import answer, not_beating, primary_pairs, shown_question
+from her2bench.report.sections.warnings import cautions, flattered, lesser_notes
+
+MODELS = ("lenet", "alexnet", "mini_hahnet")
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> ComparisonFolder:
+    path = tmp_path_factory.mktemp("answer") / "c"
+    return make_comparison(path, models=MODELS, seeds=(0,), slides=22, tiles=2, gallery=False)
+
+
+def decided(
+    folder: ComparisonFolder,
+    decisions: dict[tuple[str, str], str],
+    question: str = "weights",
+) -> Material:
+    """The material with the decisions of some pairs changed; all others are undecided."""
+    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
+    asked = [
+        pair
+        | {"question": question}
+        | {"decision": decisions.get((pair["model_a"], pair["model_b"]), "undecided")}
+        for pair in scores["pairs"]
+    ]
+    material = read_material(folder)
+    material.scores["pairs"] = asked if question == "weights" else scores["pairs"] + asked
+    return material
+
+
+def test_undecided_pairs_are_no_verdict(three: ComparisonFolder) -> None:
+    said = answer(decided(three, {}))
+    assert said.headline == "No model is shown to be better than another on ROC-AUC."
+    assert [v.decided for v in said.verdicts] == [False] * 3
+    assert "Not shown to beat the DAB baseline: LeNet, AlexNet, mini-HAHNet." in said.baselines
+
+
+def test_one_model_better_than_all(three: ComparisonFolder) -> None:
+    wins = {("lenet", "alexnet"): "b", ("alexnet", "mini_hahnet"): "a"}
+    assert answer(decided(three, wins)).headline == (
+        "These trained weights of AlexNet (one seed) are better than every other model’s on "
+        "ROC-AUC: whether training again would give the same is not known."
+    )
+
+
+def test_the_headline_answers_for_the_recipe_where_it_can(three: ComparisonFolder) -> None:
+    """What the weights say is then no headline, whatever they say."""
+    wins = {("lenet", "alexnet"): "b", ("alexnet", "mini_hahnet"): "a"}
+    said = answer(decided(three, wins, "recipe"))
+    assert said.headline == "AlexNet is better than every other model on ROC-AUC."
+    material = decided(three, {}, "recipe")
+    for pair in material.scores["pairs"]:
+        if pair["question"] == "weights":
+            pair["decision"] = wins.get((pair["model_a"], pair["model_b"]), "undecided")
+    assert answer(material).headline == "No model is shown to be better than another on ROC-AUC."
+
+
+def test_one_unanswered_pair_of_networks_leaves_the_weights(three: ComparisonFolder) -> None:
+    material = decided(three, {("lenet", "alexnet"): "unanswered"}, "recipe")
+    assert shown_question(material) == "weights"
+    material = decided(three, {("lenet", "dab_baseline"): "unanswered"}, "recipe")
+    assert shown_question(material) == "recipe"
+
+
+def test_one_win_is_not_called_best(three: ComparisonFolder) -> None:
+    said = answer(decided(three, {("lenet", "alexnet"): "a"}))
+    assert said.headline == (
+        "1 of 3 pairs of models differ on ROC-AUC with these trained weights; the others do not: "
+        "whether training again would give the same is not known."
+    )
+    assert "LeNet is better" not in said.headline
+
+
+def test_equivalent_needs_all_pairs(three: ComparisonFolder) -> None:
+    every = {(a, b): "equivalent" for i, a in enumerate(MODELS) for b in MODELS[i + 1 :]}
+    assert answer(decided(three, every)).headline == (
+        "These trained weights are equivalent within ±0.02 ROC-AUC: whether training again would "
+        "give the same is not known."
+    )
+    again = answer(decided(three, every, "recipe"))
+    assert again.headline == "The models are equivalent within ±0.02 ROC-AUC."
+    every.pop(("lenet", "alexnet"))
+    assert "equivalent" not in answer(decided(three, every)).headline
+
+
+def test_a_baseline_that_beats_a_network_is_not_beaten_by_it(three: ComparisonFolder) -> None:
+    material = decided(three, {("lenet", "dab_baseline"): "b", ("alexnet", "dab_baseline"): "a"})
+    assert not_beating(material, "dab_baseline") == ["lenet", "mini_hahnet"]
+    said = answer(material).baselines
+    assert "Shown to beat the DAB baseline: AlexNet; not shown to beat" in " ".join(said)
+    caution = next(c for c in cautions(material) if c.title == "DAB baseline not beaten")
+    assert "AlexNet" not in caution.text and "LeNet, mini-HAHNet" in caution.text
+
+
+def test_networks_come_before_baselines_and_other_questions_are_left_out(
+    three: ComparisonFolder,
+) -> None:
+    material = decided(three, {})
+    extra = material.scores["pairs"][0] | {"question": "recipe"}
+    other = material.scores["pairs"][0] | {"metric": "accuracy"}
+    material.scores["pairs"] += [extra, other]
+    pairs = primary_pairs(material)
+    assert len(pairs) == 10
+    assert [p["model_b"] for p in pairs[:3]] == ["alexnet", "mini_hahnet", "mini_hahnet"]
+    assert extra in primary_pairs(material, "recipe")
+
+
+def test_tiles_on_both_sides_are_found(tmp_path: Path) -> None:
+    folder = make_comparison(tmp_path / "c", seeds=(0,), gallery=False)
+    material = read_material(folder)
+    assert not flattered(material)
+    tested = material.predictions["tile_id"].str.replace("-val-", "-test-")
+    leaked = material.predictions.with_columns(tested.alias("tile_id"))
+    titles = [c.title for c in cautions(replace(material, predictions=leaked))]
+    assert "Tuned on test tiles" in titles
+    slides = material.predictions["group_id"].str.replace("-train-", "-test-")
+    shared = material.predictions.with_columns(slides.alias("group_id"))
+    titles = [c.title for c in cautions(replace(material, predictions=shared))]
+    assert "Slides on both sides of the split" in titles
+
+
+def test_notes_that_are_warnings_are_not_said_twice(tmp_path: Path) -> None:
+    material = read_material(make_comparison(tmp_path / "c", slides=8, gallery=False))
+    titles = [c.title for c in cautions(material)]
+    assert titles.count("Few slides") == 1
+    assert not any("(test)" in note for note in lesser_notes(material))
+    assert any("(train)" in note for note in lesser_notes(material))
