@@ -36,8 +36,9 @@ from her2bench.core.errors import UserError
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.phantom import PhantomSettings, write_phantom
-from her2bench.report import operating, page
 from her2bench.report.figures.figure_set import Figures
+from her2bench.report.pages import report_page as page
+from her2bench.report.sections import operating
 from her2bench.training import checkpoint
 from her2bench.web.app import create_app
 from her2bench.web.service import opened_service

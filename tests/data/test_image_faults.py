@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from her2bench.audit.features.extraction import file_facts
-from her2bench.data import decoding_room, tiles
+from her2bench.data.decoding import memory_room, reading
 from her2bench.data.decoding.reading import Region, open_image, read_scaled, read_tile
 from her2bench.data.decoding.unreadable import UnreadableImage
 from her2bench.data.tile_cache.cached_tiles import cached_tiles
@@ -216,7 +216,7 @@ def test_pipes_and_devices_are_refused_at_once(tmp_path):
 
 
 def test_a_tile_is_smaller_than_an_image_read_by_regions(tmp_path, monkeypatch):
-    monkeypatch.setattr(tiles, "MOST_TILE_PIXELS", 1_000)
+    monkeypatch.setattr(reading, "MOST_TILE_PIXELS", 1_000)
     path = written(tmp_path / "core.png", encoded(COLOURS, "PNG"))
     with pytest.raises(UnreadableImage, match="96 x 80 pixels is more than"):
         read_tile(path)
@@ -225,7 +225,7 @@ def test_a_tile_is_smaller_than_an_image_read_by_regions(tmp_path, monkeypatch):
 
 
 def test_large_images_wait_for_each_other():
-    room = decoding_room.Room(100)
+    room = memory_room.Room(100)
     first = room.take(70)
     second = threading.Thread(target=lambda: room.give_back(room.take(60)))
     second.start()
@@ -243,7 +243,7 @@ def test_what_was_lent_for_decoding_comes_back(tmp_path):
         for read in (lambda p: read_tile(p), lambda p: open_image(p).overview(9)):
             with pytest.raises(UnreadableImage) if path != good else np.errstate():
                 read(path)
-    assert decoding_room.decoding_room().lent == 0
+    assert memory_room.decoding_room().lent == 0
 
 
 def _chain(count: int) -> bytes:

@@ -13,8 +13,7 @@ from her2bench.evaluation.statistics.bootstrap import Resampler
 from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.evaluation.statistics.metrics import influence
 from her2bench.evaluation.statistics.roc import fold_inflation
-
-from .conftest import simulated
+from tests.evaluation.conftest import simulated
 
 FAST = ScoreSettings(bootstrap=200, flips=99)
 

@@ -10,8 +10,7 @@ from her2bench.core.predictions import check_predictions
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.intervals import expanded_levels, percentile_p_value
-
-from .conftest import simulated
+from tests.evaluation.conftest import simulated
 
 FAST = ScoreSettings(bootstrap=200, flips=999)
 NEED_BOTH = ("roc_auc", "average_precision", "balanced_accuracy", "f1", "mcc", "kappa")

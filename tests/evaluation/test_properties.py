@@ -10,8 +10,7 @@ from her2bench.core.predictions import check_predictions
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.metrics import METRICS
-
-from .conftest import simulated
+from tests.evaluation.conftest import simulated
 
 LINEAR = ScoreSettings(bootstrap=0, flips=999)
 

@@ -11,8 +11,7 @@ from scipy.stats import norm
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import load_settings
 from her2bench.training.recipe import positive_weight
-
-from .conftest import STUDY
+from tests.evaluation.conftest import STUDY
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from her2bench.data import flat, tiles
+from her2bench.data.decoding import reading, whole_images
 from her2bench.data.decoding.reading import (
     Region,
     UnreadableImage,
@@ -101,7 +101,7 @@ def test_quickly_resized_is_the_same_but_for_rounding(size):
 
 def test_one_decode_for_all_regions(noise, monkeypatch):
     opened = []
-    monkeypatch.setattr(flat, "to_rgb", lambda image: opened.append(1) or image)
+    monkeypatch.setattr(whole_images, "to_rgb", lambda image: opened.append(1) or image)
     list(read_tiles(noise, [Region(x, 0, 5, 5) for x in range(20)]))
     assert len(opened) == 1
 
@@ -118,7 +118,7 @@ def test_larger_than_pillows_own_limit(tmp_path):
 
 
 def test_absurd_size_is_refused(noise, monkeypatch):
-    monkeypatch.setattr(tiles, "MOST_PIXELS", 1_000)
+    monkeypatch.setattr(reading, "MOST_PIXELS", 1_000)
     with pytest.raises(UnreadableImage, match="40 x 30 pixels is more than"):
         read_tile(noise)
 

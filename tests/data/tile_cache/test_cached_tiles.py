@@ -13,7 +13,8 @@ from PIL import Image
 
 from her2bench.core.atomic_io import TEMPORARY
 from her2bench.core.errors import UserError
-from her2bench.data import cache, pixels
+from her2bench.data.tile_cache import cached_tiles as cache_module
+from her2bench.data.tile_cache import pixels
 from her2bench.data.tile_cache.cached_tiles import cached_tiles
 
 RNG = np.random.default_rng(0)
@@ -62,7 +63,7 @@ def test_regions_and_whole_images_mix(manifest, tmp_path):
 
 def test_second_use_decodes_nothing(manifest, tmp_path, monkeypatch):
     first = cached_tiles(manifest, 16, tmp_path / "cache")
-    monkeypatch.setattr(cache, "write_pixels", None)
+    monkeypatch.setattr(cache_module, "write_pixels", None)
     relabelled = manifest.with_columns(score=pl.lit(0), split=pl.lit("train"))
     again = cached_tiles(relabelled, 16, tmp_path / "cache")
     assert again.key == first.key
@@ -166,7 +167,7 @@ def test_full_disk_is_a_user_error_and_leaves_nothing(manifest, tmp_path, monkey
         with path.open("wb") as stream:
             stream.write(b"x" * 100_000)
 
-    monkeypatch.setattr(cache, "write_pixels", onto_full_disk)
+    monkeypatch.setattr(cache_module, "write_pixels", onto_full_disk)
     with pytest.raises(UserError, match="disk is full"):
         cached_tiles(manifest, 8, tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
@@ -231,11 +232,11 @@ def test_another_process_was_first(manifest, tmp_path, monkeypatch):
     ours = pixels.write_pixels
 
     def slower(path, *rest):
-        monkeypatch.setattr(cache, "write_pixels", ours)
+        monkeypatch.setattr(cache_module, "write_pixels", ours)
         cached_tiles(manifest, 8, tmp_path / "cache")  # the other one, finished meanwhile
         return ours(path, *rest)
 
-    monkeypatch.setattr(cache, "write_pixels", slower)
+    monkeypatch.setattr(cache_module, "write_pixels", slower)
     tiles = cached_tiles(manifest, 8, tmp_path / "cache")
     assert len(tiles.pixels) == 4
     assert [entry.name for entry in (tmp_path / "cache").iterdir()] == [tiles.key]

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy import special
+from tests.evaluation.conftest import answers_of
 
 from her2bench.evaluation.scoring.calibration_line import calibration_line, fit_intercept, fit_slope
 from her2bench.evaluation.statistics.arrays import Answers, Sample
-
-from .conftest import answers_of
 
 
 def drawn(seed=0, slides=30):

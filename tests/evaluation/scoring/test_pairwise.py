@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+from tests.evaluation.conftest import STUDY, always_positive, counts_table, simulated
 
 from her2bench.core.errors import UserError
 from her2bench.core.predictions import check_predictions
@@ -11,8 +12,6 @@ from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.scoring.verdict import Evidence, decide, in_words
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.evaluation.statistics.multiplicity import holm
-
-from .conftest import STUDY, always_positive, counts_table, simulated
 
 FAST = ScoreSettings(bootstrap=200, flips=999)
 

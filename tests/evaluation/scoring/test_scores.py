@@ -5,14 +5,13 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from tests.evaluation.conftest import STUDY, always_positive, counts_table, simulated
 
 from her2bench.core.errors import UserError
 from her2bench.core.predictions import check_predictions
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.metrics import METRICS
-
-from .conftest import STUDY, always_positive, counts_table, simulated
 
 FAST = ScoreSettings(bootstrap=200)
 

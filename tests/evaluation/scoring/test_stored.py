@@ -5,13 +5,12 @@ import json
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from tests.evaluation.conftest import simulated
 
 from her2bench.core.errors import UserError
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.scoring.stored import stored_scores
-
-from .conftest import simulated
 
 QUICK = ScoreSettings(bootstrap=0, flips=99)
 

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 from sklearn.metrics import roc_curve
+from tests.evaluation.conftest import simulated
 
 from her2bench.core.errors import UserError
 from her2bench.core.predictions import check_predictions
@@ -14,8 +15,6 @@ from her2bench.evaluation.scoring.run_thresholds import apply_thresholds, with_c
 from her2bench.evaluation.scoring.settings import ScoreSettings, ThresholdRule
 from her2bench.evaluation.scoring.thresholds import choose_threshold
 from her2bench.evaluation.statistics.probabilistic import sigmoid
-
-from .conftest import simulated
 
 YOUDEN = ThresholdRule(kind="youden")
 

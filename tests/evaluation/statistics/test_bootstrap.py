@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
+from tests.evaluation.conftest import answers_of
 
 from her2bench.evaluation.scoring.model_evaluation import RESAMPLED
 from her2bench.evaluation.statistics.arrays import Sample
 from her2bench.evaluation.statistics.bootstrap import Resampler, bootstrap, slide_weights
 from her2bench.evaluation.statistics.metrics import influence
 from her2bench.evaluation.statistics.probabilistic import equal_mass_bins
-
-from .conftest import answers_of
 
 
 def study(seeds=1):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from tests.evaluation.conftest import answers_of
 
 from her2bench.evaluation.statistics.arrays import Sample
 from her2bench.evaluation.statistics.differences import (
@@ -17,8 +18,6 @@ from her2bench.evaluation.statistics.differences import (
 )
 from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.evaluation.statistics.intervals import t_quantile
-
-from .conftest import answers_of
 
 
 def study(seed=0, groups=40, tilt=0.6, seeds=1, size=10):

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 from sklearn import metrics as sk
+from tests.evaluation.conftest import answers_of
 
 from her2bench.evaluation.statistics.arrays import Sample
 from her2bench.evaluation.statistics.degrees_of_freedom import degrees_of_freedom, satterthwaite
 from her2bench.evaluation.statistics.estimates import estimate, seed_component
 from her2bench.evaluation.statistics.metrics import METRICS
-
-from .conftest import answers_of
 
 
 def study(seed=0, groups=20, size=8, seeds=1):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
+from tests.evaluation.conftest import answers_of
 
 from her2bench.evaluation.scoring.metric_intervals import (
     auc_interval,
@@ -14,8 +15,6 @@ from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics import intervals
 from her2bench.evaluation.statistics.arrays import Sample
 from her2bench.evaluation.statistics.estimates import estimate
-
-from .conftest import answers_of
 
 
 @pytest.mark.parametrize(("hits", "n"), [(8, 217), (0, 40), (40, 40), (17, 30)])

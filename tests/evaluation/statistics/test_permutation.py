@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from tests.evaluation.conftest import answers_of
 
 from her2bench.evaluation.statistics.arrays import Sample
 from her2bench.evaluation.statistics.differences import Difference
@@ -11,8 +12,6 @@ from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.evaluation.statistics.metrics import influence
 from her2bench.evaluation.statistics.permutation import MANY, random_signs, sign_flip_p_value
 from her2bench.evaluation.statistics.slide_contributions import shares
-
-from .conftest import answers_of
 
 MEANS = ("accuracy", "sensitivity", "specificity", "balanced_accuracy", "brier", "log_loss")
 RATIOS = ("ppv", "npv", "f1", "mcc", "kappa")

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 from MLstatkit import Delong_test
+from tests.evaluation.conftest import answers_of
 
 from her2bench.evaluation.statistics.arrays import Sample
 from her2bench.evaluation.statistics.differences import Difference
 from her2bench.evaluation.statistics.estimates import estimate, tile_variance
 from her2bench.evaluation.statistics.roc import placements
-
-from .conftest import answers_of
 
 
 def scores_in_slides(seed, sizes):

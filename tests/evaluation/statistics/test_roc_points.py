@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
+from tests.evaluation.conftest import answers_of, simulated
 
 from her2bench.core.predictions import check_predictions
 from her2bench.evaluation.scoring.scores import score_predictions
@@ -16,8 +17,6 @@ from her2bench.evaluation.statistics.roc_points import (
     Point,
     point_values,
 )
-
-from .conftest import answers_of, simulated
 
 FAST = ScoreSettings(bootstrap=200, flips=99)
 
