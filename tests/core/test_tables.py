@@ -156,6 +156,7 @@ def parquet(tmp_path) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.slow
 def test_damaged_parquet_is_named_whatever_byte_is_wrong(tmp_path):
     whole = parquet(tmp_path)
     length = int.from_bytes(whole[-8:-4], "little")

@@ -160,6 +160,7 @@ def better_and_worse():
     return check_predictions(table.with_columns(probability=1 / (1 + (-logit).exp())).drop("logit"))
 
 
+@pytest.mark.slow
 def test_a_better_model_is_said_to_be_better_and_swapping_flips_signs():
     table = better_and_worse()
     scores = score_predictions(table, FAST)

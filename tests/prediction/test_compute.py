@@ -39,6 +39,7 @@ def learnt(name, pixels, compute, dtype=torch.float32):
     return logits.detach(), [p.grad for p in model.parameters()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_every_way_of_computing_learns_the_same(name, pixels):
     logits, _ = learnt(name, pixels, PLAIN)

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from her2bench.core.findings import TOO_FEW, Audit, Finding, write_audit
 from her2bench.core.runs import ComparisonFolder
@@ -121,6 +122,7 @@ def audited(folder: ComparisonFolder) -> ComparisonFolder:
     return folder
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_findings_and_warns_of_the_serious_ones_first(tmp_path):
     folder = audited(make_comparison(tmp_path / "c"))
     page = write_report(folder).read_text(encoding="utf-8")
@@ -134,6 +136,7 @@ def test_the_report_shows_the_findings_and_warns_of_the_serious_ones_first(tmp_p
     assert "data:image/jpeg" in article[: article.index("</article>")]
 
 
+@pytest.mark.slow
 def test_a_report_without_an_audit_says_so(tmp_path):
     folder = make_comparison(tmp_path / "c", gallery=False)
     seen = text_of(write_report(folder).read_text(encoding="utf-8"))
