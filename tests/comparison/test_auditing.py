@@ -63,6 +63,7 @@ def test_it_can_be_left_out(seen, write_config, tmp_path, cache):
     assert "These tiles were not audited." in folder.report.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_damaged_audit_is_named(finished):
     from her2bench.report.page import write_report
 

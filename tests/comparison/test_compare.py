@@ -19,6 +19,8 @@ from her2bench.core.files import LOCK
 from her2bench.core.predictions import COLUMNS
 from her2bench.core.runs import ComparisonFolder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(cache):
