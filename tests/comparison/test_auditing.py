@@ -41,6 +41,7 @@ def start(config_path, out, cache, *overrides, **choices):
     return compare(config, out, Choices("cpu", cache, **choices), Watcher())
 
 
+@pytest.mark.slow
 def test_it_is_asked_once_about_the_comparisons_own_split(seen, write_config, tmp_path, cache):
     folder = start(write_config(endpoint="3+"), tmp_path / "out", cache)
     (asked,) = seen

@@ -33,6 +33,7 @@ def test_manifest_is_readable_and_complete(tmp_path: Path) -> None:
             assert (image.format, image.size) == ("JPEG", (32, 32))
 
 
+@pytest.mark.slow
 def test_workers_do_not_change_a_byte(tmp_path: Path) -> None:
     write_phantom(tmp_path / "one", SMALL, workers=1)
     write_phantom(tmp_path / "two", SMALL, workers=2)
