@@ -8,7 +8,7 @@ PYTHON ?= python3
 endif
 READY := .venv/ready
 
-.PHONY: help compare test check bench fuzz docs picture
+.PHONY: help compare test quick coverage check bench fuzz docs picture
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
 
@@ -24,6 +24,14 @@ compare: $(READY) ## three networks and the baselines on the built-in phantom: a
 
 test: $(READY) ## all tests; those on real data need HER2BENCH_REAL_DATA
 	$(BIN)/python -m pytest -q
+
+quick: $(READY) ## the tests without those marked slow: under three minutes on two cores
+	$(BIN)/python -m pytest -q -m "not slow"
+
+coverage: $(READY) ## all tests, and the lines of the source that none of them runs; at least 90%
+	$(BIN)/python -m coverage run -m pytest -q
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 check: $(READY) ## format, lint, types, import floors
 	$(BIN)/ruff format --check .

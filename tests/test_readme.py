@@ -66,6 +66,7 @@ def test_the_readme_names_every_command():
         assert f"her2bench {name}" in README
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_the_readme(command, place, monkeypatch):
     monkeypatch.setenv("HER2BENCH_CACHE", str(place / "cache"))

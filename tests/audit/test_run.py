@@ -30,12 +30,14 @@ def halved(manifest: pl.DataFrame) -> np.ndarray:
     )
 
 
+@pytest.mark.slow
 def test_a_background_tied_to_the_label_is_the_first_finding(tmp_path):
     manifest = phantom(tmp_path / "p", slides=30, tiles_per_slide=6, confounding=0.8)
     found = audit(manifest, "m", split=halved(manifest))
     assert "background" in found.findings[0].title.lower()
 
 
+@pytest.mark.slow
 def test_a_clean_phantom_gives_a_clean_audit(tmp_path):
     """Tiles that earn their slide's score, of known slides, divided by slide: notes at most."""
     manifest = phantom(tmp_path / "p", slides=30, tiles_per_slide=10)
@@ -47,6 +49,7 @@ def test_a_clean_phantom_gives_a_clean_audit(tmp_path):
     assert "images" in found.clean and "shortcuts" in found.clean
 
 
+@pytest.mark.slow
 def test_the_same_tiles_give_the_same_audit_kept_or_not(tmp_path):
     manifest = phantom(tmp_path / "p", slides=8, tiles_per_slide=4)
     first = audit(manifest, "m", cache=tmp_path / "cache")
@@ -72,6 +75,7 @@ def test_without_pixels_the_table_is_still_judged():
     assert "groups on both sides" not in found.left_out
 
 
+@pytest.mark.slow
 def test_neighbours_say_where_they_lie(tmp_path):
     fields = phantom(tmp_path / "p", slides=3, tiles_per_slide=2, size=512, mpp=0.46)
     fields = fields.drop("group_id", "tile_id")
@@ -90,6 +94,7 @@ def test_neighbours_say_where_they_lie(tmp_path):
         assert second == pytest.approx(true, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", [None, "train"])
 def test_texts_are_sentences_and_titles_are_not(tmp_path, split):
     manifest = phantom(tmp_path / "p", slides=6, tiles_per_slide=4).drop("group_id")

@@ -52,6 +52,7 @@ def run(tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_it_leaves_findings_and_a_page_and_tells_them(phantom, run, tmp_path):
     done = run(phantom, folder=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -64,12 +65,14 @@ def test_it_leaves_findings_and_a_page_and_tells_them(phantom, run, tmp_path):
     assert places == sorted(places)
 
 
+@pytest.mark.slow
 def test_json_on_the_screen_is_the_file(phantom, run, tmp_path):
     done = run(phantom, "-o", "here", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == json.loads((tmp_path / "here" / "audit.json").read_text())
 
 
+@pytest.mark.slow
 def test_tiles_that_cannot_be_read_are_a_finding(phantom, run, tmp_path):
     table = pl.read_csv(phantom)
     table = table.with_columns(path=str(phantom.parent) + "/" + pl.col("path"))
@@ -83,6 +86,7 @@ def test_tiles_that_cannot_be_read_are_a_finding(phantom, run, tmp_path):
     assert {tile for part in named[0]["tiles"] for tile in part} == set(table["tile_id"][:2])
 
 
+@pytest.mark.slow
 def test_nothing_readable_is_still_an_audit(run, tmp_path):
     rows = [{"tile_id": f"t{i}", "path": f"{i}.png", "score": i % 4} for i in range(6)]
     pl.DataFrame(rows).write_csv(tmp_path / "m.csv")
@@ -93,6 +97,7 @@ def test_nothing_readable_is_still_an_audit(run, tmp_path):
     assert "shortcuts" in told["left_out"]
 
 
+@pytest.mark.slow
 def test_one_tile_is_too_few_to_call_anything_clean(phantom, run, tmp_path):
     table = pl.read_csv(phantom)[:1]
     table = table.with_columns(path=str(phantom.parent) + "/" + pl.col("path"))
@@ -115,6 +120,7 @@ def test_many_copies_are_not_all_named(capsys):
     assert "Tiles: a0 + b0, a1 + b1, a2 + b2 and 1 more set" in told
 
 
+@pytest.mark.slow
 def test_estimated_slides_come_as_a_manifest_for_compare(phantom, run, tmp_path):
     table = pl.read_csv(phantom)
     table = table.with_columns(path=str(phantom.parent) + "/" + pl.col("path"))

@@ -114,6 +114,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_compare_refuses(case, study, capsys, monkeypatch):
     change, settings, expected = CASES[case]

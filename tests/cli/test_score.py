@@ -54,6 +54,7 @@ def test_four_columns_by_hand_without_torch(tmp_path):
     assert {"rows", "pairs", "notes"} <= set(scores)
 
 
+@pytest.mark.slow
 def test_the_studys_figures_and_verdict(tmp_path):
     table = counts_table("mini_hahnet", STUDY["mini_hahnet"])
     pl.concat([table, always_positive(table)]).write_csv(tmp_path / "p.csv")
@@ -97,6 +98,7 @@ def test_columns_from_a_manifest(tmp_path):
     assert {part["column"] for part in scores["breakdown"]} == {"score", "group_id", "scanner"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "arguments", "message"),
     [
@@ -126,6 +128,7 @@ def test_help_names_the_options(tmp_path):
     assert done.returncode == 0 and "--rule" in done.stdout and "--margin" in done.stdout
 
 
+@pytest.mark.slow
 def test_points_of_the_curve_are_rows_that_fit_the_terminal(tmp_path):
     simulated(groups=24, models=tuple("abcde")).drop("logit").write_csv(tmp_path / "p.csv")
     options = ("--at-specificity", "0.9", "--partial-auc", "0.2", "--bootstrap", "200")

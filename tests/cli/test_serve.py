@@ -38,6 +38,7 @@ def folder(tmp_path: Path) -> ComparisonFolder:
     return made
 
 
+@pytest.mark.slow
 def test_it_serves_until_it_is_ended(folder):
     process = subprocess.Popen(
         [*COMMAND, str(folder.path), "--port", "0", "--device", "cpu"],
@@ -58,12 +59,14 @@ def test_it_serves_until_it_is_ended(folder):
     assert "0 of 1 could be read" in told and "warning" not in told
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_no_comparison(tmp_path):
     done = subprocess.run([*COMMAND, str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 2 and "no comparison" in done.stderr
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows lets two servers share a port")
 def test_a_port_that_is_taken(folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -93,6 +96,7 @@ def test_a_port_that_is_none(folder, port, bound, monkeypatch, capsys):
     assert "--port" in said and f"equal to {bound}" in " ".join(said.split())
 
 
+@pytest.mark.slow
 def test_damaged_weights(folder):
     folder.run("lenet", 0, 0).weights.write_bytes(b"no weights")
     done = subprocess.run(
@@ -101,6 +105,7 @@ def test_damaged_weights(folder):
     assert done.returncode == 2 and "model.safetensors" in done.stderr
 
 
+@pytest.mark.slow
 def test_listening_to_the_world_is_warned_about(folder):
     process = subprocess.Popen(
         [*COMMAND, str(folder.path), "--port", "0", "--host", "0.0.0.0"],

@@ -49,6 +49,7 @@ def test_a_stopped_comparison_says_how_to_go_on(number, code, tmp_path, monkeypa
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL  # as it was
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_processes_that_draw_end_with_the_command(number, code, tmp_path):
@@ -126,6 +127,7 @@ def test_a_closed_stdout_is_no_failure(tmp_path):
     assert (tmp_path / "told").read_text() == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp932"])
 def test_any_encoding_takes_the_table_and_the_json(encoding, tmp_path):
     (tmp_path / "p.csv").write_text(PREDICTIONS, encoding="utf-8")

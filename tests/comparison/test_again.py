@@ -7,6 +7,7 @@ import shutil
 import tomllib
 
 import polars as pl
+import pytest
 import tomli_w
 from typer.testing import CliRunner
 
@@ -15,6 +16,7 @@ from her2bench.core.runs import ComparisonFolder, write_text
 from her2bench.report.pages.report_page import write_report
 
 
+@pytest.mark.slow
 def test_the_printed_command_repeats_it_from_the_folder_above(finished, cache, monkeypatch):
     first = ComparisonFolder(finished.path.with_name("my comparison"))
     shutil.move(finished.path, first.path)

@@ -17,6 +17,8 @@ from her2bench.core.config import load_settings
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
 
+pytestmark = pytest.mark.slow
+
 THREE = ("seeds=[0, 1, 2]", "recipe.epochs=2")
 
 

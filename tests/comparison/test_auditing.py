@@ -41,6 +41,7 @@ def start(config_path, out, cache, *overrides, **choices):
     return compare(config, out, Choices("cpu", cache, **choices), Watcher())
 
 
+@pytest.mark.slow
 def test_it_is_asked_once_about_the_comparisons_own_split(seen, write_config, tmp_path, cache):
     folder = start(write_config(endpoint="3+"), tmp_path / "out", cache)
     (asked,) = seen
@@ -63,6 +64,7 @@ def test_it_can_be_left_out(seen, write_config, tmp_path, cache):
     assert "These tiles were not audited." in folder.report.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_damaged_audit_is_named(finished):
     from her2bench.report.pages.report_page import write_report
 

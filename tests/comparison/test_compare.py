@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import torch
 
+from her2bench.cli.results_text import print_results
 from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.atomic_io import LOCK
@@ -17,6 +18,8 @@ from her2bench.core.config import load_settings
 from her2bench.core.errors import UserError
 from her2bench.core.predictions import COLUMNS
 from her2bench.core.runs import ComparisonFolder
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -154,6 +157,22 @@ def test_bad_images_are_left_out_on_request_and_recorded(run, write_config, tmp_
     folder = run(path, tmp_path / "out", *small, skip_bad=True)
     assert pl.read_csv(folder.bad_tiles)["tile_id"].to_list() == [table["tile_id"][0]]
     assert table["tile_id"][0] not in set(pl.read_parquet(folder.predictions)["tile_id"])
+
+
+def test_without_test_tiles_validation_rows_are_shown_and_no_difference(
+    run, write_config, tmp_path, capsys
+):
+    path = write_config(split={"kind": "random-tiles", "validation": 0.25, "test": 0.0})
+    folder = run(path, tmp_path / "out", "recipe.epochs=1", "seeds=[0]")
+    table = pl.read_csv(folder.table)
+    assert set(table["split"]) == {"train", "val"} and "lenet" in set(table["model"])
+    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
+    assert not scores["pairs"] and any(note.startswith("No test tiles") for note in scores["notes"])
+    assert "No test set: validation tiles are shown" in folder.report.read_text(encoding="utf-8")
+    print_results(folder)
+    printed = capsys.readouterr().out
+    assert "No test tiles: models are not compared" in printed and " val " in printed
+    assert "Differences in" not in printed
 
 
 def test_optimism_is_the_difference_to_the_same_comparison_on_random_tiles(

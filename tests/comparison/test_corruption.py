@@ -25,6 +25,8 @@ from her2bench.report.pages.report_page import write_report
 from her2bench.report.table_csv import epoch_table
 from her2bench.web.app import create_app
 
+pytestmark = pytest.mark.slow
+
 RUN = "runs/lenet/seed-0/fold-0"
 UNFINISHED = "out/runs/lenet/seed-1/fold-0/unfinished"
 # What changed results without a word before: each of these, and a few more drawn at random.

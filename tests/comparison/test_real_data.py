@@ -15,7 +15,10 @@ from her2bench.data.sources.images import Tiling, read_labels, tile_images
 REAL = os.environ.get("HER2BENCH_REAL_DATA")
 CONFIG = Path(__file__).parents[2] / "configs" / "her2_tma.toml"
 
-pytestmark = pytest.mark.skipif(not REAL, reason="HER2BENCH_REAL_DATA is not set")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not REAL, reason="HER2BENCH_REAL_DATA is not set"),
+]
 
 
 @pytest.mark.parametrize("endpoint", ["2+", "status"])

@@ -50,6 +50,7 @@ def compared(scores, *names):
     return [np.nan if value is None else value for value in pairs]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(predictions(), st.integers(0, 1000))
 def test_the_order_of_rows_does_not_matter(table, seed):
@@ -69,6 +70,7 @@ def test_the_order_of_rows_does_not_matter(table, seed):
             )
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000))
 def test_every_tile_twice_moves_no_estimate_and_hardly_an_interval(seed):
@@ -85,6 +87,7 @@ def test_every_tile_twice_moves_no_estimate_and_hardly_an_interval(seed):
         assert (theirs.low, theirs.high) == pytest.approx((mine.low, mine.high), abs=0.1 * width)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(predictions(), st.sampled_from([np.cbrt, lambda z: 5 * z + 1, np.tanh, np.exp]))
 def test_a_monotone_transform_leaves_auc_alone(table, transform):
@@ -102,6 +105,7 @@ def test_a_monotone_transform_leaves_auc_alone(table, transform):
     assert np.array(scores[0]) == pytest.approx(np.array(scores[1]), abs=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(predictions())
 def test_swapping_the_models_flips_signs(table):
@@ -114,6 +118,7 @@ def test_swapping_the_models_flips_signs(table):
     assert compared(one, "p_value") == pytest.approx(compared(other, "p_value"), nan_ok=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(predictions(), st.sampled_from([0.0, 16.0, -3.0]))
 def test_a_constant_model_is_handled(table, logit):
@@ -132,6 +137,7 @@ def test_a_constant_model_is_handled(table, logit):
     assert (rows["npv"].value is None) == called_all
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(predictions())
 def test_intervals_hold_their_estimates_and_stay_in_range(table):

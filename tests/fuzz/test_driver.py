@@ -48,7 +48,5 @@ def test_each_end_of_a_reader_is_told_from_the_others(campaign, tmp_path, wish, 
 
 def test_a_worker_that_fails_by_itself_is_said(campaign):
     campaign.kinds = {"unfit": ("tests.fuzz.planted:Unfit", 1.0)}
-    with pytest.raises(
-        RuntimeError, match=r"the worker of unfit failed(.*\n)*.*no input can be made"
-    ):
+    with pytest.raises(RuntimeError, match=r"(?s)unfit.*no input can be made"):
         campaign.run()

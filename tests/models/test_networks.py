@@ -58,6 +58,7 @@ def mini_hahnet() -> nn.Sequential:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_same_logits_as_the_description_and_the_published_parameter_count(name):
     torch.manual_seed(0)

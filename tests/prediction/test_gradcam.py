@@ -129,6 +129,7 @@ def test_gallery_maps_come_from_the_weights_of_the_run(tmp_path):
     np.testing.assert_allclose(maps, expected, atol=0.51)
 
 
+@pytest.mark.slow
 def test_on_the_phantom_training_brings_the_mass_to_stained_tumour_and_randomising_removes_it():
     """The benchmark in little: twice its share of the area at least, and not so at random."""
     tiles, regions, targets = _phantom()

@@ -8,6 +8,8 @@ from tests.report.audits import made_up, pictures_of, tiles_of
 from tests.report.browser import axe_source, chromium
 from tests.report.test_browser import CUT_OFF, SCREENS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def browser():

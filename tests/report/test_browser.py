@@ -14,6 +14,8 @@ from her2bench.report.pages.report_page import write_report
 from her2bench.report.sections.operating import npv_at, ppv_at
 from tests.report.browser import axe_source, chromium
 
+pytestmark = pytest.mark.slow
+
 SCREENS = list(product((1280, 390, 320), ("light", "dark")))
 
 # Elements that reach out of the window or whose content is wider than themselves. What lies in

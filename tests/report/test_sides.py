@@ -3,6 +3,7 @@
 import re
 
 import polars as pl
+import pytest
 
 from her2bench.core.runs import ComparisonFolder
 from her2bench.report.formats import rate
@@ -22,6 +23,7 @@ def rows_of(page: str) -> list[list[str]]:
     return [[re.sub(r"<[^>]+>", "", cell).split("\n")[0].strip() for cell in row] for row in cells]
 
 
+@pytest.mark.slow
 def test_each_model_on_each_side(comparison: ComparisonFolder) -> None:
     head, *rows = rows_of(write_report(comparison).read_text(encoding="utf-8"))
     assert head == [*HEAD, "ROC-AUC"]
@@ -44,6 +46,7 @@ def test_the_table_on_disk_has_precision_and_recall(comparison: ComparisonFolder
     assert not {"ppv", "sensitivity", "f1"} & set(table.columns)
 
 
+@pytest.mark.slow
 def test_a_slow_network_has_a_rate(tmp_path) -> None:
     folder = make_comparison(tmp_path / "slow", seeds=(0,), slides=4)
     run = folder.run("lenet", 0, 0)
@@ -53,6 +56,7 @@ def test_a_slow_network_has_a_rate(tmp_path) -> None:
     assert [rate(value) for value in (None, 0.043, 3.26, 57.4)] == ["–", "0.043", "3.3", "57"]
 
 
+@pytest.mark.slow
 def test_other_validation_tiles_are_said_at_the_top(tmp_path) -> None:
     folder = make_comparison(tmp_path / "other", slides=4)
     folder.scores.unlink()

@@ -85,6 +85,7 @@ def fresh(name):
     return build_model(name, SIZE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_training_is_the_studys(name, tiles, tmp_path):
     paths, targets = tiles

@@ -67,6 +67,7 @@ def _losses(fits):
     return np.array([[(r["train_loss"], r["val_loss"]) for r in fitted.epochs] for fitted in fits])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "compute", [PLAIN, Compute(channels_last=True, piece=3, narrow=True)], ids=str
 )
@@ -86,6 +87,7 @@ def test_in_float64_each_seed_is_the_same_at_once_and_alone(train, compute):
     assert [f.together for f in together] == [3] * 3
 
 
+@pytest.mark.slow
 def test_in_float32_it_is_the_same_to_rounding(train):
     """A convolution's sums run in another order; Adam divides by gradients that may be tiny.
 

@@ -40,6 +40,7 @@ def post(client, *files, **query):
     return client.post("/predict", files=parts, params=query)
 
 
+@pytest.mark.slow
 def test_the_answer_is_what_the_networks_say(client, folder, tile):
     (answer,) = post(client, ("a.jpg", tile)).json()["tiles"]
     pixels = resized(read_tile(tile_path(folder)), SIZE)[None]
@@ -109,6 +110,7 @@ def test_a_tile_is_judged_the_same_alone_and_among_others(client, tile):
             assert one["logit"] == pytest.approx(other["logit"], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_200_files_at_once_and_one_more(client):
     small = encoded(np.full((8, 8, 3), 200, np.uint8))
     tiles = post(client, *[(f"{i}.png", small) for i in range(201)]).json()["tiles"]

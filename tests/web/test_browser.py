@@ -17,9 +17,12 @@ CHROMIUM = os.environ.get("HER2BENCH_CHROMIUM") or next(
     (p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))),
     None,
 )
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium on the PATH (set HER2BENCH_CHROMIUM to name one)"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="no Chromium on the PATH (set HER2BENCH_CHROMIUM to name one)"
+    ),
+]
 HOSTILE = "<img src=x onerror=document.title='hacked'>.jpg"
 
 

@@ -29,6 +29,7 @@ def address(folder, service):
     thread.join(10)
 
 
+@pytest.mark.slow
 def test_200_uploads_from_16_clients_are_all_answered_and_memory_returns(address, tile):
     files = [tile, b"text", bomb(30_000, 30_000), tile[:700]]
 
@@ -50,6 +51,7 @@ def test_200_uploads_from_16_clients_are_all_answered_and_memory_returns(address
         assert _resident() < before + 50e6
 
 
+@pytest.mark.slow
 def test_a_request_of_200_tiles_is_answered_while_others_ask(address, tile):
     form = [("files", (f"{n}.jpg", tile)) for n in range(200)]
     with ThreadPoolExecutor(2) as pool:

@@ -149,6 +149,7 @@ def test_border_lines_are_the_sides_of_the_picture():
     assert border_lines(grey[:1, :1]).shape == (4, 2, SAMPLES)
 
 
+@pytest.mark.slow
 def test_adjacent_tiles_of_a_real_core():
     folder = os.environ.get("HER2BENCH_REAL_DATA")
     if not folder:

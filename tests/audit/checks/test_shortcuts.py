@@ -90,6 +90,7 @@ def test_stain_is_no_shortcut(study):
     assert found.findings == ()
 
 
+@pytest.mark.slow
 def test_without_slides_a_strong_one_is_a_warning_that_says_so(study):
     white = 215 + 20 * noisy(POSITIVE)[:, None] * np.ones(3)
     (finding,) = check_shortcuts(study(known=False, white=white)).findings

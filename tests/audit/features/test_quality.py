@@ -43,6 +43,7 @@ def of(rgb):
     return measure(AuditedTile(rgb, FACTS, None))
 
 
+@pytest.mark.slow
 def test_every_measure_is_of_the_kind_it_says(phantom):
     values = of(read_tile(phantom["path"][0]))
     assert list(values) and set(values) == set(MEASURES.fields)
@@ -58,6 +59,7 @@ def test_any_shape_can_be_measured(shape):
     assert all(np.isfinite(value).all() for value in numbers)
 
 
+@pytest.mark.slow
 def test_the_background_is_the_slides(phantom, seen):
     error = seen["white"].mean(axis=1) - phantom["white_level"].to_numpy()
     assert np.median(np.abs(error)) < 5

@@ -127,6 +127,7 @@ def test_regions_of_one_file_are_one_slide():
     assert len(of_one_file(manifest(5))) == 0
 
 
+@pytest.mark.slow
 def test_slides_of_a_phantom(tmp_path):
     settings = PhantomSettings(slides=10, tiles_per_slide=8, size=128, seed=7)
     write_phantom(tmp_path / "p", settings, workers=1)
@@ -138,6 +139,7 @@ def test_slides_of_a_phantom(tmp_path):
     assert rand > 0.5 and rand > adjusted_rand_score(truth, scores) + 0.1
 
 
+@pytest.mark.slow
 def test_real_cores():
     folder = os.environ.get("HER2BENCH_REAL_DATA")
     if not folder:

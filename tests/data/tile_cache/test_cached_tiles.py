@@ -141,7 +141,7 @@ def test_mended_image_is_read_again(manifest, tmp_path):
 
 def test_region_beyond_the_image(manifest, tmp_path):
     table = manifest.with_columns(x=pl.Series([0, 0, 0, 31]), y=0, width=10, height=10)
-    with pytest.raises(UserError, match="image of 40 x 30 pixels does not hold the region x=31"):
+    with pytest.raises(UserError, match=r"40 x 30 .* x=31"):
         cached_tiles(table, 8, tmp_path / "cache")
 
 

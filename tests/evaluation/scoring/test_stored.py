@@ -56,7 +56,15 @@ def test_extreme_probabilities_give_json_and_no_warning(probability):
     table = simulated(groups=4, splits=("val", "test"))
     logit = float(np.clip(np.log(max(probability, 5e-324)), -1e6, 40))
     table = table.with_columns(probability=probability, logit=logit)
-    json.dumps(score_predictions(table, QUICK).as_dict(), allow_nan=False)
+    text = json.dumps(score_predictions(table, QUICK).as_dict(), allow_nan=False)
+    rows = stored_scores(text.encode(), "scores.json")["rows"]
+    briers = [row["value"] for row in rows if row["metric"] == "brier" and row["model"] == "a"]
+    expected = [
+        ((part["target"] - probability) ** 2).mean()
+        for split in ("val", "test")
+        if (part := table.filter(model="a", split=split)).height
+    ]
+    assert briers == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ def design_of(sample) -> Design:
     return Design(*counts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES, ids=str)
 def test_variance_and_degrees_are_those_of_the_simulated_studies(study):
     rng = np.random.default_rng(0)
@@ -48,6 +49,7 @@ def test_variance_and_degrees_are_those_of_the_simulated_studies(study):
     assert np.mean(df_told) == pytest.approx(np.mean(df_seen), rel=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES[1:3], ids=str)
 def test_the_detectable_difference_is_seen_four_times_in_five(study):
     rng = np.random.default_rng(1)

@@ -98,6 +98,7 @@ def test_every_number_of_a_run_is_shown_and_the_tile_without_picture_is_named(pa
     assert page.count('class="map"') > 4
 
 
+@pytest.mark.slow
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
     evil = '<script>alert(1)<script>" onclick="alert(2)'
     folder = make_comparison(
@@ -111,6 +112,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     assert "<script" not in card
 
 
+@pytest.mark.slow
 def test_an_unfinished_comparison_says_what_is_missing(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "c")
     (folder.run("lenet", 1, 0).path / "DONE").unlink()
@@ -131,6 +133,7 @@ def test_a_comparison_that_has_only_begun(tmp_path: Path) -> None:
     assert "Nothing can be said yet: no run is finished." in seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -151,6 +154,7 @@ def test_the_report_says_what_it_lacks(tmp_path: Path, changes: dict, expected: 
     assert expected in text_of(write_report(folder).read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_thousands_of_slides_do_not_fill_the_page(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "c", slides=1200, tiles=1, splits=("val", "test"))
     page = write_report(folder)
@@ -164,6 +168,7 @@ def test_a_folder_that_is_no_comparison(tmp_path: Path) -> None:
         opened_comparison(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_builds_the_same_report_twice(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "c", seeds=(0,), slides=12)
     first = CliRunner().invoke(app, ["report", str(folder.path)])
@@ -173,6 +178,7 @@ def test_the_command_builds_the_same_report_twice(tmp_path: Path) -> None:
     assert folder.report.read_bytes() == page
 
 
+@pytest.mark.slow
 def test_a_win_on_flattered_figures_is_qualified_in_the_headline(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "c", kind="random-tiles", seeds=(0,), gallery=False)
     scores = json.loads(folder.scores.read_text(encoding="utf-8"))
@@ -192,6 +198,7 @@ def test_the_model_card_says_what_it_is_not_for(comparison: ComparisonFolder, pa
     assert not (comparison.path / "runs" / "dab_baseline" / "card.md").exists()
 
 
+@pytest.mark.slow
 def test_intervals_are_named_by_the_confidence_they_have(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "c", seeds=(0,), slides=12, gallery=False)
     scores = json.loads(folder.scores.read_text(encoding="utf-8"))
