@@ -23,13 +23,12 @@ compare: $(READY) ## three networks and the baselines on the built-in phantom: a
 	$(BIN)/her2bench compare configs/phantom.toml -o build/phantom-comparison
 
 test: $(READY) ## all tests; those on real data need HER2BENCH_REAL_DATA
-	$(BIN)/python -m pytest -q
+	$(BIN)/python $(MEASURE) -m pytest -q
 
 quick: $(READY) ## the tests without those marked slow: under three minutes on two cores
 	$(BIN)/python -m pytest -q -m "not slow"
 
-coverage: $(READY) ## all tests, and the lines of the source that none of them runs; at least 90%
-	$(BIN)/python -m coverage run -m pytest -q
+coverage: $(READY) ## after make test MEASURE="-m coverage run": the lines that no test runs; at least 90%
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
