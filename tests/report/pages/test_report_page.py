@@ -1,8 +1,8 @@
 """The report as a file: whole, alone, escaped, and honest about what is missing."""
 
-import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -146,8 +146,7 @@ def test_a_comparison_that_has_only_begun(tmp_path: Path) -> None:
 def test_the_report_says_what_it_lacks(tmp_path: Path, changes: dict, expected: str) -> None:
     folder = make_comparison(tmp_path / "c", **changes)
     if changes.get("one_class"):
-        scores = json.loads(folder.scores.read_text(encoding="utf-8"))
-        folder.scores.write_text(json.dumps(scores | {"pairs": []}), encoding="utf-8")
+        write_scores(replace(read_scores(folder.scores), pairs=()), folder.scores)
     assert expected in text_of(write_report(folder).read_text(encoding="utf-8"))
 
 
@@ -175,9 +174,10 @@ def test_the_command_builds_the_same_report_twice(tmp_path: Path) -> None:
 
 def test_a_win_on_flattered_figures_is_qualified_in_the_headline(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "c", kind="random-tiles", seeds=(0,), gallery=False)
-    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
-    scores["pairs"][0]["decision"] = "a"
-    folder.scores.write_text(json.dumps(scores), encoding="utf-8")
+    scores = read_scores(folder.scores)
+    first, *others = scores.pairs
+    pairs = (replace(first, decision="a"), *others)
+    write_scores(replace(scores, pairs=pairs), folder.scores)
     seen = text_of(write_report(folder).read_text(encoding="utf-8"))
     assert "▲ Not for new slides: These trained weights of LeNet (one seed) are better" in seen
     assert seen.count("▲ flattered") >= 4  # every row of the table
@@ -194,9 +194,9 @@ def test_the_model_card_says_what_it_is_not_for(comparison: ComparisonFolder, pa
 
 def test_intervals_are_named_by_the_confidence_they_have(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "c", seeds=(0,), slides=12, gallery=False)
-    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
-    scores["settings"]["confidence"] = 0.9
-    folder.scores.write_text(json.dumps(scores), encoding="utf-8")
+    scores = read_scores(folder.scores)
+    settings = scores.settings | {"confidence": 0.9}
+    write_scores(replace(scores, settings=settings), folder.scores)
     page = write_report(folder).read_text(encoding="utf-8")
     card = (folder.path / "runs" / "lenet" / "card.md").read_text(encoding="utf-8")
     assert "| Value (90% interval) |" in card and "95%" not in card
