@@ -20,14 +20,13 @@ from her2bench.report.table_csv import result_table, run_table
 from tests.report.audits import made_up
 from tests.report.conftest import make_comparison
 
-ALTERNATING = ("test", "val", None)
-
 
 @pytest.fixture(scope="module", params=["test", "no test", "random tiles", "slides unknown"])
 def folder(request: pytest.FixtureRequest, tmp_path_factory) -> ComparisonFolder:
-    """A comparison with one note of every kind and every finding of the audit."""
+    """A comparison with notes of every kind and every finding of the audit."""
     made = make_comparison(
         tmp_path_factory.mktemp("reworded") / "c",
+        models=("lenet",),
         seeds=(0,),
         slides=8,
         gallery=False,
@@ -39,7 +38,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory) -> ComparisonFolder
     notes = tuple(
         make_note(kind, f"About {kind} ({split}).", split)
         for kind in KINDS
-        for split in ALTERNATING
+        for split in ("test", "val", None)
     )
     scores = replace(scores, notes=(*scores.notes, *notes))
     write_scores(scores, made.scores)
@@ -93,6 +92,7 @@ def test_the_report_shows_the_same_warnings(folder: ComparisonFolder) -> None:
     assert "Zyx" in after and "Qux" in after
 
 
+@pytest.mark.parametrize("folder", ["test"], indirect=True)  # a page takes seconds
 def test_the_page_bears_the_same_marks(folder: ComparisonFolder) -> None:
     def show() -> str:
         page = write_report(folder).read_text(encoding="utf-8")

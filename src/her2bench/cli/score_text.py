@@ -71,8 +71,8 @@ def _cell(row: Row | None) -> str:
 
 
 def _print_verdicts(console: Terminal, scores: Scores) -> None:
-    primary = [pair for pair in scores.pairs if pair.metric == scores.settings.primary]
-    label = METRICS[scores.settings.primary].label
+    primary = [pair for pair in scores.pairs if pair.metric == scores.settings["primary"]]
+    label = METRICS[scores.settings["primary"]].label
     for question, title in TITLES.items():
         asked = [pair for pair in primary if pair.question == question]
         answered = [pair for pair in asked if pair.decision != "unanswered"]

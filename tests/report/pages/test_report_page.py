@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from her2bench.cli.main import app
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder, opened_comparison
+from her2bench.core.scores import read_scores, write_scores
 from her2bench.report.pages.report_page import write_report
 
 SECTIONS = ["answer", "differences", "curves", "operating", "failures", "audit", "made", "glossary"]
