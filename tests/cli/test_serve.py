@@ -141,7 +141,9 @@ def test_a_name_that_is_none(folder, given, monkeypatch, capsys):
     [3, ["a"], [{}], [{"model": "lenet", "method": "platt", "runs": [{"seed": 0, "slope": "x"}]}]],
 )
 def test_scores_of_another_shape_are_named(folder, calibration, monkeypatch, capsys):
-    folder.scores.write_text(json.dumps({"calibration": calibration}), encoding="utf-8")
+    folder.scores.write_text(
+        json.dumps({"schema": 2, "calibration": calibration}), encoding="utf-8"
+    )
     monkeypatch.setattr("sys.argv", ["her2bench", "serve", str(folder.path), "--port", "0"])
     with pytest.raises(SystemExit) as stop:
         main()

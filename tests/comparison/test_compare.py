@@ -18,6 +18,7 @@ from her2bench.core.config import load_settings
 from her2bench.core.errors import UserError
 from her2bench.core.predictions import COLUMNS
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.scores import read_scores
 
 pytestmark = pytest.mark.slow
 
@@ -89,7 +90,7 @@ def test_a_random_tile_split_is_marked_as_flattering_everywhere(run, write_confi
         tmp_path / "out",
         *("recipe.epochs=1", "seeds=[0]"),
     )
-    assert "flatters" in json.loads(folder.scores.read_text())["notes"][0]
+    assert read_scores(folder.scores).notes[0].kind == "random_tiles"
     assert "flatters" in folder.report.read_text()
 
 
@@ -127,7 +128,7 @@ def test_a_given_split_that_is_not_used_is_said(run, write_config, tmp_path, pha
     table.write_csv(tmp_path / "m.csv")
     path = write_config(manifest=str(tmp_path / "m.csv"))
     folder = run(path, tmp_path / "out", "recipe.epochs=1", "seeds=[0]")
-    assert json.loads(folder.scores.read_text())["notes"][0].startswith("The manifest's own split")
+    assert read_scores(folder.scores).notes[0].kind == "own_split_unused"
     assert "Your split was not used" in folder.report.read_text()
 
 
@@ -166,12 +167,12 @@ def test_without_test_tiles_validation_rows_are_shown_and_no_difference(
     folder = run(path, tmp_path / "out", "recipe.epochs=1", "seeds=[0]")
     table = pl.read_csv(folder.table)
     assert set(table["split"]) == {"train", "val"} and "lenet" in set(table["model"])
-    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
-    assert not scores["pairs"] and any(note.startswith("No test tiles") for note in scores["notes"])
+    scores = read_scores(folder.scores)
+    assert not scores.pairs and any(note.kind == "no_test_tiles" for note in scores.notes)
     assert "No test set: validation tiles are shown" in folder.report.read_text(encoding="utf-8")
     print_results(folder)
     printed = capsys.readouterr().out
-    assert "No test tiles: models are not compared" in printed and " val " in printed
+    assert "No test tiles: Models are not compared" in printed and " val " in printed
     assert "Differences in" not in printed
 
 
@@ -183,12 +184,12 @@ def test_optimism_is_the_difference_to_the_same_comparison_on_random_tiles(
     assert "What a random tile split would have flattered" in folder.report.read_text()
     splits = pl.read_parquet(folder.random_tiles.splits)
     assert splits.group_by("group_id").agg(pl.col("split").n_unique())["split"].max() == 3
-    for row in json.loads(folder.scores.read_text())["optimism"]:
-        assert row["flattered_by"] == row["random_tiles"] - row["value"]
-        if (row["model"], row["metric"]) == ("dab_baseline", "accuracy"):
+    for row in read_scores(folder.scores).optimism:
+        assert row.optimism == row.random_tiles - row.value
+        if (row.model, row.metric) == ("dab_baseline", "accuracy"):
             table = pl.read_csv(folder.random_tiles.table)
             found = table.filter(pl.col("model") == "dab_baseline", pl.col("split") == "test")
-            assert row["random_tiles"] == found["accuracy"].item()
+            assert row.random_tiles == found["accuracy"].item()
             break
     else:
         pytest.fail("no row for the DAB baseline")

@@ -123,7 +123,7 @@ def test_scores_rank_within_folds_and_say_so():
     aucs = [roc_auc_score(part["target"], part["logit"]) for part in folds]
     pairs = [int((p["target"] == 1).sum()) * int((p["target"] == 0).sum()) for p in folds]
     assert row_of(scores).value == pytest.approx(np.average(aucs, weights=pairs))
-    assert any("within each fold" in note for note in scores.notes)
+    assert any("within each fold" in note.text for note in scores.notes)
 
 
 def test_networks_of_several_folds_on_one_test_set_count_like_seeds():
@@ -148,15 +148,15 @@ def test_networks_of_several_folds_on_one_test_set_count_like_seeds():
     assert [(b.tiles, b.positives) for b in several.breakdown] == [
         (b.tiles, b.positives) for b in single.breakdown
     ]
-    assert not any("not trained on it" in note for note in several.notes)
-    assert any("5 folds judged the same tiles" in note for note in several.notes)
+    assert not any("not trained on it" in note.text for note in several.notes)
+    assert any("5 folds judged the same tiles" in note.text for note in several.notes)
 
 
 def test_no_fold_of_both_classes_has_no_auc():
     table = simulated(groups=20).with_columns(fold=pl.col("target").cast(pl.Int64))
     scores = score_predictions(table, FAST)
     assert row_of(scores).value is None
-    assert any("no fold holds both classes" in note for note in scores.notes)
+    assert any("no fold holds both classes" in note.text for note in scores.notes)
 
 
 def test_seeds_may_be_divided_into_folds_in_different_ways():

@@ -156,7 +156,8 @@ def test_a_constant_model_is_named():
     scores = score_predictions(
         check_predictions(table.with_columns(probability=p).drop("logit")), FAST
     )
-    assert "Constant (test): b gives every tile the same probability." in scores.notes
+    [note] = [note for note in scores.notes if note.kind == "constant_model"]
+    assert (note.split, note.models) == ("test", ("b",))
 
 
 @pytest.mark.parametrize("replicates", [1, 10, 199])

@@ -1,6 +1,6 @@
 """Comparison folders made without any training: predictions drawn at random, then scored."""
 
-import json
+from dataclasses import replace
 from itertools import combinations, product
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import tomli_w
 
 from her2bench.core.audit_findings import write_audit
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.scores import Method, Pair, Recalibrated, RunScaling, Scores, write_scores
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.report.gallery_files import write_audit_pictures, write_gallery
@@ -58,7 +59,7 @@ def make_comparison(
     predictions = pl.concat(parts)
     predictions.write_parquet(folder.predictions)
     scores = _scores(predictions, models)
-    folder.scores.write_text(json.dumps(scores), encoding="utf-8")
+    write_scores(scores, folder.scores)
     if gallery and "test" in splits:
         _write_gallery(folder, predictions, scores, models)
     return folder
@@ -148,49 +149,50 @@ def _write_run(folder: ComparisonFolder, part: pl.DataFrame, model: str, seed: i
     run.mark_done({"parameters": 1000, "threshold": 0.0, "train_seconds": 3.0, "device": "cpu"})
 
 
-def _scores(predictions: pl.DataFrame, models: tuple[str, ...]) -> dict:
-    scores = score_predictions(predictions, ScoreSettings(bootstrap=0)).as_dict()
+def _scores(predictions: pl.DataFrame, models: tuple[str, ...]) -> Scores:
+    scores = score_predictions(predictions, ScoreSettings(bootstrap=0))
     if "test" not in set(predictions["split"]):
-        return scores | {"pairs": []}
+        return replace(scores, pairs=())
     pairs = list(combinations([*models, *BASELINES], 2))
-    runs = predictions.select("model", "seed", "fold").unique(maintain_order=True).to_dicts()
-    calibration = [
-        {"model": model, "method": method, "brier": 0.2, "log_loss": 0.5, "calibration_error": 0.1}
-        | {
-            "runs": [
-                {"seed": run["seed"], "fold": 0, "slope": slope, "intercept": 0.1}
-                for run in runs
-                if run["model"] == model
-            ]
-        }
+    runs = predictions.select("model", "seed").unique(maintain_order=True).rows()
+    slopes: dict[Method, float] = {"none": 1.0, "temperature": 0.8, "platt": 1.2}
+    calibration = tuple(
+        Recalibrated(
+            model,
+            method,
+            brier=0.2,
+            log_loss=0.5,
+            calibration_error=0.1,
+            runs=tuple(RunScaling(seed, 0, slope, 0.1) for name, seed in runs if name == model),
+        )
         for model in (*models, *BASELINES)
-        for method, slope in (("none", 1.0), ("temperature", 0.8), ("platt", 1.2))
-    ]
-    return scores | {"pairs": [_pair(a, b) for a, b in pairs], "calibration": calibration}
+        for method, slope in slopes.items()
+    )
+    return replace(scores, pairs=tuple(_pair(a, b) for a, b in pairs), calibration=calibration)
 
 
-def _pair(a: str, b: str) -> dict:
+def _pair(a: str, b: str) -> Pair:
     beaten = b == "always_positive"
-    return {
-        "metric": "roc_auc",
-        "question": "weights",
-        "model_a": a,
-        "model_b": b,
-        "difference": 0.3 if beaten else 0.01,
-        "low": 0.2 if beaten else -0.05,
-        "high": 0.4 if beaten else 0.07,
-        "p_value": 0.0001 if beaten else 0.7,
-        "p_adjusted": 0.0004 if beaten else 1.0,
-        "margin": 0.02,
-        "decision": "a" if beaten else "undecided",
-        "verdict": f"{a} better than {b}" if beaten else "cannot be told apart",
-        "method": "sign flips of slides",
-        "groups": 12,
-    }
+    return Pair(
+        metric="roc_auc",
+        question="weights",
+        model_a=a,
+        model_b=b,
+        difference=0.3 if beaten else 0.01,
+        low=0.2 if beaten else -0.05,
+        high=0.4 if beaten else 0.07,
+        p_value=0.0001 if beaten else 0.7,
+        p_adjusted=0.0004 if beaten else 1.0,
+        margin=0.02,
+        decision="a" if beaten else "undecided",
+        verdict=f"{a} better than {b}" if beaten else "cannot be told apart",
+        method="sign flips of slides",
+        groups=12,
+    )
 
 
-def _write_gallery(folder: ComparisonFolder, predictions: pl.DataFrame, scores: dict, models):
-    tiles = gallery_tiles(predictions, pl.DataFrame(scores["thresholds"]))
+def _write_gallery(folder: ComparisonFolder, predictions: pl.DataFrame, scores: Scores, models):
+    tiles = gallery_tiles(predictions, scores.thresholds)
     heat = np.linspace(0, 255, 64 * len(tiles)).reshape(len(tiles), 8, 8).astype(np.uint8)
     maps = {model: heat for model in models if "/" not in model}
     write_gallery(folder, tiles, dict.fromkeys(tiles[1:], JPEG), maps)

@@ -56,9 +56,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> ComparisonFolder:
 
 def test_scores_of_another_shape_are_named(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "c", gallery=False)
-    for text in ("[]", '{"settings": {"confidence": "high"}}'):
+    for text in ("[]", '{"schema": 2, "settings": {"confidence": "high"}}'):
         folder.scores.write_text(text, encoding="utf-8")
-        with pytest.raises(UserError):
+        with pytest.raises(UserError, match=r"scores\.json: "):
             write_report(folder)
 
 

@@ -56,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> ComparisonFolder:
         for model, seeds in runs.items()
         for method, factor, shift in (("temperature", 3.0, 0.0), ("platt", 1.0, INTERCEPT))
     ]
-    made.scores.write_text(json.dumps({"calibration": calibration}), encoding="utf-8")
+    made.scores.write_text(json.dumps({"schema": 2, "calibration": calibration}), encoding="utf-8")
     return made
 
 

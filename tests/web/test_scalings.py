@@ -6,6 +6,7 @@ import pytest
 
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.scores import SCHEMA
 from her2bench.web.scalings import scalings_of
 
 
@@ -22,7 +23,9 @@ NAN = float("nan")
 
 def read(tmp_path, *entries):
     folder = ComparisonFolder(tmp_path)
-    folder.scores.write_text(json.dumps({"calibration": entries}), encoding="utf-8")
+    folder.scores.write_text(
+        json.dumps({"schema": SCHEMA, "calibration": entries}), encoding="utf-8"
+    )
     return scalings_of(folder)
 
 

@@ -7,9 +7,9 @@ from her2bench.cli.score_text import verdict_table
 from her2bench.core.audit_findings import read_audit
 from her2bench.core.console import Terminal
 from her2bench.core.runs import ComparisonFolder
-from her2bench.evaluation.scoring.pairwise import Pair
+from her2bench.core.score_notes import Note
+from her2bench.core.scores import Scores, read_scores
 from her2bench.evaluation.scoring.questions import TITLES, UNKNOWN_AGAIN, first_question
-from her2bench.evaluation.scoring.stored import stored_scores
 from her2bench.report.formats import rate
 from her2bench.report.labels import METRICS
 from her2bench.report.table_csv import LABELS
@@ -19,25 +19,27 @@ def print_results(folder: ComparisonFolder) -> None:
     """Print models x splits with their metrics, the notes, and where the report lies."""
     # Piped output has no width of its own; a table squeezed into 80 columns cannot be read.
     console = Terminal(piped=140)
-    scores = stored_scores(folder.scores.read_bytes(), folder.scores)
+    scores = read_scores(folder.scores)
     findings = read_audit(folder.audit).findings if folder.audit.is_file() else ()
     for finding in findings:
         if finding.severity == "serious":
             console.say(f"in the data: {finding.title}", style="bold")
-    for text in scores["notes"]:
-        if text.startswith(FIRST):
-            console.say(text, style="bold")
+    for note in scores.notes:
+        if note.severity == "serious":
+            console.say(note.in_full, style="bold")
     console.print(_table(pl.read_csv(folder.table)))
-    if scores["pairs"]:
+    if scores.pairs:
         console.print()
         console.print(_verdicts(scores))
-    for row in scores["optimism"]:
-        if row["metric"] == scores["settings"]["primary"]:
-            text = "{model}: {metric} {value:.3f}, with random tiles {random_tiles:.3f} "
-            console.say((text + "(flattered by {flattered_by:+.3f})").format_map(row))
-    for text in scores["notes"]:
-        if not text.startswith((*FIRST, *LEFT_TO_THE_REPORT)):
-            console.say(f"note: {text}")
+    for row in scores.optimism:
+        if row.metric == scores.settings["primary"]:
+            console.say(
+                f"{row.model}: {row.metric} {row.value:.3f}, with random tiles "
+                f"{row.random_tiles:.3f} (optimism {row.optimism:+.3f})"
+            )
+    for note in scores.notes:
+        if note.severity != "serious" and not _left_to_the_report(note):
+            console.say(f"note: {note.in_full}")
     warnings = sum(finding.severity == "warning" for finding in findings)
     if warnings:
         console.say(f"the audit of the data has {warnings} warning(s): {folder.audit_page}")
@@ -45,15 +47,15 @@ def print_results(folder: ComparisonFolder) -> None:
     console.say(f"report: {folder.report}")
 
 
-# They void the numbers.
-FIRST = ("DIFFERENT TILES", "SLIDES UNKNOWN", "The split is by random tiles")
-LEFT_TO_THE_REPORT = ("Undefined for", "Few slides (train)", "Few slides (val)")
+def _left_to_the_report(note: Note) -> bool:
+    few = note.kind == "few_slides" and note.split != "test"
+    return few or note.kind == "undefined_metrics"
 
 
-def _verdicts(scores: dict) -> Table:
+def _verdicts(scores: Scores) -> Table:
     """The networks against each other and against the DAB baseline, on the primary metric."""
-    primary = scores["settings"]["primary"]
-    pairs = [Pair(**p) for p in scores["pairs"] if p["metric"] == primary]
+    primary = scores.settings["primary"]
+    pairs = [pair for pair in scores.pairs if pair.metric == primary]
     recipes = [(p.family, p.decision) for p in pairs if p.question == "recipe"]
     question = first_question(recipes)
     wanted = [

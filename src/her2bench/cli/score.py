@@ -1,6 +1,5 @@
 """`her2bench score`: statistics from any predictions table, without torch and without images."""
 
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -115,8 +114,9 @@ def _score(
     as_json: bool,
 ) -> None:
     from her2bench.cli.score_text import print_scores
-    from her2bench.core.atomic_io import check_output, replacing
+    from her2bench.core.atomic_io import check_output
     from her2bench.core.predictions import read_predictions
+    from her2bench.core.scores import scores_json, write_scores
     from her2bench.core.terminal import say_json
     from her2bench.evaluation.scoring.scores import score_predictions
 
@@ -126,12 +126,10 @@ def _score(
     if manifest is not None:
         table = _with_manifest(table, manifest, settings.by)
     scores = score_predictions(table, settings)
-    text = dumps(scores.as_dict(), indent=1, allow_nan=False)
     if output is not None:
-        with replacing(output) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+        write_scores(scores, output)
     if as_json:
-        say_json(text)
+        say_json(scores_json(scores))
     else:
         print_scores(scores)
 
@@ -163,15 +161,12 @@ def _settings(wanted: dict[str, Any]) -> "ScoreSettings":
 def _with_manifest(table: "pl.DataFrame", path: Path, by: tuple[str, ...]) -> "pl.DataFrame":
     """Join what the manifest knows of the tiles; the predictions' own columns win."""
     from her2bench.core.errors import UserError, listed
-    from her2bench.core.manifest import read_manifest
+    from her2bench.core.manifest import read_manifest, with_manifest
     from her2bench.core.predictions import check_predictions
 
     known = read_manifest(path, by)
     if table["group_id"].is_null().all():
         table = table.drop("group_id")
-    wanted = ("score", "tile_score", "group_id", *by)
-    columns = [name for name in dict.fromkeys(wanted) if name in known.columns]
-    columns = [name for name in columns if name not in table.columns]
     missing = sorted(set(table["tile_id"]) - set(known["tile_id"]))
     if missing:
         raise UserError(
@@ -180,5 +175,5 @@ def _with_manifest(table: "pl.DataFrame", path: Path, by: tuple[str, ...]) -> "p
             expected="a row for every tile predicted",
             cure="name the manifest that the predictions were made from",
         )
-    joined = table.join(known.select("tile_id", *columns), on="tile_id", how="left")
+    joined = with_manifest(table, known, ("score", "tile_score", "group_id", *by))
     return check_predictions(joined, path)

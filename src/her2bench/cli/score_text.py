@@ -4,12 +4,10 @@ from rich.padding import Padding
 from rich.table import Table
 
 from her2bench.core.console import Terminal
+from her2bench.core.scores import Pair, Row, Scores
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.metric_intervals import MINIMUM_SEEDS
-from her2bench.evaluation.scoring.pairwise import Pair
 from her2bench.evaluation.scoring.questions import TITLES
-from her2bench.evaluation.scoring.rows import Row
-from her2bench.evaluation.scoring.scores import Scores
 from her2bench.evaluation.statistics.metrics import METRICS
 
 CELL = 25  # columns of the terminal
@@ -18,35 +16,32 @@ CELL = 25  # columns of the terminal
 def print_scores(scores: Scores) -> None:
     """Print notes first (what a reader must know), then test metrics and verdicts."""
     console = Terminal()
-    loud, quiet = _by_weight(scores.notes)
-    for note in loud:
-        console.print(note, style="bold")
-        console.print()
+    for note in scores.notes:
+        if note.severity == "serious":
+            console.print(note.in_full, style="bold")
+            console.print()
     splits = [row.split for row in scores.rows]
     split = "test" if "test" in splits else splits[-1]
     rows = [row for row in scores.rows if row.split == split]
     models = list(dict.fromkeys(row.model for row in rows))
     label = max(len(label_of(row.metric)) for row in rows) + 2
     for some in batches(models, max((console.width - label) // CELL, 1)):
-        console.print(_metrics(rows, some, split, scores.settings.confidence))
+        console.print(_metrics(rows, some, _title(rows[0], scores)))
         console.print()
     _print_verdicts(console, scores)
-    for note in quiet:
-        console.print(Padding(note, (0, 0, 0, 2)))
+    for note in scores.notes:
+        if note.severity != "serious":
+            console.print(Padding(note.in_full, (0, 0, 0, 2)))
 
 
-def _by_weight(notes: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """The notes that void the numbers below them, and the others."""
-    loud = [note for note in notes if note.startswith(("DIFFERENT TILES", "SLIDES UNKNOWN"))]
-    return loud, [note for note in notes if note not in loud]
+def _title(row: Row, scores: Scores) -> str:
+    unknown = {note.split for note in scores.notes if note.kind == "slides_unknown"}
+    group = "tiles taken as independent" if row.split in unknown else "clustered by slide"
+    intervals = f"{scores.settings['confidence']:.0%} intervals, {group}"
+    return f"{row.split}: {row.tiles} tiles, {row.groups} groups; {intervals}"
 
 
-def _metrics(rows: list[Row], models: tuple[str, ...], split: str, confidence: float) -> Table:
-    first = rows[0]
-    group = "tiles taken as independent" if "independent" in first.method else "clustered by slide"
-    title = (
-        f"{split}: {first.tiles} tiles, {first.groups} groups; {confidence:.0%} intervals, {group}"
-    )
+def _metrics(rows: list[Row], models: tuple[str, ...], title: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
     for model in models:
@@ -76,8 +71,8 @@ def _cell(row: Row | None) -> str:
 
 
 def _print_verdicts(console: Terminal, scores: Scores) -> None:
-    primary = [pair for pair in scores.pairs if pair.metric == scores.settings.primary]
-    label = METRICS[scores.settings.primary].label
+    primary = [pair for pair in scores.pairs if pair.metric == scores.settings["primary"]]
+    label = METRICS[scores.settings["primary"]].label
     for question, title in TITLES.items():
         asked = [pair for pair in primary if pair.question == question]
         answered = [pair for pair in asked if pair.decision != "unanswered"]

@@ -1,7 +1,6 @@
 """The gallery's pictures: thumbnails of telling test tiles and where each network looked."""
 
 import shutil
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -9,13 +8,14 @@ import torch
 
 from her2bench.comparison.prepared import Prepared
 from her2bench.core.checksums import is_whole_or_older
+from her2bench.core.scores import Scores
 from her2bench.data.tile_cache.previews import thumbnails
 from her2bench.prediction.gradcam import gallery_maps
 from her2bench.report.gallery_files import gallery_path, write_gallery
 from her2bench.report.gallery_selection import first_seed, gallery_tiles
 
 
-def draw_gallery(prepared: Prepared, scores: dict[str, Any], device: torch.device) -> None:
+def draw_gallery(prepared: Prepared, scores: Scores, device: torch.device) -> None:
     """Choose the gallery's tiles, draw their thumbnails and Grad-CAM maps, and keep them.
 
     A tile's map comes from the run that had it as a test tile: the first seed, the tile's fold.
@@ -23,8 +23,7 @@ def draw_gallery(prepared: Prepared, scores: dict[str, Any], device: torch.devic
     folder = prepared.folder
     predictions = pl.read_parquet(folder.predictions)
     split = "test" if "test" in set(predictions["split"]) else "val"
-    thresholds = pl.DataFrame(scores["thresholds"])
-    tile_ids = gallery_tiles(predictions, thresholds, split)
+    tile_ids = gallery_tiles(predictions, scores.thresholds, split)
     place = gallery_path(folder)
     if not tile_ids or (place.exists() and is_whole_or_older(place)):
         return

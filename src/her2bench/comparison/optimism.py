@@ -1,15 +1,13 @@
 """How much a random tile split would have flattered: the same comparison once more, split so."""
 
-from typing import Any
-
 import polars as pl
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.errors import UserError
 from her2bench.core.notes import note
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.scores import Optimism, Scores, read_scores
 from her2bench.data.splitting.splits import SplitSettings
-from her2bench.evaluation.scoring.stored import stored_scores
 
 
 def with_random_tiles(
@@ -39,40 +37,35 @@ def with_random_tiles(
     return config.model_copy(update={"split": random}), manifest.drop("split", strict=False)
 
 
-def flattery(folder: ComparisonFolder, scores: dict[str, Any]) -> list[dict[str, Any]]:
+def flattery(folder: ComparisonFolder, scores: Scores) -> tuple[Optimism, ...]:
     """Each model's test metrics by the honest split and by random tiles, and the difference.
 
     Args:
         folder: the comparison.
-        scores: its own scores, as in scores.json.
+        scores: its own scores.
 
     Returns:
-        `model, metric, value, random_tiles, flattered_by` each; empty where the comparison was
-        not repeated with random tiles.
+        Empty where the comparison was not repeated with random tiles.
     """
     if not folder.random_tiles.scores.is_file():
-        return []
+        return ()
     path = folder.random_tiles.scores
     try:
         folder.random_tiles.check(path)
+        random = _test_values(read_scores(path))
     except UserError as error:
         note(error.where, f"{error.found}; left out, until --optimism is given again")
-        return []
-    random = _test_values(stored_scores(path.read_bytes(), path))
-    honest = _test_values(scores)
-    return [
-        {
-            "model": model,
-            "metric": metric,
-            "value": value,
-            "random_tiles": random[model, metric],
-            "flattered_by": random[model, metric] - value,
-        }
-        for (model, metric), value in honest.items()
-        if value is not None and random.get((model, metric)) is not None
-    ]
+        return ()
+    return tuple(
+        Optimism(*key, value, random[key], random[key] - value)
+        for key, value in _test_values(scores).items()
+        if key in random
+    )
 
 
-def _test_values(scores: dict[str, Any]) -> dict[tuple[str, str], float]:
-    rows = [row for row in scores["rows"] if row["split"] == "test"]
-    return {(row["model"], row["metric"]): row["value"] for row in rows}
+def _test_values(scores: Scores) -> dict[tuple[str, str], float]:
+    return {
+        (row.model, row.metric): row.value
+        for row in scores.rows
+        if row.split == "test" and row.value is not None
+    }

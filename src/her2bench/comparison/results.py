@@ -1,6 +1,6 @@
 """From finished runs to predictions, scores, table, figures and report."""
 
-import json
+from dataclasses import replace
 
 import polars as pl
 import torch
@@ -8,8 +8,10 @@ import torch
 from her2bench.comparison.gallery import draw_gallery
 from her2bench.comparison.optimism import flattery
 from her2bench.comparison.prepared import Prepared
+from her2bench.core.manifest import with_manifest
 from her2bench.core.predictions import read_predictions
-from her2bench.core.runs import write_text
+from her2bench.core.score_notes import Note, make_note
+from her2bench.core.scores import write_scores
 from her2bench.core.tables import write_table
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.report.pages.report_page import write_report
@@ -22,31 +24,32 @@ def write_results(prepared: Prepared, device: torch.device) -> None:
     runs = [folder.run(job.model, job.seed, job.fold).predictions for job in prepared.jobs]
     predictions = pl.concat([read_predictions([path]) for path in runs])
     write_table(predictions, folder.predictions)
-    extra = [name for name in prepared.manifest.columns if name not in predictions.columns]
-    joined = predictions.join(prepared.manifest.select("tile_id", *extra), on="tile_id", how="left")
-    scores = score_predictions(joined, prepared.config.score).as_dict()
-    scores["notes"] = [*_split_notes(prepared), *scores["notes"]]
-    scores["optimism"] = flattery(folder, scores)
-    write_text(folder.scores, json.dumps(scores, indent=1, allow_nan=False))
+    joined = with_manifest(predictions, prepared.manifest)
+    scores = score_predictions(joined, prepared.config.score)
+    notes = (*_split_notes(prepared), *scores.notes)
+    scores = replace(scores, notes=notes, optimism=flattery(folder, scores))
+    write_scores(scores, folder.scores)
     write_table(result_table(scores, run_table(folder)), folder.table)
     folder.seal(folder.predictions, folder.scores, folder.table)
     draw_gallery(prepared, scores, device)
     write_report(folder)
 
 
-def _split_notes(prepared: Prepared) -> list[str]:
+def _split_notes(prepared: Prepared) -> list[Note]:
     kind = prepared.config.split.kind
     if kind == "random-tiles":
-        return [RANDOM_TILES]
+        return [make_note("random_tiles", RANDOM_TILES)]
     unused = kind != "manifest" and "split" in prepared.manifest.columns
-    return [GIVEN_SPLIT] if unused and prepared.manifest["split"].is_not_null().any() else []
+    if not unused or prepared.manifest["split"].is_null().all():
+        return []
+    return [make_note("own_split_unused", GIVEN_SPLIT, "test")]
 
 
 GIVEN_SPLIT = (
-    "The manifest's own split was not used (test): tiles that it keeps for test may have been "
-    "trained on. Set split.kind = 'manifest' to use it."
+    "Tiles that the manifest's own split keeps for test may have been trained on. Set split.kind = "
+    "'manifest' to use it."
 )
 RANDOM_TILES = (
-    "The split is by random tiles: tiles of one slide lie on both sides, so every figure here "
-    "flatters. Use split.kind = 'grouped' or 'grouped-kfold' for figures that hold for new slides."
+    "Tiles of one slide lie on both sides of the split, so every figure here is optimistic. Use "
+    "split.kind = 'grouped' or 'grouped-kfold' for figures that hold for new slides."
 )

@@ -99,6 +99,24 @@ def write_manifest(table: pl.DataFrame, path: Path) -> None:
     write_table(table.with_columns(_relative(table["path"], folder)), path)
 
 
+def with_manifest(
+    predictions: pl.DataFrame, manifest: pl.DataFrame, columns: Iterable[str] | None = None
+) -> pl.DataFrame:
+    """Predictions with what the manifest knows of their tiles; their own columns win.
+
+    Args:
+        predictions: one row per tile and run, maybe none.
+        manifest: one row per tile, maybe without columns.
+        columns: those to add where the manifest has them; all by default.
+    """
+    wanted = dict.fromkeys(manifest.columns if columns is None else columns)
+    extra = [n for n in wanted if n in manifest.columns and n not in predictions.columns]
+    if not predictions.height or not extra:
+        return predictions
+    known = manifest.select("tile_id", *extra)
+    return predictions.join(known, on="tile_id", how="left", maintain_order="left")
+
+
 def read_scores(column: pl.Series, where: object, gaps: bool = False) -> pl.Series:
     """A column of scores, 0 to 3 or `1+`, `2+`, `3+`, as Int8 of the same name.
 

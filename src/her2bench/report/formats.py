@@ -1,7 +1,6 @@
 """Numbers as the report prints them."""
 
-from typing import Any
-
+from her2bench.core.scores import Pair
 from her2bench.evaluation.scoring.settings import ThresholdRule
 
 _SCORES = ("0", "1+", "2+", "3+")
@@ -25,20 +24,20 @@ def short(value: float) -> str:
     return f"{value:.2f}".replace("-", "−")
 
 
-def difference(pair: dict[str, Any]) -> str:
+def difference(pair: Pair) -> str:
     """A pair's difference and its interval.
 
-    >>> difference({"difference": 0.0237, "low": -0.11, "high": 0.162})
+    >>> from types import SimpleNamespace
+    >>> difference(SimpleNamespace(difference=0.0237, low=-0.11, high=0.162))
     '+0.024 (−0.110 to +0.162)'
-    >>> difference({"difference": 0.5, "low": None, "high": None})
+    >>> difference(SimpleNamespace(difference=0.5, low=None, high=None))
     '+0.500 (no interval)'
     """
-    value, low, high = (pair.get(name) for name in ("difference", "low", "high"))
-    if value is None:
+    if pair.difference is None:
         return "undefined"
-    known = low is not None and high is not None
-    inner = f"{low:+.3f} to {high:+.3f}" if known else "no interval"
-    return f"{value:+.3f} ({inner})".replace("-", "−")
+    known = pair.low is not None and pair.high is not None
+    inner = f"{pair.low:+.3f} to {pair.high:+.3f}" if known else "no interval"
+    return f"{pair.difference:+.3f} ({inner})".replace("-", "−")
 
 
 def percent(share: float) -> str:

@@ -1,9 +1,11 @@
 """Which tiles go into the gallery: the most confident errors, and where models disagree."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
+from her2bench.core.scores import RunThreshold
 from her2bench.evaluation.scoring.run_thresholds import with_calls
 from her2bench.report.labels import BASELINES
 
@@ -34,7 +36,7 @@ class Selection:
 
 def gallery_tiles(
     predictions: pl.DataFrame,
-    thresholds: pl.DataFrame,
+    thresholds: Sequence[RunThreshold],
     split: str = "test",
     errors: int = ERRORS,
     disagreements: int = DISAGREEMENTS,

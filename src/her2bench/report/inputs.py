@@ -12,15 +12,16 @@ import polars as pl
 from her2bench.core.audit_findings import Audit, read_audit
 from her2bench.core.config import settings_from
 from her2bench.core.errors import UserError
-from her2bench.core.manifest import read_manifest
+from her2bench.core.manifest import read_manifest, with_manifest
 from her2bench.core.predictions import read_predictions
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.scores import Scores, read_scores
 from her2bench.core.tables import Wanted, read_table
 from her2bench.core.values import refuse_rows, typed
+from her2bench.evaluation.scoring.panels import Panel, make_panel
 from her2bench.evaluation.scoring.run_thresholds import with_calls
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.scoring.stored import stored_scores
 from her2bench.report.labels import BASELINES
 from her2bench.report.table_csv import epoch_table, run_table
 
@@ -31,7 +32,6 @@ SPLITS_COLUMNS = {
     "fold": pl.Int64,
     "split": pl.String,
 }
-_EMPTY: dict[str, Any] = {"rows": [], "pairs": [], "notes": [], "thresholds": []}
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Material:
 
     folder: ComparisonFolder
     config: dict[str, Any]
-    scores: dict[str, Any]
+    scores: Scores
     predictions: pl.DataFrame
     manifest: pl.DataFrame
     splits: pl.DataFrame
@@ -93,8 +93,9 @@ class Material:
     @cached_property
     def settings(self) -> ScoreSettings:
         """The settings of the statistics."""
-        given = self.scores.get("settings") or self.config.get("score") or {}
-        return settings_from(ScoreSettings, given, self.folder.path)
+        if self.scores.settings:
+            return settings_from(ScoreSettings, self.scores.settings, self.folder.scores)
+        return settings_from(ScoreSettings, self.config.get("score") or {}, self.folder.config)
 
     @property
     def grouped(self) -> bool:
@@ -115,9 +116,9 @@ def read_material(folder: ComparisonFolder) -> Material:
         predicted = _predictions(folder)
     runs, epochs = run_table(folder), epoch_table(folder)
     missing = _unfinished(config, splits, folder)
-    predictions = _with_scores(predicted, manifest)
+    predictions = with_manifest(predicted, manifest)
     scores = _scores(folder, predictions, config)
-    called = _with_calls(predictions, scores)
+    called = with_calls(predictions, scores.thresholds) if predictions.height else predictions
     audit = read_audit(folder.audit) if folder.audit.is_file() else None
     return Material(folder, config, scores, called, manifest, splits, runs, epochs, audit, missing)
 
@@ -156,40 +157,19 @@ def _predictions(folder: ComparisonFolder) -> pl.DataFrame:
     return pl.concat(tables) if tables else pl.DataFrame()
 
 
-def _scores(
-    folder: ComparisonFolder, predictions: pl.DataFrame, config: dict[str, Any]
-) -> dict[str, Any]:
+def _scores(folder: ComparisonFolder, predictions: pl.DataFrame, config: dict[str, Any]) -> Scores:
     if folder.scores.is_file():
-        return stored_scores(folder.scores.read_bytes(), folder.scores)
+        return read_scores(folder.scores)
     if not predictions.height:
-        return dict(_EMPTY)
+        return Scores()
     settings = settings_from(ScoreSettings, config.get("score", {}), folder.config)
-    return score_predictions(_comparable(predictions), settings).as_dict()
+    return score_predictions(_comparable(predictions), settings)
 
 
 def _comparable(predictions: pl.DataFrame) -> pl.DataFrame:
     """The runs that cover all folds seen: others cannot be judged on the same tiles yet."""
     folds = predictions["fold"].n_unique()
     return predictions.filter(pl.col("fold").n_unique().over("model", "seed") == folds)
-
-
-def _with_scores(predictions: pl.DataFrame, manifest: pl.DataFrame) -> pl.DataFrame:
-    extra = [name for name in manifest.columns if name not in predictions.columns]
-    if not predictions.height or "tile_id" not in manifest.columns or not extra:
-        return predictions
-    known = manifest.select("tile_id", *extra)
-    return predictions.join(known, on="tile_id", how="left", maintain_order="left")
-
-
-def _with_calls(predictions: pl.DataFrame, scores: dict[str, Any]) -> pl.DataFrame:
-    """Call each tile at its run's frozen threshold; a run without one at probability 0.5."""
-    if not predictions.height:
-        return predictions
-    kinds = {"model": pl.String, "seed": pl.Int64, "fold": pl.Int64}
-    kinds |= {"logit": pl.Float64, "probability": pl.Float64, "scale": pl.String}
-    rows = [{key: entry.get(key) for key in kinds} for entry in scores["thresholds"]]
-    thresholds = pl.DataFrame(rows, schema=kinds).with_columns(pl.col("scale").fill_null("logit"))
-    return with_calls(predictions, thresholds)
 
 
 def _unfinished(
@@ -206,3 +186,19 @@ def _unfinished(
     ]
     several = len(folds) > 1
     return [f"{m}, seed {s}" + (f", fold {f}" if several else "") for m, s, f in missing]
+
+
+def shown_panels(material: Material) -> dict[str, Panel]:
+    """Model → panel of the shown split; seeds that lack tiles of the first seed are left out."""
+    if material.split is None:
+        return {}
+    return {
+        model: make_panel(_whole_seeds(material.shown, model), model, material.split)
+        for model in material.models
+    }
+
+
+def _whole_seeds(shown: pl.DataFrame, model: str) -> pl.DataFrame:
+    rows = shown.filter(pl.col("model") == model)
+    most = rows.group_by("seed").len()["len"].max()
+    return rows.filter(pl.len().over("seed") == most)

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.scores import Scores
 from her2bench.core.tables import Wanted, read_table
 from her2bench.core.values import refuse_rows, typed
 
@@ -21,11 +22,11 @@ METRICS = {  # in scores.json → as a column, in the words of the study
 LABELS = {column: column.replace("_", " ") for column in METRICS.values()} | {"roc_auc": "ROC-AUC"}
 
 
-def result_table(scores: dict[str, Any], runs: pl.DataFrame) -> pl.DataFrame:
+def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
     """One row a model and split: each metric with its interval, and what training took.
 
     Args:
-        scores: the content of scores.json.
+        scores: of the comparison.
         runs: as `run_table` gives it.
 
     Returns:
@@ -34,16 +35,13 @@ def result_table(scores: dict[str, Any], runs: pl.DataFrame) -> pl.DataFrame:
         runs.
     """
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in scores["rows"]:
-        if row["metric"] not in METRICS:
+    about = ("model", "split", "tiles", "groups", "seeds")
+    for row in scores.rows:
+        if row.metric not in METRICS:
             continue
-        key = row["model"], row["split"]
-        entry = rows.setdefault(
-            key,
-            {"model": key[0], "split": key[1]} | {k: row[k] for k in ("tiles", "groups", "seeds")},
-        )
-        name = METRICS[row["metric"]]
-        entry |= {name: row["value"], f"{name}_low": row["low"], f"{name}_high": row["high"]}
+        entry = rows.setdefault((row.model, row.split), {k: getattr(row, k) for k in about})
+        name = METRICS[row.metric]
+        entry |= {name: row.value, f"{name}_low": row.low, f"{name}_high": row.high}
     table = pl.DataFrame(list(rows.values()), infer_schema_length=None)
     cost = runs.group_by("model", maintain_order=True).agg(
         pl.col("parameters").first(),

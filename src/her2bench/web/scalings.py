@@ -1,15 +1,8 @@
-"""What was fitted on validation tiles to make the networks' probabilities honest."""
-
-from typing import Any
+"""What was fitted on validation tiles to calibrate the networks' probabilities."""
 
 from her2bench.core.runs import ComparisonFolder
-from her2bench.evaluation.scoring.stored import stored_scores
-
-METHODS = ("platt", "temperature")
-"""The first that can be used. Platt first, as in the report: a recipe that weighs the positive
-class shifts every logit, and no temperature can undo a shift."""
-
-_MOST = 1e6  # of a slope or an intercept: beyond it nothing was fitted
+from her2bench.core.scores import read_scores
+from her2bench.evaluation.scoring.recalibration import best_scaling
 
 Scalings = dict[tuple[str, int, int], tuple[float, float]]
 
@@ -17,32 +10,22 @@ Scalings = dict[tuple[str, int, int], tuple[float, float]]
 def scalings_of(folder: ComparisonFolder) -> Scalings:
     """Slope and intercept of each run by model, seed and fold, as scores.json holds them.
 
-    All runs of a model are scaled by the same method, the first of METHODS that has a usable
-    slope for each of them; a model without one is left out.
+    All runs of a model are scaled by one method, that of `best_scaling`; a model without one is
+    left out.
 
     Raises:
         UserError: scores.json cannot be read.
     """
-    fitted = {(entry["model"], entry["method"]): entry["runs"] for entry in _calibration(folder)}
-    found: Scalings = {}
-    for model in dict.fromkeys(model for model, _ in fitted):
-        choices = (fitted.get((model, method), []) for method in METHODS)
-        runs = next((runs for runs in choices if runs and all(map(_usable, runs))), [])
-        for run in runs:
-            found[model, run["seed"], run["fold"]] = run["slope"], run["intercept"]
-    return found
-
-
-def _usable(run: dict[str, Any]) -> bool:
-    # A slope of zero or less would turn the order of the tiles round, and so the calls.
-    slope, intercept = run["slope"], run["intercept"]
-    if slope is None or intercept is None:
-        return False
-    return 0 < slope < _MOST and abs(intercept) < _MOST
-
-
-def _calibration(folder: ComparisonFolder) -> list[dict[str, Any]]:
     if not folder.scores.is_file():
-        return []
+        return {}
     folder.check(folder.scores)
-    return stored_scores(folder.scores.read_bytes(), folder.scores)["calibration"]
+    calibration = read_scores(folder.scores).calibration
+    models = dict.fromkeys(fitted.model for fitted in calibration)
+    chosen = (best_scaling(c for c in calibration if c.model == model) for model in models)
+    return {
+        (best.model, run.seed, run.fold): (run.slope, run.intercept)
+        for best in chosen
+        if best
+        for run in best.runs
+        if run.slope is not None and run.intercept is not None
+    }

@@ -7,7 +7,13 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
 
 from her2bench.core.predictions import check_predictions
-from her2bench.evaluation.scoring.recalibration import fit_platt, fit_temperature, recalibrate
+from her2bench.core.scores import Recalibrated, RunScaling
+from her2bench.evaluation.scoring.recalibration import (
+    best_scaling,
+    fit_platt,
+    fit_temperature,
+    recalibrate,
+)
 
 
 def overconfident(seed, n=4000, factor=3.0, shift=0.0):
@@ -96,7 +102,7 @@ def test_without_val_there_is_nothing_and_with_one_class_a_note():
     one_class = predictions(3, "val").filter(pl.col("target") == 1)
     table = check_predictions(pl.concat([one_class, predictions(4, "test")]))
     results, notes = recalibrate(table, 15)
-    assert results == () and "both classes" in notes[0]
+    assert results == () and [note.kind for note in notes] == ["no_recalibration"]
 
 
 def with_an_outlier(seed, split, n=150):
@@ -137,7 +143,7 @@ def test_an_order_turned_round_is_refused():
     ]
     results, notes = recalibrate(check_predictions(pl.concat(both)), 15)
     assert "platt" not in [r.method for r in results]
-    assert "No Platt scaling of m:" in notes[0]
+    assert ("scaling_refused", ("m",)) in [(note.kind, note.models) for note in notes]
 
 
 def test_a_fit_that_makes_validation_worse_is_refused_for_that_run_alone():
@@ -160,4 +166,12 @@ def test_a_fit_that_makes_validation_worse_is_refused_for_that_run_alone():
     [platt] = [r for r in results if r.method == "platt"]
     assert (platt.runs[0].slope, platt.runs[0].intercept) == (1.0, 0.0)
     assert platt.runs[1].slope != 1.0
-    assert any("No Platt scaling of m in 1 of 2 runs" in note for note in notes)
+    assert any("No Platt scaling of m in 1 of 2 runs" in note for note in (n.text for n in notes))
+
+
+def test_which_scaling_is_used_does_not_depend_on_how_it_did():
+    run = (RunScaling(0, 0, 1.5, 0.1),)
+    temperature = Recalibrated("m", "temperature", 0.1, 0.1, 0.1, run)
+    platt = Recalibrated("m", "platt", 0.3, 0.3, 0.3, run)
+    assert best_scaling([temperature, platt]) == platt
+    assert best_scaling([]) is None

@@ -1,7 +1,5 @@
 """Thresholds: what each rule reaches on the tiles it was chosen on, and never on test."""
 
-from dataclasses import asdict
-
 import numpy as np
 import polars as pl
 import pytest
@@ -131,13 +129,13 @@ def test_thresholds_are_each_runs_own_and_only_val_is_looked_at():
         target=pl.when(pl.col("split") == "val").then("target").otherwise(1 - pl.col("target"))
     )
     assert apply_thresholds(scrambled, YOUDEN)[1] == thresholds
-    assert any("chosen on validation" in note for note in notes)
+    assert [note.kind for note in notes] == ["thresholds"]
 
 
 def test_without_val_the_threshold_is_fixed_and_a_note_says_so(two_models):
     _, thresholds, notes = apply_thresholds(two_models, YOUDEN)
     assert {(t.logit, t.source) for t in thresholds} == {(0.0, "fixed")}
-    assert "never chosen on test" in notes[0] and "a, b" in notes[0]
+    assert [(n.kind, n.models) for n in notes] == [("no_validation_tiles", ("a", "b"))]
 
 
 @pytest.mark.parametrize("logits", [False, True])
@@ -168,5 +166,5 @@ def test_calls_made_again_from_the_stored_thresholds_are_the_same():
     table = simulated(splits=("val", "test"))
     for rule in (ThresholdRule(probability=0.3), ThresholdRule(logit=0.2), YOUDEN):
         called, thresholds, _ = apply_thresholds(table, rule)
-        again = with_calls(table, pl.DataFrame([asdict(t) for t in thresholds]))
+        again = with_calls(table, thresholds)
         assert again["call"].equals(called["call"])

@@ -12,10 +12,8 @@ from her2bench.evaluation.scoring.panels import Panel
 from her2bench.evaluation.statistics.arrays import Answers, Sample
 from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.report.figures.curve_bands import GRID, precision_band, roc_band
-from her2bench.report.input_panels import shown_panels
-from her2bench.report.inputs import read_material
+from her2bench.report.inputs import read_material, shown_panels
 from her2bench.report.sections.reliability import (
-    best_scaling,
     calibration_of,
     calibration_rows,
     reliability_table,
@@ -104,19 +102,13 @@ def test_the_errors_before_calibration_are_those_of_the_scores(
     panel = shown_panels(material)["alexnet"]
     none, *_ = calibration_rows(panel, *calibration_of(material, "alexnet"), material.settings)
     scored = {
-        r["metric"]: r["value"]
-        for r in material.scores["rows"]
-        if r["model"] == "alexnet" and r["split"] == "test"
+        r.metric: r.value
+        for r in material.scores.rows
+        if r.model == "alexnet" and r.split == "test"
     }
     for metric in ("brier", "log_loss", "calibration_error"):
         assert none[metric].value == pytest.approx(scored[metric])
         assert none[metric].low < none[metric].value < none[metric].high
-
-
-def test_which_scaling_is_shown_does_not_depend_on_how_it_did() -> None:
-    entries = [{"method": "temperature", "brier": 0.1}, {"method": "platt", "brier": 0.3}]
-    assert best_scaling(entries) == entries[1]
-    assert best_scaling([]) is None
 
 
 def test_curves_of_folds_lie_over_the_values_within_folds() -> None:

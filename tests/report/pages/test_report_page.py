@@ -1,8 +1,8 @@
 """The report as a file: whole, alone, escaped, and honest about what is missing."""
 
-import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from her2bench.cli.main import app
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder, opened_comparison
+from her2bench.core.scores import read_scores, write_scores
 from her2bench.report.pages.report_page import write_report
 
 SECTIONS = ["answer", "differences", "curves", "operating", "failures", "audit", "made", "glossary"]
@@ -149,8 +150,7 @@ def test_a_comparison_that_has_only_begun(tmp_path: Path) -> None:
 def test_the_report_says_what_it_lacks(tmp_path: Path, changes: dict, expected: str) -> None:
     folder = make_comparison(tmp_path / "c", **changes)
     if changes.get("one_class"):
-        scores = json.loads(folder.scores.read_text(encoding="utf-8"))
-        folder.scores.write_text(json.dumps(scores | {"pairs": []}), encoding="utf-8")
+        write_scores(replace(read_scores(folder.scores), pairs=()), folder.scores)
     assert expected in text_of(write_report(folder).read_text(encoding="utf-8"))
 
 
@@ -181,9 +181,10 @@ def test_the_command_builds_the_same_report_twice(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_win_on_flattered_figures_is_qualified_in_the_headline(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "c", kind="random-tiles", seeds=(0,), gallery=False)
-    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
-    scores["pairs"][0]["decision"] = "a"
-    folder.scores.write_text(json.dumps(scores), encoding="utf-8")
+    scores = read_scores(folder.scores)
+    first, *others = scores.pairs
+    pairs = (replace(first, decision="a"), *others)
+    write_scores(replace(scores, pairs=pairs), folder.scores)
     seen = text_of(write_report(folder).read_text(encoding="utf-8"))
     assert "▲ Not for new slides: These trained weights of LeNet (one seed) are better" in seen
     assert seen.count("▲ flattered") >= 4  # every row of the table
@@ -201,9 +202,9 @@ def test_the_model_card_says_what_it_is_not_for(comparison: ComparisonFolder, pa
 @pytest.mark.slow
 def test_intervals_are_named_by_the_confidence_they_have(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "c", seeds=(0,), slides=12, gallery=False)
-    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
-    scores["settings"]["confidence"] = 0.9
-    folder.scores.write_text(json.dumps(scores), encoding="utf-8")
+    scores = read_scores(folder.scores)
+    settings = scores.settings | {"confidence": 0.9}
+    write_scores(replace(scores, settings=settings), folder.scores)
     page = write_report(folder).read_text(encoding="utf-8")
     card = (folder.path / "runs" / "lenet" / "card.md").read_text(encoding="utf-8")
     assert "| Value (90% interval) |" in card and "95%" not in card

@@ -7,8 +7,7 @@ import pytest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings, ThresholdRule
-from her2bench.report.input_panels import shown_panels
-from her2bench.report.inputs import read_material
+from her2bench.report.inputs import read_material, shown_panels
 from her2bench.report.sections.operating import METRICS, npv_at, operating_points, ppv_at, printed
 
 
@@ -42,10 +41,10 @@ def test_the_frozen_point_is_the_table_of_results(
     comparison: ComparisonFolder, points: dict
 ) -> None:
     scores = read_material(comparison).scores
-    rows = {(r["model"], r["metric"]): r for r in scores["rows"] if r["split"] == "test"}
+    rows = {(r.model, r.metric): r for r in scores.rows if r.split == "test"}
     for metric in METRICS:
         row = rows["lenet", metric]
-        assert points["models"][0]["frozen"][metric] == [row["value"], row["low"], row["high"]]
+        assert points["models"][0]["frozen"][metric] == [row.value, row.low, row.high]
 
 
 def test_counts_add_up(points: dict) -> None:

@@ -1,6 +1,5 @@
 """The words of the answer: they claim what the decisions carry, and no more."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 from tests.report.conftest import make_comparison
 
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.scores import Pair
 from her2bench.report.inputs import Material, read_material
 from her2bench.report.sections.summary import answer, not_beating, primary_pairs, shown_question
 from her2bench.report.sections.warnings import cautions, flattered, lesser_notes
@@ -27,16 +27,20 @@ def decided(
     question: str = "weights",
 ) -> Material:
     """The material with the decisions of some pairs changed; all others are undecided."""
-    scores = json.loads(folder.scores.read_text(encoding="utf-8"))
-    asked = [
-        pair
-        | {"question": question}
-        | {"decision": decisions.get((pair["model_a"], pair["model_b"]), "undecided")}
-        for pair in scores["pairs"]
-    ]
     material = read_material(folder)
-    material.scores["pairs"] = asked if question == "weights" else scores["pairs"] + asked
-    return material
+    pairs = material.scores.pairs
+    asked = tuple(replace(pair, question=question) for pair in with_decisions(pairs, decisions))
+    return with_pairs(material, asked if question == "weights" else (*pairs, *asked))
+
+
+def with_decisions(pairs: tuple[Pair, ...], decisions: dict) -> tuple[Pair, ...]:
+    """All pairs that are not named are undecided."""
+    found = [decisions.get((pair.model_a, pair.model_b), "undecided") for pair in pairs]
+    return tuple(replace(pair, decision=d) for pair, d in zip(pairs, found, strict=True))
+
+
+def with_pairs(material: Material, pairs: tuple[Pair, ...]) -> Material:
+    return replace(material, scores=replace(material.scores, pairs=pairs))
 
 
 def test_undecided_pairs_are_no_verdict(three: ComparisonFolder) -> None:
@@ -60,9 +64,8 @@ def test_the_headline_answers_for_the_recipe_where_it_can(three: ComparisonFolde
     said = answer(decided(three, wins, "recipe"))
     assert said.headline == "AlexNet is better than every other model on ROC-AUC."
     material = decided(three, {}, "recipe")
-    for pair in material.scores["pairs"]:
-        if pair["question"] == "weights":
-            pair["decision"] = wins.get((pair["model_a"], pair["model_b"]), "undecided")
+    weights = with_decisions(primary_pairs(material, "weights"), wins)
+    material = with_pairs(material, (*weights, *primary_pairs(material, "recipe")))
     assert answer(material).headline == "No model is shown to be better than another on ROC-AUC."
 
 
@@ -107,12 +110,12 @@ def test_networks_come_before_baselines_and_other_questions_are_left_out(
     three: ComparisonFolder,
 ) -> None:
     material = decided(three, {})
-    extra = material.scores["pairs"][0] | {"question": "recipe"}
-    other = material.scores["pairs"][0] | {"metric": "accuracy"}
-    material.scores["pairs"] += [extra, other]
+    first, *_ = material.scores.pairs
+    extra, other = replace(first, question="recipe"), replace(first, metric="accuracy")
+    material = with_pairs(material, (*material.scores.pairs, extra, other))
     pairs = primary_pairs(material)
     assert len(pairs) == 10
-    assert [p["model_b"] for p in pairs[:3]] == ["alexnet", "mini_hahnet", "mini_hahnet"]
+    assert [p.model_b for p in pairs[:3]] == ["alexnet", "mini_hahnet", "mini_hahnet"]
     assert extra in primary_pairs(material, "recipe")
 
 

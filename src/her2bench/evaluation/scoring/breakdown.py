@@ -1,42 +1,20 @@
 """How often each model calls a tile positive: by score, by slide, by any column."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from her2bench.core.errors import UserError, nearest
+from her2bench.core.scores import Breakdown, known
 from her2bench.evaluation.scoring.metric_intervals import interval_of
 from her2bench.evaluation.scoring.model_evaluation import Judged
 from her2bench.evaluation.scoring.panels import Panel
-from her2bench.evaluation.scoring.rows import known
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.arrays import Answers, Bools
 from her2bench.evaluation.statistics.estimates import estimate
 
 MOST_VALUES = 1000  # a column with more values than this is no column to break down by
-
-
-@dataclass(frozen=True)
-class Breakdown:
-    """The tiles of one model with one value of a column: how many are called positive.
-
-    `called_positive` and `right` are shares of the tiles, means over seeds; `low` to `high` is
-    the interval of `called_positive`.
-    """
-
-    model: str
-    split: str
-    column: str
-    value: str
-    tiles: int
-    groups: int
-    positives: int
-    called_positive: float
-    low: float | None
-    high: float | None
-    right: float
 
 
 def break_down(

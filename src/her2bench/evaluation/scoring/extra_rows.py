@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from her2bench.core.scores import Row, known
 from her2bench.evaluation.scoring.calibration_line import LINE, calibration_line
 from her2bench.evaluation.scoring.model_evaluation import Judged
-from her2bench.evaluation.scoring.rows import Row, known
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.arrays import Floats
 from her2bench.evaluation.statistics.intervals import Interval

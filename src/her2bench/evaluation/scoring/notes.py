@@ -5,25 +5,25 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from her2bench.core.score_notes import Note, make_note
+from her2bench.core.scores import Pair, Row
 from her2bench.core.text import plural
 from her2bench.evaluation.scoring.extra_rows import label_of
-from her2bench.evaluation.scoring.pairwise import Pair
 from her2bench.evaluation.scoring.panels import difference_of_tiles
 from her2bench.evaluation.scoring.questions import FEW_SEEDS, first_question
-from her2bench.evaluation.scoring.rows import Row
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.scoring.verdict import BASELINES
 from her2bench.evaluation.statistics.arrays import FEW_GROUPS, Answers, Sample
 from her2bench.evaluation.statistics.metrics import METRICS
 
 
-def sample_notes(split: str, samples: Iterable[Sample]) -> list[str]:
+def sample_notes(split: str, samples: Iterable[Sample]) -> list[Note]:
     """Notes on the slides and classes of one split, each once."""
     notes = [note for s in samples for note in (*_group_notes(split, s), *_class_notes(split, s))]
     return list(dict.fromkeys(notes))
 
 
-def unlike_notes(split: str, tables: dict[str, pl.DataFrame]) -> list[str]:
+def unlike_notes(split: str, tables: dict[str, pl.DataFrame]) -> list[Note]:
     """A note where models were judged on different tiles or against different targets.
 
     Args:
@@ -35,13 +35,14 @@ def unlike_notes(split: str, tables: dict[str, pl.DataFrame]) -> list[str]:
     found = [f"{name}: {difference}" for name, difference in differences.items() if difference]
     if not found:
         return []
-    return [
-        f"DIFFERENT TILES ({split}): the models were judged on different {split} tiles or targets, "
-        f"so their figures there cannot be compared. Against {first}: {'; '.join(found)}."
-    ]
+    text = (
+        f"The models were judged on different {split} tiles or targets, so their figures there "
+        f"cannot be compared. Against {first}: {'; '.join(found)}."
+    )
+    return [make_note("different_tiles", text, split, tuple(tables))]
 
 
-def constant_notes(split: str, answers: Iterable[Answers]) -> list[str]:
+def constant_notes(split: str, answers: Iterable[Answers]) -> list[Note]:
     """Which models give every tile the same answer; `always_positive` is named for it."""
     constant = [
         each.model
@@ -51,10 +52,11 @@ def constant_notes(split: str, answers: Iterable[Answers]) -> list[str]:
     if not constant:
         return []
     names, verb = ", ".join(constant), plural(len(constant), "gives", "give")
-    return [f"Constant ({split}): {names} {verb} every tile the same probability."]
+    text = f"{names} {verb} every tile the same probability."
+    return [make_note("constant_model", text, split, tuple(constant))]
 
 
-def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[str]:
+def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[Note]:
     """Notes on the comparisons: what the verdicts are about, and who beats no baseline."""
     if not pairs:
         return []
@@ -64,26 +66,31 @@ def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[str]:
     shown = [pair for pair in primary if pair.question == first]
     label = METRICS[settings.primary].label
     notes = [
-        f"{label}: {pair.verdict}."
+        make_note(
+            "no_better_than_baseline", f"On {label}, {pair.verdict}.", "test", (pair.model_a,)
+        )
         for pair in shown
         if pair.model_b in BASELINES and pair.model_a not in BASELINES and pair.decision != "a"
     ]
-    notes.append(
+    basis = (
         f"The verdict rests on {label}, chosen beforehand. p-values are corrected over "
         f"{_families(shown)}, but not over metrics. The margin ±{settings.margin:g} is on the "
         f"scale of {label}."
     )
+    notes.append(make_note("verdict_basis", basis))
     if first == "weights":
-        notes.append(
+        text = (
             "Verdicts are about these trained weights on new slides. What another training run "
             "would give is answered only from 3 seeds on."
         )
+        notes.append(make_note("weights_only", text))
     if any(pair.mcnemar_p_value is not None for pair in pairs):
-        notes.append("McNemar's test takes every tile as independent; it is shown, not used.")
+        text = "McNemar's test takes every tile as independent; it is shown, not used."
+        notes.append(make_note("mcnemar", text))
     return notes
 
 
-def seed_notes(pairs: tuple[Pair, ...], rows: list[Row], settings: ScoreSettings) -> list[str]:
+def seed_notes(pairs: tuple[Pair, ...], rows: list[Row], settings: ScoreSettings) -> list[Note]:
     """That few seeds say little of what another training run would give."""
     answered = [
         pair
@@ -94,13 +101,15 @@ def seed_notes(pairs: tuple[Pair, ...], rows: list[Row], settings: ScoreSettings
     ]
     models = {name for pair in answered for name in (pair.model_a, pair.model_b)} - set(BASELINES)
     seeds = {row.model: row.seeds for row in rows if row.split == "test" and row.model in models}
-    few = [f"{model} has {number}" for model, number in seeds.items() if number < FEW_SEEDS]
+    few = {model: number for model, number in seeds.items() if number < FEW_SEEDS}
     if not few:
         return []
-    return [
-        f"Few seeds (test): {', '.join(few)}. What another training run would give then leans on "
-        f"assumptions that so few seeds cannot check; {FEW_SEEDS} or more are advised."
-    ]
+    numbers = ", ".join(f"{model} has {number}" for model, number in few.items())
+    text = (
+        f"{numbers}. What another training run would give then leans on assumptions that so few "
+        f"seeds cannot check; {FEW_SEEDS} or more are advised."
+    )
+    return [make_note("few_seeds", text, "test", tuple(few))]
 
 
 def _families(pairs: list[Pair]) -> str:
@@ -119,15 +128,16 @@ def _families(pairs: list[Pair]) -> str:
     return " and, apart from these, ".join(parts)
 
 
-def table_notes(table: pl.DataFrame) -> list[str]:
+def table_notes(table: pl.DataFrame) -> list[Note]:
     """How folds are put together, and that without test tiles nothing is judged."""
-    notes = []
+    notes: list[Note] = []
     if not (table["split"] == "test").any():
-        notes.append("No test tiles: models are not compared, and what stands here is flattered.")
+        text = "Models are not compared, and the figures are optimistic."
+        notes.append(make_note("no_test_tiles", text))
     return [*notes, *_fold_notes(table.filter(pl.col("split") == "test"))]
 
 
-def _fold_notes(test: pl.DataFrame) -> list[str]:
+def _fold_notes(test: pl.DataFrame) -> list[Note]:
     """How folds are put together: tiles are ranked within them, and whether each is judged once."""
     runs = test.filter(pl.col("fold").n_unique().over("model", "seed") > 1)
     if runs.is_empty():
@@ -151,30 +161,36 @@ def _fold_notes(test: pl.DataFrame) -> list[str]:
         )
     classes = runs.group_by("model", "seed", "fold").agg(both=pl.col("target").n_unique() == 2)
     without = int((~classes["both"]).sum())
-    notes = [f"{how} {ranked}"]
+    notes = [make_note("folds", f"{how} {ranked}")]
+    if not without:
+        return notes
+    text = (
+        f"{without} of {len(classes)} folds hold test tiles of one class only and add nothing to "
+        "ROC-AUC."
+    )
     if without == len(classes):
-        notes.append("ROC-AUC is undefined: no fold holds both classes among its test tiles.")
-    elif without:
-        notes.append(
-            f"{without} of {len(classes)} folds hold test tiles of one class only and add nothing "
-            "to ROC-AUC."
-        )
-    return notes
+        text = "ROC-AUC is undefined: no fold holds both classes among its test tiles."
+    return [*notes, make_note("folds_of_one_class", text)]
 
 
-def row_notes(rows: list[Row]) -> list[str]:
+def row_notes(rows: list[Row]) -> list[Note]:
     """What the ceiling means, and which metrics are undefined where."""
     ceilings = [row for row in rows if (row.model, row.metric) == ("ceiling", "accuracy")]
-    notes = [
+    texts = [
         "The model “ceiling” is a reader who scores every tile rightly, judged by the slides' "
         f"labels: right on {row.value:.1%} of the {row.split} tiles. A model well above that has "
         "learned the slide, not the tile."
         for row in ceilings[-1:]
     ]
-    return notes + [
-        f"Undefined for {model} ({', '.join(splits)}), not 0: {', '.join(labels)}."
+    undefined = [
+        make_note(
+            "undefined_metrics",
+            f"Undefined for {model} ({', '.join(splits)}), not 0: {', '.join(labels)}.",
+            models=(model,),
+        )
         for (model, labels), splits in _undefined(rows).items()
     ]
+    return [make_note("label_ceiling", text) for text in texts] + undefined
 
 
 def _undefined(rows: list[Row]) -> dict[tuple[str, tuple[str, ...]], list[str]]:
@@ -189,36 +205,39 @@ def _undefined(rows: list[Row]) -> dict[tuple[str, tuple[str, ...]], list[str]]:
     return together
 
 
-def _group_notes(split: str, sample: Sample) -> list[str]:
+def _group_notes(split: str, sample: Sample) -> list[Note]:
     if not sample.known:
-        return [
-            f"SLIDES UNKNOWN ({split}): no group_id, so each tile counts as independent. Tiles of "
-            "one slide are not: these intervals are too narrow and these tests find differences "
-            "that are not there (on data of BCI's shape, between equal models, 43 times in 100 "
-            "instead of 5). Give the slide or patient of each tile as group_id."
-        ]
+        text = (
+            "No group_id, so each tile counts as independent. Tiles of one slide are not: these "
+            "intervals are too narrow and these tests find differences that are not there (on data "
+            "of BCI's shape, between equal models, 43 times in 100 instead of 5). Give the slide "
+            "or patient of each tile as group_id."
+        )
+        return [make_note("slides_unknown", text, split)]
     positive, negative = sample.positive_groups, sample.negative_groups
     if sample.n_groups < FEW_GROUPS:
-        return [
-            f"Few slides ({split}): {sample.n_groups}, {positive} with positive and {negative} "
-            "with negative tiles. Intervals are wide and lean on assumptions that so few slides "
-            "cannot check; take them as a pilot's."
-        ]
+        text = (
+            f"{sample.n_groups} {plural(sample.n_groups, 'slide')}, {positive} with positive and "
+            f"{negative} with negative tiles. Intervals are wide and lean on assumptions that so "
+            "few slides cannot check; take them as a pilot's."
+        )
+        return [make_note("few_slides", text, split)]
     if min(positive, negative) < FEW_GROUPS / 2:
-        return [
-            f"Few slides of one class ({split}): of {sample.n_groups}, {positive} hold positive "
-            f"tiles, {negative} negative ones; what rests on the scarcer class is as uncertain as "
-            "in a study that small."
-        ]
+        text = (
+            f"Of {sample.n_groups} slides, {positive} hold positive tiles, {negative} negative "
+            "ones; what rests on the scarcer class is as uncertain as in a study that small."
+        )
+        return [make_note("few_slides_of_one_class", text, split)]
     return []
 
 
-def _class_notes(split: str, sample: Sample) -> list[str]:
+def _class_notes(split: str, sample: Sample) -> list[Note]:
     positives = int(sample.targets.sum())
     if 0 < positives < len(sample.targets):
         return []
     kind = "positive" if positives else "negative"
-    return [
-        f"One class only ({split}): all {sample.n_tiles} tiles are {kind}; ROC-AUC and "
-        "whatever else needs both classes is undefined."
-    ]
+    text = (
+        f"All {sample.n_tiles} tiles are {kind}; ROC-AUC and whatever else needs both classes is "
+        "undefined."
+    )
+    return [make_note("one_class_only", text, split)]

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from her2bench.core.scores import Question
 from her2bench.evaluation.scoring.metric_intervals import (
     BOOTSTRAP_SLIDES,
     MINIMUM_SEEDS,
@@ -36,8 +36,6 @@ from her2bench.evaluation.statistics.intervals import (
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.evaluation.statistics.permutation import sign_flip_p_value
 from her2bench.evaluation.statistics.slide_contributions import shares
-
-Question = Literal["weights", "recipe"]
 
 
 @dataclass(frozen=True)

@@ -1,74 +1,29 @@
 """Every pair of models on every metric: difference, interval, p-values, verdict."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
-from typing import Literal
 
 import numpy as np
 
+from her2bench.core.scores import Family, Pair, known
 from her2bench.evaluation.scoring.metric_intervals import MINIMUM_SEEDS
 from her2bench.evaluation.scoring.model_evaluation import Judged
 from her2bench.evaluation.scoring.pair_tests import (
-    Question,
     Tested,
     compare_recipes,
     compare_weights,
     recipe_known,
 )
-from her2bench.evaluation.scoring.rows import known
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.scoring.verdict import BASELINES, Decision, Evidence, decide, in_words
+from her2bench.evaluation.scoring.verdict import BASELINES, Evidence, decide, in_words
 from her2bench.evaluation.statistics.arrays import FEW_GROUPS, Floats
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.evaluation.statistics.multiplicity import holm, mcnemar
 from her2bench.evaluation.statistics.slides_needed import Needed, groups_needed, needed_range
 
-Family = Literal["networks", "against baselines", "baselines"]
 FAMILIES: tuple[Family, ...] = ("networks", "against baselines", "baselines")
 SEEDS_FOR_RANGE = 10  # of each recipe: with 3 or 5 the power promised was missed by far
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two models on one metric of the test tiles; None where a number is undefined or unknown.
-
-    `question` is "weights" (these trained networks, on new slides) or "recipe" (trained again).
-    `difference` is model_a's value less model_b's, `low` to `high` its interval, uncorrected;
-    `p_adjusted` is Holm's over all pairs of one metric, question and `family`. `needed_low` to
-    `needed_high` slides would be needed to see a difference of `needed_for`; the upper end is None,
-    as both are, where more slides alone may not do. `se_slides`, `se_seeds_a` and `se_seeds_b` are
-    the standard errors that slides and each model's seeds add, `df` the degrees of freedom
-    together. McNemar's numbers take tiles as independent and stand beside, only where asked for.
-    """
-
-    metric: str
-    question: Question
-    model_a: str
-    model_b: str
-    verdict: str
-    decision: Decision | Literal["unanswered"]
-    method: str
-    groups: int
-    family: Family = "networks"
-    difference: float | None = None
-    low: float | None = None
-    high: float | None = None
-    p_value: float | None = None
-    p_adjusted: float | None = None
-    margin: float | None = None
-    p_equivalent: float | None = None
-    p_equivalent_adjusted: float | None = None
-    se_slides: float | None = None
-    se_seeds_a: float | None = None
-    se_seeds_b: float | None = None
-    df: float | None = None
-    needed_low: float | None = None
-    needed_high: float | None = None
-    needed_for: float | None = None
-    mcnemar_only_a_right: int | None = None
-    mcnemar_only_b_right: int | None = None
-    mcnemar_p_value: float | None = None
 
 
 def compare_all(

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from her2bench.core.scores import Pair, Row, known
 from her2bench.evaluation.scoring.extra_rows import extra_row
 from her2bench.evaluation.scoring.metric_intervals import BOOTSTRAP_SLIDES
 from her2bench.evaluation.scoring.model_evaluation import MANY_TILES, Judged
 from her2bench.evaluation.scoring.pair_tests import agreeing
-from her2bench.evaluation.scoring.pairwise import Pair, family_of, two_by_two, within_families
-from her2bench.evaluation.scoring.rows import Row, known
+from her2bench.evaluation.scoring.pairwise import family_of, two_by_two, within_families
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.arrays import Floats
 from her2bench.evaluation.statistics.differences import Difference

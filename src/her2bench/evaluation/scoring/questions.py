@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from her2bench.evaluation.scoring.pair_tests import Question
+from her2bench.core.scores import Question
 
 UNKNOWN_AGAIN = "whether training again would give the same is not known"
 FEW_SEEDS = 5  # with fewer of a model a note is given

@@ -1,20 +1,20 @@
 """Temperature and Platt scaling: fitted on validation tiles, reported before and after on test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import polars as pl
 from scipy import optimize, special
 
-from her2bench.evaluation.scoring.rows import known
+from her2bench.core.score_notes import Note, make_note
+from her2bench.core.scores import Method, Recalibrated, RunScaling, known
 from her2bench.evaluation.scoring.run_thresholds import RUN
 from her2bench.evaluation.statistics.arrays import Bools, Floats
 from her2bench.evaluation.statistics.metrics import influence
 
-Method = Literal["none", "temperature", "platt"]
 MEASURED = ("brier", "log_loss", "calibration_error")
+_MOST = 1e6  # of a slope or an intercept: beyond it nothing was fitted
 SUREST = 36.0  # logits further out are cut here: a probability of exactly 0 is -744
 
 
@@ -35,28 +35,6 @@ class Scaling:
 
 
 UNSCALED = Scaling(1.0, 0.0)
-
-
-@dataclass(frozen=True)
-class RunScaling:
-    """The scaling of one run."""
-
-    seed: int
-    fold: int
-    slope: float | None
-    intercept: float | None
-
-
-@dataclass(frozen=True)
-class Recalibrated:
-    """A model's probabilities on test after a scaling fitted on val; the mean over seeds."""
-
-    model: str
-    method: Method
-    brier: float | None
-    log_loss: float | None
-    calibration_error: float | None
-    runs: tuple[RunScaling, ...]
 
 
 def fit_temperature(logits: Floats, targets: Bools) -> Scaling:
@@ -109,7 +87,7 @@ def fit_platt(logits: Floats, targets: Bools) -> Scaling:
     return Scaling(slope, float(found.x[1]) - slope * centre)
 
 
-def recalibrate(table: pl.DataFrame, bins: int) -> tuple[tuple[Recalibrated, ...], list[str]]:
+def recalibrate(table: pl.DataFrame, bins: int) -> tuple[tuple[Recalibrated, ...], list[Note]]:
     """Fit both scalings for every run with validation tiles of both classes; judge on test.
 
     Args:
@@ -122,7 +100,7 @@ def recalibrate(table: pl.DataFrame, bins: int) -> tuple[tuple[Recalibrated, ...
         unscaled, and a method refused for all runs of a model is left out.
     """
     results: list[Recalibrated] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     left_out: list[str] = []
     for model in table["model"].unique(maintain_order=True):
         rows = table.filter(pl.col("model") == model)
@@ -139,11 +117,31 @@ def recalibrate(table: pl.DataFrame, bins: int) -> tuple[tuple[Recalibrated, ...
         elif val and test:
             left_out.append(model)
     if left_out:
-        notes.append(
+        text = (
             f"No recalibration of {', '.join(left_out)}: every run needs validation tiles of both "
             "classes."
         )
+        notes.append(make_note("no_recalibration", text, models=tuple(left_out)))
     return tuple(results), notes
+
+
+def best_scaling(calibration: Iterable[Recalibrated]) -> Recalibrated | None:
+    """The scaling to use for a model: Platt where every run has a usable one, else temperature.
+
+    The order is fixed beforehand: picking the better one on the tiles that are shown would make
+    it look better than it is. Platt comes first because a recipe that weighs the positive class
+    shifts every logit, and no temperature can undo a shift.
+    """
+    usable = (c for c in calibration if c.runs and all(map(_usable, c.runs)))
+    fitted = {found.method: found for found in usable}
+    return fitted.get("platt") or fitted.get("temperature")
+
+
+def _usable(run: RunScaling) -> bool:
+    # A slope of zero or less would reverse the order of the tiles, and so the calls.
+    if run.slope is None or run.intercept is None:
+        return False
+    return 0 < run.slope < _MOST and abs(run.intercept) < _MOST
 
 
 _FITS: dict[Method, Callable[[Floats, Bools], Scaling]] = {
@@ -173,16 +171,19 @@ def _loss_after(scaling: Scaling, logits: Floats, targets: Bools) -> float:
     return after - before * (1 + 1e-9)
 
 
-def _refusals(model: str, method: Method, fits: dict[tuple[int, int], Scaling | None]) -> list[str]:
+def _refusals(
+    model: str, method: Method, fits: dict[tuple[int, int], Scaling | None]
+) -> list[Note]:
     refused = sum(scaling is None for scaling in fits.values())
     if not refused:
         return []
     name = "Platt scaling" if method == "platt" else "temperature scaling"
     where = "" if refused == len(fits) else f" in {refused} of {len(fits)} runs"
-    return [
+    text = (
         f"No {name} of {model}{where}: it makes the log loss of the validation tiles worse or "
         "reverses their order."
-    ]
+    )
+    return [make_note("scaling_refused", text, models=(model,))]
 
 
 def _judge(

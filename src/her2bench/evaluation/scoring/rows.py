@@ -1,42 +1,10 @@
 """One row of the scores: a metric of one model on one split, with its interval."""
 
-from dataclasses import dataclass
-
-import numpy as np
-
+from her2bench.core.scores import Row, known
 from her2bench.evaluation.scoring.metric_intervals import interval_of, recipe_interval
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.arrays import Floats
 from her2bench.evaluation.statistics.estimates import Estimate
-
-
-@dataclass(frozen=True)
-class Row:
-    """A metric of one model on one split; None where a number is undefined or unknown.
-
-    `low` and `high` answer for these trained weights on new slides; `recipe_low` and
-    `recipe_high` for the recipe trained again with another seed (at least 3 seeds needed).
-    `counted_tiles` and `counted_groups` are those the metric is a statement about (for
-    sensitivity the positive tiles); `effective_tiles` are they over the design effect.
-    """
-
-    model: str
-    split: str
-    metric: str
-    value: float | None
-    low: float | None
-    high: float | None
-    method: str
-    tiles: int
-    groups: int
-    seeds: int
-    counted_tiles: float
-    counted_groups: int
-    design_effect: float | None
-    effective_tiles: float | None
-    seed_sd: float | None
-    recipe_low: float | None
-    recipe_high: float | None
 
 
 def make_row(
@@ -66,8 +34,3 @@ def make_row(
         recipe_low=known(recipe.low),
         recipe_high=known(recipe.high),
     )
-
-
-def known(value: float) -> float | None:
-    """The number itself, or None for NaN and infinities, which JSON cannot hold."""
-    return value if np.isfinite(value) else None

@@ -1,39 +1,33 @@
 """Runs (model, seed and fold) and their thresholds: chosen on val, then frozen."""
 
-from dataclasses import asdict, dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 import polars as pl
 
 from her2bench.core.errors import UserError
+from her2bench.core.score_notes import Note, make_note
+from her2bench.core.scores import RunThreshold
 from her2bench.evaluation.scoring.settings import ThresholdRule
 from her2bench.evaluation.scoring.thresholds import choose_threshold, fixed_threshold
 from her2bench.evaluation.statistics.probabilistic import sigmoid
 
 RUN = ("model", "seed", "fold")
-
-
-@dataclass(frozen=True)
-class RunThreshold:
-    """The threshold of one run.
-
-    `source` tells where it comes from, "val" or "fixed", `scale` on what it is compared: a
-    probability that was named, with probabilities as they were given; any other with logits.
-    """
-
-    model: str
-    seed: int
-    fold: int
-    logit: float
-    probability: float
-    source: str
-    scale: Literal["logit", "probability"] = "logit"
+_COLUMNS = {
+    "model": pl.String,
+    "seed": pl.Int64,
+    "fold": pl.Int64,
+    "logit": pl.Float64,
+    "probability": pl.Float64,
+    "scale": pl.String,
+}
+_NAMES = {"logit": "threshold", "probability": "_probability", "scale": "_scale"}
 
 
 def apply_thresholds(
     table: pl.DataFrame, rule: ThresholdRule
-) -> tuple[pl.DataFrame, tuple[RunThreshold, ...], list[str]]:
+) -> tuple[pl.DataFrame, tuple[RunThreshold, ...], list[Note]]:
     """Find each run's threshold on its own validation tiles and call every tile with it.
 
     Args:
@@ -46,25 +40,18 @@ def apply_thresholds(
     runs = table.select(RUN).unique(maintain_order=True)
     val = table.filter(pl.col("split") == "val").partition_by(RUN, as_dict=True)
     thresholds = tuple(_threshold(run, val.get(run), rule) for run in runs.iter_rows())
-    called = with_calls(table, pl.DataFrame([asdict(threshold) for threshold in thresholds]))
+    called = with_calls(table, thresholds)
     return called.drop("threshold"), thresholds, _notes(thresholds, rule)
 
 
-def with_calls(table: pl.DataFrame, thresholds: pl.DataFrame) -> pl.DataFrame:
+def with_calls(table: pl.DataFrame, thresholds: Sequence[RunThreshold]) -> pl.DataFrame:
     """Predictions with `threshold` (its run's, a logit) and `call` (Boolean): above it or not.
 
     Args:
         table: predictions.
-        thresholds: as `RunThreshold` has them, one row per run; of a run without one it is
-            probability 0.5.
+        thresholds: one per run; of a run without one it is probability 0.5.
     """
-    scale = pl.col("scale") if "scale" in thresholds.columns else pl.lit("logit")
-    limits = thresholds.select(
-        *RUN,
-        pl.col("logit").alias("threshold"),
-        pl.col("probability").alias("_probability"),
-        scale.alias("_scale"),
-    )
+    limits = pl.DataFrame([asdict(each) for each in thresholds], schema=_COLUMNS).rename(_NAMES)
     joined = table.drop("threshold", strict=False)
     joined = joined.join(limits, on=RUN, how="left", maintain_order="left").with_columns(
         pl.col("threshold").fill_null(0.0),
@@ -108,16 +95,18 @@ def _probability(logit: float) -> float:
     return float(sigmoid(np.array([logit]))[0])
 
 
-def _notes(thresholds: tuple[RunThreshold, ...], rule: ThresholdRule) -> list[str]:
+def _notes(thresholds: tuple[RunThreshold, ...], rule: ThresholdRule) -> list[Note]:
     if rule.kind == "fixed":
         return []
     without = list(dict.fromkeys(t.model for t in thresholds if t.source == "fixed"))
     if not without:
-        return [
-            f"Thresholds were chosen on validation tiles (rule {rule.kind}), one a run, and "
-            "frozen; on val itself the metrics at the threshold are therefore flattered."
-        ]
-    return [
+        text = (
+            f"Thresholds were chosen on validation tiles (rule {rule.kind}), one per run, and "
+            "frozen; on val itself the metrics at the threshold are therefore optimistic."
+        )
+        return [make_note("thresholds", text)]
+    text = (
         f"No validation tiles for {', '.join(without)}: the rule {rule.kind!r} could not be used, "
         "and the threshold is probability 0.5. Thresholds are never chosen on test tiles."
-    ]
+    )
+    return [make_note("no_validation_tiles", text, models=tuple(without))]

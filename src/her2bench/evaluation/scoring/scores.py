@@ -1,13 +1,11 @@
 """The one way in: a predictions table and the settings give all scores."""
 
-import math
-from dataclasses import asdict, dataclass
-from typing import Any
-
 import polars as pl
 
 from her2bench.core.manifest import SPLITS
-from her2bench.evaluation.scoring.breakdown import Breakdown, break_down, ceiling
+from her2bench.core.score_notes import Note
+from her2bench.core.scores import Breakdown, Pair, Row, Scores
+from her2bench.evaluation.scoring.breakdown import break_down, ceiling
 from her2bench.evaluation.scoring.extra_rows import line_rows
 from her2bench.evaluation.scoring.model_evaluation import Judged, judge
 from her2bench.evaluation.scoring.notes import (
@@ -19,52 +17,13 @@ from her2bench.evaluation.scoring.notes import (
     table_notes,
     unlike_notes,
 )
-from her2bench.evaluation.scoring.pairwise import Pair, compare_all
+from her2bench.evaluation.scoring.pairwise import compare_all
 from her2bench.evaluation.scoring.panels import require_same_tiles
 from her2bench.evaluation.scoring.point_rows import point_results
-from her2bench.evaluation.scoring.recalibration import Recalibrated, recalibrate
-from her2bench.evaluation.scoring.rows import Row, make_row
-from her2bench.evaluation.scoring.run_thresholds import RunThreshold, apply_thresholds
+from her2bench.evaluation.scoring.recalibration import recalibrate
+from her2bench.evaluation.scoring.rows import make_row
+from her2bench.evaluation.scoring.run_thresholds import apply_thresholds
 from her2bench.evaluation.scoring.settings import ScoreSettings
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Everything that `scores.json` holds.
-
-    Args:
-        rows: a metric of a model on a split, each.
-        pairs: two models on a metric of the test tiles, each.
-        notes: what a reader must know first.
-        breakdown: how often tiles of a score, a slide, … are called positive (test).
-        calibration: probabilities before and after scaling fitted on val (test).
-        thresholds: one a run.
-        settings: what was asked for.
-    """
-
-    rows: tuple[Row, ...]
-    pairs: tuple[Pair, ...]
-    notes: tuple[str, ...]
-    breakdown: tuple[Breakdown, ...]
-    calibration: tuple[Recalibrated, ...]
-    thresholds: tuple[RunThreshold, ...]
-    settings: ScoreSettings
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain lists, numbers and text, ready for JSON: undefined numbers are null."""
-        lists = ("rows", "pairs", "breakdown", "calibration", "thresholds")
-        tables = {name: [asdict(item) for item in getattr(self, name)] for name in lists}
-        settings = self.settings.model_dump(mode="json")
-        return _known({**tables, "notes": list(self.notes), "settings": settings})
-
-
-def _known(value: Any) -> Any:
-    """The same with None for NaN and infinities, which JSON cannot hold."""
-    if isinstance(value, dict):
-        return {key: _known(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_known(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None) -> Scores:
@@ -87,8 +46,8 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
     rows: list[Row] = []
     pairs: tuple[Pair, ...] = ()
     breakdown: tuple[Breakdown, ...] = ()
-    unlike: list[str] = []
-    about: list[str] = []
+    unlike: list[Note] = []
+    about: list[Note] = []
     for split in (split for split in SPLITS if (table["split"] == split).any()):
         judged = judge(table.filter(pl.col("split") == split), split, settings)
         if split == "test":
@@ -111,7 +70,15 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
         *table_notes(table),
     ]
     notes += [*row_notes(rows), *calibration_notes]
-    return Scores(tuple(rows), pairs, tuple(notes), breakdown, calibration, thresholds, settings)
+    return Scores(
+        rows=tuple(rows),
+        pairs=pairs,
+        notes=tuple(notes),
+        breakdown=breakdown,
+        calibration=calibration,
+        thresholds=thresholds,
+        settings=settings.model_dump(mode="json"),
+    )
 
 
 def _rows(judged: dict[str, Judged], split: str, settings: ScoreSettings) -> list[Row]:

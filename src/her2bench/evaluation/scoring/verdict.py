@@ -1,11 +1,11 @@
 """The verdict on a pair of models, in words that claim only what the numbers carry."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-Decision = Literal["a", "b", "equivalent", "undecided", "undefined"]
+from her2bench.core.scores import Decision
+
 BASELINES = {
     "dab_baseline": "the DAB baseline",
     "background_baseline": "the background baseline",

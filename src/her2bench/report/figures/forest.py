@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from her2bench.core.scores import Pair
 from her2bench.report.figures.palette import BAND, INK, MUTED, PAPER, SERIES
 from her2bench.report.figures.style import Drawn, sheet
 from her2bench.report.formats import percent
@@ -17,7 +18,7 @@ COLUMNS = (
 
 
 def draw_forest(
-    pairs: list[dict[str, Any]], metric: str, margin: float, confidence: float, folder: Path
+    pairs: list[Pair], metric: str, margin: float, confidence: float, folder: Path
 ) -> Drawn | None:
     """Draw the pairs of one metric, from the top down; None where no pair has a difference.
 
@@ -28,11 +29,11 @@ def draw_forest(
         confidence: of the intervals, 0 to 1.
         folder: where the files go.
     """
-    pairs = [pair for pair in pairs if pair.get("difference") is not None]
+    pairs = [pair for pair in pairs if pair.difference is not None]
     if not pairs:
         return None
     data = pl.DataFrame(
-        [{k: pair.get(k) for k in COLUMNS} for pair in pairs], infer_schema_length=None
+        [{k: getattr(pair, k) for k in COLUMNS} for pair in pairs], infer_schema_length=None
     )
     name = METRICS.get(metric, metric)
     title = f"Difference in {name} for every pair of models, with {percent(confidence)} intervals"
@@ -53,10 +54,10 @@ def draw_forest(
     return page.drawn
 
 
-def _draw_pair(axes: Any, pair: dict[str, Any], y: float) -> None:
-    decided = pair["decision"] in ("a", "b")
+def _draw_pair(axes: Any, pair: Pair, y: float) -> None:
+    decided = pair.decision in ("a", "b")
     colour = SERIES[0] if decided else MUTED
-    value, low, high = pair["difference"], pair.get("low"), pair.get("high")
+    value, low, high = pair.difference, pair.low, pair.high
     numbers = f"{value:+.3f}"
     if low is not None and high is not None:
         axes.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
@@ -70,16 +71,14 @@ def _draw_pair(axes: Any, pair: dict[str, Any], y: float) -> None:
         markeredgecolor=colour,
         linestyle="none",
     )
-    names = f"{label(pair['model_a'])} − {label(pair['model_b'])}"
+    names = f"{label(pair.model_a)} − {label(pair.model_b)}"
     side = axes.get_yaxis_transform()
     text = {"transform": side, "va": "bottom", "fontsize": 8.5, "parse_math": False}
     axes.text(0, y + 0.2, names, color=INK, weight="bold" if decided else "normal", **text)
     axes.text(1, y + 0.2, numbers.replace("-", "−"), color=INK, ha="right", **text)
 
 
-def _limits(pairs: list[dict[str, Any]], margin: float) -> tuple[float, float]:
-    ends = [
-        pair[k] for pair in pairs for k in ("low", "high", "difference") if pair.get(k) is not None
-    ]
-    reach = 1.08 * max(map(abs, [*ends, 1.5 * margin]))
+def _limits(pairs: list[Pair], margin: float) -> tuple[float, float]:
+    ends = [end for pair in pairs for end in (pair.low, pair.high, pair.difference)]
+    reach = 1.08 * max(abs(end) for end in (*ends, 1.5 * margin) if end is not None)
     return -reach, reach

@@ -62,10 +62,10 @@ def _contents(material: Material, model: str) -> dict[str, Any]:
         "tables": tables,
         "warnings": cautions(material),
         "pairs": [
-            f"{relabelled(p['verdict'])}: {formats.difference(p)} {METRICS[p['metric']]}"
-            f" ({label(p['model_a'])} less {label(p['model_b'])})"
+            f"{relabelled(p.verdict)}: {formats.difference(p)} {METRICS[p.metric]}"
+            f" ({label(p.model_a)} less {label(p.model_b)})"
             for p in primary_pairs(material, shown_question(material))
-            if model in (p["model_a"], p["model_b"])
+            if model in (p.model_a, p.model_b)
         ],
         "runs": runs.to_dicts(),
         "duration": formats.duration,

@@ -14,8 +14,7 @@ from her2bench.report.figures.curve_bands import REPLICATES
 from her2bench.report.figures.figure_set import draw_all
 from her2bench.report.folder_guard import check_inside
 from her2bench.report.gallery_files import read_audit_pictures, read_gallery
-from her2bench.report.input_panels import shown_panels
-from her2bench.report.inputs import Material, read_material
+from her2bench.report.inputs import Material, read_material, shown_panels
 from her2bench.report.labels import ENDPOINTS, METRICS, SPLITS, STUDY_WORDS, label
 from her2bench.report.pages.audit_page import audit_contents
 from her2bench.report.pages.html import assets, environment
@@ -69,8 +68,8 @@ def write_report(folder: ComparisonFolder) -> Path:
 
 def _contents(material: Material) -> dict[str, Any]:
     panels = shown_panels(material)
-    rows = material.scores["rows"]
-    present = [s for s in ("test", "val", "train") if any(r["split"] == s for r in rows)]
+    rows = material.scores.rows
+    present = [s for s in ("test", "val", "train") if any(r.split == s for r in rows)]
     return {
         "name": material.folder.path.resolve().name,
         "about": _about(material),
@@ -94,7 +93,7 @@ def _contents(material: Material) -> dict[str, Any]:
         "threshold_rule": formats.threshold_rule(material.settings.threshold),
         "all_metrics": [(split, every_metric(material, split)) for split in present],
         "pairs": {
-            q: [p for p in primary_pairs(material, q) if p["decision"] != "unanswered"]
+            q: [p for p in primary_pairs(material, q) if p.decision != "unanswered"]
             for q in ("recipe", "weights")
         },
         "question": shown_question(material),

@@ -20,9 +20,9 @@ def by_score(material: Material) -> pl.DataFrame:
         return pl.DataFrame()
     table = _shares(material.shown.filter(pl.col("score").is_not_null()), "score")
     limits = [
-        (row["model"], int(row["value"]), row["low"], row["high"])
-        for row in material.scores.get("breakdown") or []
-        if row["column"] == "score" and row["split"] == material.split
+        (row.model, int(row.value), row.low, row.high)
+        for row in material.scores.breakdown
+        if row.column == "score" and row.split == material.split
     ]
     schema = {"model": pl.String, "score": pl.Int8, "low": pl.Float64, "high": pl.Float64}
     known = pl.DataFrame(limits, schema=schema, orient="row")

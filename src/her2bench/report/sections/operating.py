@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from her2bench.core.scores import known
+from her2bench.evaluation.scoring.metric_intervals import interval_of
 from her2bench.evaluation.scoring.panels import Panel
-from her2bench.evaluation.scoring.rows import interval_of, known
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.arrays import Answers, Bools
 from her2bench.evaluation.statistics.confusion import cells

@@ -1,35 +1,18 @@
 """What a random tile split would have flattered, where `compare --optimism` measured it."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
+from her2bench.core.scores import Optimism
 from her2bench.report.inputs import Material
 from her2bench.report.labels import METRICS, label
 
 SHOWN = ("roc_auc", "balanced_accuracy", "sensitivity", "specificity", "accuracy")
 
 
-@dataclass(frozen=True)
-class Flattery:
-    """A metric of a model: with whole slides held out, with random tiles, and the difference."""
-
-    model: str
-    metric: str
-    value: float
-    random_tiles: float
-    flattered_by: float
-
-
-def flattery(material: Material) -> list[Flattery]:
-    """The rows of scores.json's `optimism` for the main metrics; none if it was not asked for."""
-    rows = material.scores.get("optimism") or []
+def flattery(material: Material) -> list[Optimism]:
+    """The main metrics, named for people; none if it was not asked for."""
     return [
-        Flattery(
-            label(row["model"]),
-            METRICS[row["metric"]],
-            row["value"],
-            row["random_tiles"],
-            row["flattered_by"],
-        )
-        for row in rows
-        if row["metric"] in SHOWN and row["model"] not in ("always_positive", "ceiling")
+        replace(row, model=label(row.model), metric=METRICS[row.metric])
+        for row in material.scores.optimism
+        if row.metric in SHOWN and row.model not in ("always_positive", "ceiling")
     ]

@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 from scipy import special
 
+from her2bench.core.scores import Recalibrated, RunScaling, known
 from her2bench.evaluation.scoring.calibration_line import calibration_line
+from her2bench.evaluation.scoring.metric_intervals import interval_of
 from her2bench.evaluation.scoring.panels import Panel
-from her2bench.evaluation.scoring.recalibration import SUREST
-from her2bench.evaluation.scoring.rows import interval_of, known
+from her2bench.evaluation.scoring.recalibration import SUREST, best_scaling
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample
 from her2bench.evaluation.statistics.estimates import estimate
@@ -23,14 +24,14 @@ METHODS = {"temperature": "temperature scaling", "platt": "Platt scaling"}
 
 
 def reliability_table(
-    panel: Panel, rows: pl.DataFrame, calibration: list[dict[str, Any]], settings: ScoreSettings
+    panel: Panel, rows: pl.DataFrame, calibration: list[Recalibrated], settings: ScoreSettings
 ) -> pl.DataFrame:
     """Equal-mass bins of one model's probabilities, all seeds together.
 
     Args:
         panel: the model's answers on the shown tiles.
         rows: the same tiles as rows of predictions, with `seed` and `fold`.
-        calibration: the model's entries of scores.json's `calibration`, may be none.
+        calibration: of the model, may be none.
         settings: of the statistics; their confidence is used.
 
     Returns:
@@ -40,12 +41,12 @@ def reliability_table(
     parts = [_binned(panel, panel.answers.probabilities, "before", settings)]
     chosen = best_scaling(calibration)
     if chosen:
-        parts.append(_binned(panel, _scaled(panel, rows, chosen), chosen["method"], settings))
+        parts.append(_binned(panel, _scaled(panel, rows, chosen.runs), chosen.method, settings))
     return pl.concat(parts)
 
 
 def calibration_rows(
-    panel: Panel, rows: pl.DataFrame, calibration: list[dict[str, Any]], settings: ScoreSettings
+    panel: Panel, rows: pl.DataFrame, calibration: list[Recalibrated], settings: ScoreSettings
 ) -> list[dict[str, Any]]:
     """The errors of one model's probabilities before and after each scaling, with intervals.
 
@@ -55,16 +56,15 @@ def calibration_rows(
     """
     given = panel.answers
     table = []
-    for entry in calibration or [{"method": "none"}]:
-        scaled = given.probabilities
-        if entry["method"] != "none":
-            scaled = _scaled(panel, rows, entry)
+    fitted = [(entry.method, entry.runs) for entry in calibration]
+    for method, runs in fitted or [("none", ())]:
+        scaled = given.probabilities if method == "none" else _scaled(panel, rows, runs)
         answers = Answers(given.model, given.seeds, given.logits, scaled, given.calls)
         cells = {name: _cell(name, panel.sample, answers, settings) for name in MEASURED}
         for name, found in calibration_line(panel.sample, answers, settings.confidence).items():
             low, high = map(known, found.interval)
             cells[name] = Cell(known(found.value), low, high, found.method)
-        table.append({"model": given.model, "method": entry["method"], **cells})
+        table.append({"model": given.model, "method": method, **cells})
     return table
 
 
@@ -74,30 +74,20 @@ def _cell(metric: str, sample: Sample, answers: Answers, settings: ScoreSettings
     return Cell(known(found.value), known(interval.low), known(interval.high), method)
 
 
-def calibration_of(material: Material, model: str) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+def calibration_of(material: Material, model: str) -> tuple[pl.DataFrame, list[Recalibrated]]:
     """The shown rows of a model and what was fitted for it; nothing where no test is shown."""
     rows = material.shown.filter(pl.col("model") == model)
-    fitted = material.scores.get("calibration") or []
-    return rows, [c for c in fitted if c["model"] == model and material.split == "test"]
+    fitted = material.scores.calibration
+    return rows, [c for c in fitted if c.model == model and material.split == "test"]
 
 
-def best_scaling(calibration: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The entry shown as "after": Platt where it was fitted, else temperature.
-
-    Which of the two is shown is fixed beforehand: picking the better one on these very tiles
-    would flatter it.
-    """
-    found = {entry["method"]: entry for entry in calibration if entry["method"] in METHODS}
-    return found.get("platt") or found.get("temperature")
-
-
-def _scaled(panel: Panel, rows: pl.DataFrame, entry: dict[str, Any]) -> Floats:
-    fitted = {(run["seed"], run["fold"]): run for run in entry["runs"]}
+def _scaled(panel: Panel, rows: pl.DataFrame, runs: tuple[RunScaling, ...]) -> Floats:
+    fitted = {(run.seed, run.fold): run for run in runs}
     scaled = []
     for seed, logits in zip(panel.answers.seeds, panel.answers.logits, strict=True):
         folds = rows.filter(pl.col("seed") == seed).sort("tile_id", "fold")["fold"]
-        slopes = np.array([fitted[seed, fold]["slope"] for fold in folds])
-        shifts = np.array([fitted[seed, fold]["intercept"] for fold in folds])
+        slopes = np.array([fitted[seed, fold].slope for fold in folds])
+        shifts = np.array([fitted[seed, fold].intercept for fold in folds])
         cut = np.clip(logits, -SUREST, SUREST)
         scaled.append(special.expit(slopes * cut + shifts))
     return np.stack(scaled)

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from her2bench.core.scores import Row
 from her2bench.report.inputs import Material
 from her2bench.report.labels import METRICS, SPLITS, label
 
@@ -52,7 +53,7 @@ class Side:
 
 def standings(material: Material) -> list[Standing]:
     """A row a model of the shown split: networks, baselines, then the ceiling if it is known."""
-    present = {row["model"] for row in material.scores["rows"]}
+    present = {row.model for row in material.scores.rows}
     models = [m for m in material.models if m in present]
     models += [CEILING] if CEILING in present else []
     return [_standing(material, model) for model in models]
@@ -60,7 +61,7 @@ def standings(material: Material) -> list[Standing]:
 
 def every_metric(material: Material, split: str) -> list[tuple[str, dict[str, Cell]]]:
     """All fourteen metrics on one split: model (for people), metric → cell."""
-    present = {row["model"] for row in material.scores["rows"] if row["split"] == split}
+    present = {row.model for row in material.scores.rows if row.split == split}
     return [
         (label(model), _cells(material, model, split, tuple(METRICS)))
         for model in material.models
@@ -71,7 +72,7 @@ def every_metric(material: Material, split: str) -> list[tuple[str, dict[str, Ce
 def on_all_sides(material: Material) -> list[Side]:
     """The study's table: each model on training, validation and test tiles."""
     return [
-        Side(label(model), split, row["tiles"], _cells(material, model, split, STUDY))
+        Side(label(model), split, row.tiles, _cells(material, model, split, STUDY))
         for model in material.models
         for split in SPLITS
         if (row := _rows(material, model, split).get("accuracy"))
@@ -86,7 +87,7 @@ def shown_metrics(material: Material) -> list[str]:
 
 def _standing(material: Material, model: str) -> Standing:
     primary, split = material.settings.primary, material.split or "test"
-    mine = _rows(material, model, split).get(primary, {})
+    mine = _rows(material, model, split).get(primary)
     runs = material.runs.filter(pl.col("model") == model)
     others = [s for s in ("val", "train") if s != split]
     return Standing(
@@ -94,8 +95,8 @@ def _standing(material: Material, model: str) -> Standing:
         kind=CEILING if model == CEILING else "network" if model in material.networks else "base",
         cells=_cells(material, model, split, tuple(shown_metrics(material))),
         beside={s: _cells(material, model, s, (primary,)).get(primary, Cell(None)) for s in others},
-        seeds=mine.get("seeds", 0),
-        seed_sd=mine.get("seed_sd"),
+        seeds=mine.seeds if mine else 0,
+        seed_sd=mine.seed_sd if mine else None,
         parameters=_first(runs, "parameters"),
         seconds=_mean(runs, "train_seconds"),
         speed=_mean(runs, "train_tiles_per_second"),
@@ -106,18 +107,15 @@ def _name(model: str) -> str:
     return "Perfect reader of single tiles" if model == CEILING else label(model)
 
 
-def _rows(material: Material, model: str, split: str) -> dict[str, dict[str, Any]]:
-    return {
-        row["metric"]: row
-        for row in material.scores["rows"]
-        if row["model"] == model and row["split"] == split
-    }
+def _rows(material: Material, model: str, split: str) -> dict[str, Row]:
+    rows = material.scores.rows
+    return {row.metric: row for row in rows if row.model == model and row.split == split}
 
 
 def _cells(material: Material, model: str, split: str, metrics: tuple[str, ...]) -> dict[str, Cell]:
     rows = _rows(material, model, split)
     return {
-        metric: Cell(row["value"], row["low"], row["high"], row["method"])
+        metric: Cell(row.value, row.low, row.high, row.method)
         for metric in metrics
         if (row := rows.get(metric))
     }

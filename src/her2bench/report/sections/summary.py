@@ -1,16 +1,13 @@
 """The answer in words: what the verdicts come to, and nothing that they do not carry."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from her2bench.evaluation.scoring.pair_tests import Question
+from her2bench.core.scores import Pair, Question
 from her2bench.evaluation.scoring.pairwise import FAMILIES
 from her2bench.evaluation.scoring.questions import UNKNOWN_AGAIN, first_question
 from her2bench.report.formats import difference, p_value
 from her2bench.report.inputs import Material
 from her2bench.report.labels import BASELINES, METRICS, label, relabelled
-
-Pair = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,8 @@ def primary_pairs(material: Material, question: str = "weights") -> list[Pair]:
     primary = material.settings.primary
     pairs = [
         pair
-        for pair in material.scores["pairs"]
-        if pair["metric"] == primary and pair.get("question", "weights") == question
+        for pair in material.scores.pairs
+        if pair.metric == primary and pair.question == question
     ]
     return sorted(pairs, key=_baselines_in)
 
@@ -54,7 +51,7 @@ def primary_pairs(material: Material, question: str = "weights") -> list[Pair]:
 def shown_question(material: Material) -> Question:
     """Which question the verdicts are given for: the recipe's wherever it is answered."""
     recipes = primary_pairs(material, "recipe")
-    return first_question((FAMILIES[_baselines_in(p)], p["decision"]) for p in recipes)
+    return first_question((FAMILIES[_baselines_in(p)], p.decision) for p in recipes)
 
 
 def answer(material: Material) -> Answer:
@@ -92,11 +89,11 @@ def _headline(material: Material, pairs: list[Pair]) -> str:
     metric = METRICS[material.settings.primary]
     again = shown_question(material) == "recipe"
     weights, unknown = "These trained weights", UNKNOWN_AGAIN
-    decided = [pair for pair in pairs if pair["decision"] in ("a", "b")]
-    if all(pair["decision"] == "undefined" for pair in pairs):
+    decided = [pair for pair in pairs if pair.decision in ("a", "b")]
+    if all(pair.decision == "undefined" for pair in pairs):
         return f"No verdict: {metric} is undefined on these tiles."
     if not decided:
-        if all(pair["decision"] == "equivalent" for pair in pairs):
+        if all(pair.decision == "equivalent" for pair in pairs):
             within = f"equivalent within ±{material.settings.margin:g} {metric}"
             return f"The models are {within}." if again else f"{weights} are {within}: {unknown}."
         return f"No model is shown to be better than another on {metric}."
@@ -113,7 +110,7 @@ def _headline(material: Material, pairs: list[Pair]) -> str:
 
 
 def _seeds(material: Material, model: str) -> str:
-    seeds = {row["seeds"] for row in material.scores["rows"] if row["model"] == model}
+    seeds = {row.seeds for row in material.scores.rows if row.model == model}
     number = max(seeds, default=1)
     return "one seed" if number == 1 else f"{number} seeds"
 
@@ -134,17 +131,17 @@ def _beaten(baseline: str, against: list[Pair]) -> str:
 
 
 def _sentence(pair: Pair) -> Sentence:
-    words = relabelled(pair["verdict"])
-    p = pair.get("p_adjusted")
+    words = relabelled(pair.verdict)
+    p = pair.p_adjusted
     shown = difference(pair)
     if p is not None:
         sign = "" if p < 0.001 else "= "
         shown += ", adjusted " + f"p {sign}{p_value(p)}".replace(" ", "\u00a0")
     return Sentence(
-        about=f"{label(pair['model_a'])} and {label(pair['model_b'])}",
+        about=f"{label(pair.model_a)} and {label(pair.model_b)}",
         words=f"{words[0].upper()}{words[1:]}." if words else "",
         numbers=shown,
-        decided=pair["decision"] in ("a", "b"),
+        decided=pair.decision in ("a", "b"),
     )
 
 
@@ -153,16 +150,16 @@ def _list(models: list[str]) -> str:
 
 
 def _about(model: str, pairs: list[Pair]) -> list[Pair]:
-    return [pair for pair in pairs if model in (pair["model_a"], pair["model_b"])]
+    return [pair for pair in pairs if model in (pair.model_a, pair.model_b)]
 
 
 def _other(pair: Pair, model: str) -> str:
-    return pair["model_b"] if pair["model_a"] == model else pair["model_a"]
+    return pair.model_b if pair.model_a == model else pair.model_a
 
 
 def _winner(pair: Pair) -> str | None:
-    return {"a": pair["model_a"], "b": pair["model_b"]}.get(pair["decision"])
+    return {"a": pair.model_a, "b": pair.model_b}.get(pair.decision)
 
 
 def _baselines_in(pair: Pair) -> int:
-    return (pair["model_a"] in BASELINES) + (pair["model_b"] in BASELINES)
+    return (pair.model_a in BASELINES) + (pair.model_b in BASELINES)

@@ -1,10 +1,10 @@
 """What a reader must know before the numbers: the warnings that matter, and the lesser notes."""
 
-import re
 from dataclasses import dataclass
 
 import polars as pl
 
+from her2bench.core.score_notes import Note, NoteKind
 from her2bench.report.inputs import Material
 from her2bench.report.labels import SPLITS, label, relabelled
 from her2bench.report.sections.summary import not_beating
@@ -19,15 +19,8 @@ class Caution:
     flatters: bool = False
 
 
-_SHOWN_APART = (
-    (r"^SLIDES UNKNOWN", "Slides unknown", True),
-    (r"^Few slides of one class", "Few slides of one class", False),
-    (r"^Few slides", "Few slides", False),
-    (r"^Few seeds", "Few seeds", False),
-    (r"^One class only", "One class only", False),
-    (r"^The manifest.s own split", "Your split was not used", False),
-)
-_DIFFERENT_TILES = "DIFFERENT TILES"
+_APART: tuple[NoteKind, ...] = ("random_tiles", "different_tiles", "no_better_than_baseline")
+"""The notes for which there is a warning of its own, whatever split is shown."""
 _FLATTER = (  # findings of the audit by which figures come out too good
     "groups_on_both_sides",
     "duplicates_across_splits",
@@ -58,11 +51,9 @@ def flattered(material: Material) -> bool:
 def lesser_notes(material: Material) -> list[str]:
     """The notes of scores.json that are no warning of their own."""
     return [
-        relabelled(note)
-        for note in material.scores["notes"]
-        if _title(note, material.split) is None
-        and "is not shown to beat" not in note
-        and not note.startswith(("The split is by random tiles", _DIFFERENT_TILES))
+        relabelled(note.in_full)
+        for note in material.scores.notes
+        if note.kind not in _APART and not _of_shown_tiles(note, material)
     ]
 
 
@@ -92,9 +83,9 @@ def _no_test(material: Material) -> list[Caution]:
 def _different_tiles(material: Material) -> list[Caution]:
     """Models whose training or validation tiles are others: those figures are no comparison."""
     return [
-        Caution("Models on different tiles", _sentence_of(relabelled(note)))
-        for note in material.scores["notes"]
-        if note.startswith(_DIFFERENT_TILES)
+        Caution(note.title, relabelled(note.text))
+        for note in material.scores.notes
+        if note.kind == "different_tiles"
     ]
 
 
@@ -133,29 +124,17 @@ def _on_both_sides(predictions: pl.DataFrame, column: str) -> int:
     return tested.join(others, on=["fold", column], how="semi").height
 
 
-def _title(note: str, split: str | None) -> tuple[str, bool] | None:
-    if split is None or f"({split})" not in note:
-        return None
-    for pattern, title, flatters in _SHOWN_APART:
-        if re.match(pattern, note):
-            return title, flatters
-    return None
+def _of_shown_tiles(note: Note, material: Material) -> bool:
+    """Whether a note is a warning about the tiles that are shown."""
+    return note.severity != "note" and material.split is not None and note.split == material.split
 
 
 def _from_notes(material: Material) -> list[Caution]:
-    found = []
-    for note in material.scores["notes"]:
-        title = _title(note, material.split)
-        if title:
-            text = re.sub(r"^([^:]*: )(\d+), ", r"\1\2 slides, ", note)
-            found.append(Caution(title[0], _sentence_of(text), flatters=title[1]))
-    return found
-
-
-def _sentence_of(note: str) -> str:
-    """A note without its heading."""
-    text = note.partition(": ")[2]
-    return text[0].upper() + text[1:]
+    return [
+        Caution(note.title, relabelled(note.text), flatters=note.kind == "slides_unknown")
+        for note in material.scores.notes
+        if note.kind not in _APART and _of_shown_tiles(note, material)
+    ]
 
 
 def _from_audit(material: Material) -> list[Caution]:

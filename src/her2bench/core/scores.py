@@ -1,0 +1,249 @@
+"""What `scores.json` holds, and the one place that writes and reads it."""
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from her2bench.core.atomic_io import reading, replacing
+from her2bench.core.errors import UserError, shown
+from her2bench.core.score_notes import Note
+
+SCHEMA = 2
+"""Changes whenever a key of `scores.json` changes its name or meaning; 1 had no number."""
+
+Question = Literal["weights", "recipe"]
+Decision = Literal["a", "b", "equivalent", "undecided", "undefined"]
+Family = Literal["networks", "against baselines", "baselines"]
+Method = Literal["none", "temperature", "platt"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A metric of one model on one split; None where a number is undefined or unknown.
+
+    `low` and `high` answer for these trained weights on new slides; `recipe_low` and
+    `recipe_high` for the recipe trained again with another seed (at least 3 seeds needed).
+    `counted_tiles` and `counted_groups` are those the metric is a statement about (for
+    sensitivity the positive tiles); `effective_tiles` are they over the design effect.
+    """
+
+    model: str
+    split: str
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    method: str
+    tiles: int
+    groups: int
+    seeds: int
+    counted_tiles: float
+    counted_groups: int
+    design_effect: float | None
+    effective_tiles: float | None
+    seed_sd: float | None
+    recipe_low: float | None
+    recipe_high: float | None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models on one metric of the test tiles; None where a number is undefined or unknown.
+
+    `question` is "weights" (these trained networks, on new slides) or "recipe" (trained again).
+    `difference` is model_a's value less model_b's, `low` to `high` its interval, uncorrected;
+    `p_adjusted` is Holm's over all pairs of one metric, question and `family`. `needed_low` to
+    `needed_high` slides would be needed to see a difference of `needed_for`; the upper end is None,
+    as both are, where more slides alone may not do. `se_slides`, `se_seeds_a` and `se_seeds_b` are
+    the standard errors that slides and each model's seeds add, `df` the degrees of freedom
+    together. McNemar's test takes tiles as independent and is made only where asked for.
+    """
+
+    metric: str
+    question: Question
+    model_a: str
+    model_b: str
+    verdict: str
+    decision: Decision | Literal["unanswered"]
+    method: str
+    groups: int
+    family: Family = "networks"
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    margin: float | None = None
+    p_equivalent: float | None = None
+    p_equivalent_adjusted: float | None = None
+    se_slides: float | None = None
+    se_seeds_a: float | None = None
+    se_seeds_b: float | None = None
+    df: float | None = None
+    needed_low: float | None = None
+    needed_high: float | None = None
+    needed_for: float | None = None
+    mcnemar_only_a_right: int | None = None
+    mcnemar_only_b_right: int | None = None
+    mcnemar_p_value: float | None = None
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """The tiles of one model with one value of a column: how many are called positive.
+
+    `called_positive` and `right` are shares of the tiles, means over seeds; `low` to `high` is
+    the interval of `called_positive`.
+    """
+
+    model: str
+    split: str
+    column: str
+    value: str
+    tiles: int
+    groups: int
+    positives: int
+    called_positive: float
+    low: float | None
+    high: float | None
+    right: float
+
+
+@dataclass(frozen=True)
+class RunScaling:
+    """The scaling of one run: logit → slope x logit + intercept."""
+
+    seed: int
+    fold: int
+    slope: float | None
+    intercept: float | None
+
+
+@dataclass(frozen=True)
+class Recalibrated:
+    """A model's probabilities on test after a scaling fitted on val; the mean over seeds."""
+
+    model: str
+    method: Method
+    brier: float | None
+    log_loss: float | None
+    calibration_error: float | None
+    runs: tuple[RunScaling, ...]
+
+
+@dataclass(frozen=True)
+class RunThreshold:
+    """The threshold of one run.
+
+    `source` is where it comes from, "val" or "fixed"; `scale` is what it is compared with: a
+    probability that was named, with probabilities as they were given; any other with logits.
+    """
+
+    model: str
+    seed: int
+    fold: int
+    logit: float
+    probability: float
+    source: str
+    scale: Literal["logit", "probability"] = "logit"
+
+
+@dataclass(frozen=True)
+class Optimism:
+    """A model's test metric by the comparison's split and by random tiles, and the difference."""
+
+    model: str
+    metric: str
+    value: float
+    random_tiles: float
+    optimism: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Everything that `scores.json` holds.
+
+    Args:
+        schema: SCHEMA.
+        rows: a metric of a model on a split, each.
+        pairs: two models on a metric of the test tiles, each.
+        notes: what a reader must know first, in the order of weight.
+        breakdown: how often tiles of a score, a slide, … are called positive (test).
+        calibration: probabilities before and after scaling fitted on val (test).
+        thresholds: one per run.
+        optimism: what a random tile split would have added, where a comparison measured it.
+        settings: `ScoreSettings` as plain values.
+    """
+
+    schema: int = SCHEMA
+    rows: tuple[Row, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    notes: tuple[Note, ...] = ()
+    breakdown: tuple[Breakdown, ...] = ()
+    calibration: tuple[Recalibrated, ...] = ()
+    thresholds: tuple[RunThreshold, ...] = ()
+    optimism: tuple[Optimism, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def known(value: float) -> float | None:
+    """The number itself, or None for NaN and infinities, which JSON cannot hold."""
+    return value if math.isfinite(value) else None
+
+
+def scores_json(scores: Scores) -> str:
+    """The text of `scores.json`; undefined numbers are null."""
+    return json.dumps(_plain(asdict(scores)), indent=1, allow_nan=False) + "\n"
+
+
+def write_scores(scores: Scores, path: Path) -> None:
+    """Write `scores.json`, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(scores_json(scores), encoding="utf-8", newline="\n")
+
+
+def read_scores(path: Path) -> Scores:
+    """Read `scores.json`.
+
+    Raises:
+        UserError: it cannot be read, or has a schema that this version does not know.
+    """
+    try:
+        with reading(path):
+            data = json.loads(path.read_bytes())
+        _require_known_schema(data, path)
+        return TypeAdapter(Scores).validate_python(data)
+    except (ValueError, RecursionError) as error:  # a ValidationError too
+        raise UserError(
+            path,
+            found=f"cannot be read ({_first(error)})",
+            expected="the file as `her2bench compare` wrote it",
+            cure="run the comparison again; what is finished is kept",
+        ) from error
+
+
+def _require_known_schema(data: Any, path: Path) -> None:
+    if isinstance(data, dict) and (found := data.get("schema", 1)) != SCHEMA:
+        text = f"schema {shown(found)}, which this version of her2bench does not know"
+        cure = "run the comparison again: finished runs are kept, they are only scored again"
+        raise UserError(path, found=text, expected=f"schema {SCHEMA}", cure=cure)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return known(value) if isinstance(value, float) else value
+
+
+def _first(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        return f"{place} = {shown(first['input'])}: {first['msg']}" if place else first["msg"]
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
