@@ -10,8 +10,8 @@ from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.scoring.pairwise import Pair
 from her2bench.evaluation.scoring.questions import TITLES, UNKNOWN_AGAIN, first_question
 from her2bench.evaluation.scoring.stored import stored_scores
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.formats import rate
-from her2bench.report.labels import METRICS
 from her2bench.report.table_csv import LABELS
 
 
@@ -63,7 +63,7 @@ def _verdicts(scores: dict) -> Table:
         and not {pair.model_a, pair.model_b} & {"always_positive", "background_baseline"}
     ]
     asked = TITLES[question] + ("" if question == "recipe" else f"; {UNKNOWN_AGAIN}")
-    title = f"Differences in {METRICS.get(primary, primary)} on test tiles. {asked}"
+    title = f"Differences in {METRICS[primary].label} on test tiles. {asked}"
     return verdict_table(wanted, title)
 
 

@@ -10,8 +10,8 @@ from scipy import optimize, special
 
 from her2bench.evaluation.scoring.rows import known
 from her2bench.evaluation.scoring.run_thresholds import RUN
-from her2bench.evaluation.statistics.arrays import Bools, Floats
-from her2bench.evaluation.statistics.metrics import influence
+from her2bench.evaluation.statistics.arrays import Bools, Floats, SeedPredictions
+from her2bench.evaluation.statistics.metrics import METRICS
 
 Method = Literal["none", "temperature", "platt"]
 MEASURED = ("brier", "log_loss", "calibration_error")
@@ -203,9 +203,9 @@ def _judge(
     measured = {name: [] for name in MEASURED}
     for parts in by_seed.values():
         logits, scaled, targets = (np.concatenate(column) for column in zip(*parts, strict=True))
+        predictions = SeedPredictions(targets, logits, scaled, targets, bins)
         for name in MEASURED:
-            value, _ = influence(name, targets, logits, scaled, targets, bins)
-            measured[name].append(value)
+            measured[name].append(METRICS[name].of(predictions))
     means = {name: known(float(np.mean(values))) for name, values in measured.items()}
     return Recalibrated(model=model, method=method, runs=tuple(runs), **means)
 

@@ -72,6 +72,34 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class SeedPredictions:
+    """One seed's predictions and the truth: all that a metric is computed from.
+
+    Args:
+        targets: (n,) bool, the truth.
+        logits: (n,) float64.
+        probabilities: (n,) float64, 0 to 1.
+        calls: (n,) bool, whether the tile is predicted positive.
+        bins: of the calibration error.
+        folds: (n,) int64, codes 0 upward of the fold whose network predicted the tile; None where
+            one network predicted all. Scores of different folds need not be on one scale.
+    """
+
+    targets: Bools
+    logits: Floats
+    probabilities: Floats
+    calls: Bools
+    bins: int = 15
+    folds: Ints | None = None
+
+    def take(self, rows: Ints | Bools) -> "SeedPredictions":
+        """Some of the tiles, any of them more than once."""
+        folds = None if self.folds is None else codes(self.folds[rows])
+        arrays = (self.targets, self.logits, self.probabilities, self.calls)
+        return SeedPredictions(*(array[rows] for array in arrays), self.bins, folds)
+
+
+@dataclass(frozen=True)
 class Answers:
     """One model's answers to a sample, one row a seed.
 
@@ -97,6 +125,10 @@ class Answers:
         """Logits, probabilities, calls and folds of each seed, (n,) each."""
         folds = [None] * len(self.seeds) if self.folds is None else self.folds
         return zip(self.logits, self.probabilities, self.calls, folds, strict=True)
+
+    def with_truth(self, targets: Bools, bins: int) -> list[SeedPredictions]:
+        """Each seed's predictions beside the (n,) targets."""
+        return [SeedPredictions(targets, *each, bins, folds) for *each, folds in self.by_seed]
 
 
 def by_fold(folds: Ints | None) -> list[Rows]:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.inputs import Material
-from her2bench.report.labels import METRICS, label
+from her2bench.report.labels import label
 
 SHOWN = ("roc_auc", "balanced_accuracy", "sensitivity", "specificity", "accuracy")
 
@@ -25,7 +26,7 @@ def flattery(material: Material) -> list[Flattery]:
     return [
         Flattery(
             label(row["model"]),
-            METRICS[row["metric"]],
+            METRICS[row["metric"]].title,
             row["value"],
             row["random_tiles"],
             row["flattered_by"],
