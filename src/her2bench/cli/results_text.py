@@ -12,7 +12,7 @@ from her2bench.evaluation.scoring.questions import TITLES, UNKNOWN_AGAIN, first_
 from her2bench.evaluation.scoring.stored import stored_scores
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.formats import rate
-from her2bench.report.table_csv import LABELS
+from her2bench.report.table_csv import column_label, metric_columns
 
 
 def print_results(folder: ComparisonFolder) -> None:
@@ -69,9 +69,10 @@ def _verdicts(scores: dict) -> Table:
 
 def _table(rows: pl.DataFrame) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
+    metrics = {m: column for m, column in metric_columns().items() if column in rows.columns}
     for name in ("model", "split"):
         table.add_column(name, no_wrap=True)
-    for name in ("tiles", *LABELS.values(), "parameters", "train s", "tiles/s"):
+    for name in ("tiles", *map(column_label, metrics), "parameters", "train s", "tiles/s"):
         table.add_column(name, justify="right", no_wrap=True)
     for model in rows["model"].unique(maintain_order=True):
         for number, row in enumerate(rows.filter(pl.col("model") == model).to_dicts()):
@@ -80,7 +81,7 @@ def _table(rows: pl.DataFrame) -> Table:
                 model if number == 0 else "",
                 row["split"],
                 str(row["tiles"]),
-                *(_value(row, column) for column in LABELS),
+                *(_value(row, column) for column in metrics.values()),
                 *(rate(value) if number == 0 and value is not None else "" for value in cost),
             )
     return table
