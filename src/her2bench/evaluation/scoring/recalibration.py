@@ -6,35 +6,22 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from scipy import optimize, special
 
 from her2bench.evaluation.scoring.rows import known
 from her2bench.evaluation.scoring.run_thresholds import RUN
 from her2bench.evaluation.statistics.arrays import Bools, Floats, SeedPredictions
+from her2bench.evaluation.statistics.calibration_fits import (
+    SUREST,
+    UNSCALED,
+    Scaling,
+    fit_platt,
+    fit_temperature,
+    log_loss,
+)
 from her2bench.evaluation.statistics.metrics import METRICS
 
 Method = Literal["none", "temperature", "platt"]
 MEASURED = ("brier", "log_loss", "calibration_error")
-SUREST = 36.0  # logits further out are cut here: a probability of exactly 0 is -744
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """logit → slope x logit + intercept. Temperature scaling is slope 1 / T, intercept 0."""
-
-    slope: float
-    intercept: float
-
-    def probabilities(self, logits: Floats) -> Floats:
-        """(n,) float64, 0 to 1."""
-        return special.expit(self.logits(logits))
-
-    def logits(self, logits: Floats) -> Floats:
-        """(n,) float64: the scaled logits."""
-        return self.slope * np.clip(logits, -SUREST, SUREST) + self.intercept
-
-
-UNSCALED = Scaling(1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -57,56 +44,6 @@ class Recalibrated:
     log_loss: float | None
     calibration_error: float | None
     runs: tuple[RunScaling, ...]
-
-
-def fit_temperature(logits: Floats, targets: Bools) -> Scaling:
-    """The one slope, from 1/100 to 100, that makes the log loss least.
-
-    Args:
-        logits: (n,) float64 of validation tiles.
-        targets: (n,) bool.
-
-    Source: Guo et al. 2017, ICML ("On calibration of modern neural networks").
-    """
-
-    logits = np.clip(logits, -SUREST, SUREST)
-
-    def loss(log_slope: float) -> float:
-        return _log_loss(np.exp(log_slope) * logits, targets.astype(np.float64))
-
-    limit = np.log(100.0)
-    found = optimize.minimize_scalar(loss, bounds=(-limit, limit), method="bounded")
-    return Scaling(float(np.exp(found.x)), 0.0)
-
-
-def fit_platt(logits: Floats, targets: Bools) -> Scaling:
-    """Slope and intercept by logistic regression, towards Platt's smoothed targets.
-
-    The smoothing (N+ + 1) / (N+ + 2) and 1 / (N- + 2) keeps the slope finite where the classes
-    are parted perfectly.
-
-    Args:
-        logits: (n,) float64 of validation tiles.
-        targets: (n,) bool.
-
-    Source: Platt 1999, "Probabilistic outputs for support vector machines".
-    """
-    logits = np.clip(logits, -SUREST, SUREST)
-    positives = int(targets.sum())
-    negatives = len(targets) - positives
-    aims = np.where(targets, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    centre, scale = float(logits.mean()), float(logits.std()) or 1.0
-    unit = (logits - centre) / scale
-
-    def loss(x: Floats) -> tuple[float, Floats]:
-        z = x[0] * unit + x[1]
-        excess = (special.expit(z) - aims) / len(aims)
-        return _log_loss(z, aims), np.array([excess @ unit, excess.sum()])
-
-    start = np.array([scale, centre]) if scale < 100 else np.array([1.0, 0.0])
-    found = optimize.minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-9})
-    slope = float(found.x[0]) / scale
-    return Scaling(slope, float(found.x[1]) - slope * centre)
 
 
 def recalibrate(table: pl.DataFrame, bins: int) -> tuple[tuple[Recalibrated, ...], list[str]]:
@@ -169,7 +106,7 @@ def _fit(method: Method, logits: Floats, targets: Bools) -> Scaling | None:
 def _loss_after(scaling: Scaling, logits: Floats, targets: Bools) -> float:
     """By how much the scaling raises the log loss, but for rounding."""
     aims = targets.astype(np.float64)
-    before, after = (_log_loss(s.logits(logits), aims) for s in (UNSCALED, scaling))
+    before, after = (log_loss(s.logits(logits), aims) for s in (UNSCALED, scaling))
     return after - before * (1 + 1e-9)
 
 
@@ -216,7 +153,3 @@ def _arrays(rows: pl.DataFrame) -> tuple[Floats, Bools, Floats]:
         rows["target"].to_numpy() == 1,
         rows["probability"].to_numpy(),
     )
-
-
-def _log_loss(z: Floats, aims: Floats) -> float:
-    return float(np.mean(np.logaddexp(0, z) - aims * z))

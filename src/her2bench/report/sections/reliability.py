@@ -8,10 +8,10 @@ from scipy import special
 
 from her2bench.evaluation.scoring.calibration_line import calibration_line
 from her2bench.evaluation.scoring.panels import Panel
-from her2bench.evaluation.scoring.recalibration import SUREST
 from her2bench.evaluation.scoring.rows import interval_of, known
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample
+from her2bench.evaluation.statistics.calibration_fits import SUREST
 from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.report.inputs import Material
 from her2bench.report.sections.results_table import Cell
