@@ -58,7 +58,7 @@ def _interval(
     values: Floats, influence: Floats, sample: Sample, confidence: float
 ) -> tuple[Interval, str]:
     """Student's interval; the slides of the scarcer class decide, as for ROC-AUC."""
-    unit = "clustered by slide" if sample.known else "tiles as independent"
+    unit = sample.unit
     if np.isnan(values).any():
         return NONE, "undefined"
     if min(sample.positive_groups, sample.negative_groups) < LEAST_SLIDES:

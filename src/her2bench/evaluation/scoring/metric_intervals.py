@@ -34,7 +34,7 @@ def interval_of(
 ) -> tuple[Interval, str]:
     """The interval for these weights on new slides, and how it was made."""
     metric, value = METRICS[estimate.metric], estimate.value
-    unit = "clustered by slide" if estimate.sample.known else "tiles as independent"
+    unit = estimate.sample.unit
     bins = f", {settings.bins} equal-mass bins" if metric.noise else ""
     if np.isnan(value):
         return NONE, f"undefined{bins}"

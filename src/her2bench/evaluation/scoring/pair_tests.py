@@ -56,7 +56,7 @@ class Tested:
 def compare_weights(metric: str, a: Judged, b: Judged, settings: ScoreSettings) -> Tested:
     d = _difference(metric, a, b)
     spread = weights_spread(d)
-    unit = "clustered by slide" if d.a.sample.known else "tiles as independent"
+    unit = d.a.sample.unit
     if METRICS[metric].interval == "obuchowski":
         interval, p = (
             difference_interval(d, spread, settings.confidence),

@@ -44,6 +44,11 @@ class Sample:
             return np.ones(len(self.targets))
         return 1 / np.bincount(self.tiles)[self.tiles]
 
+    @property
+    def unit(self) -> str:
+        """What is taken as independent, in words."""
+        return "clustered by slide" if self.known else "tiles as independent"
+
     @cached_property
     def n_tiles(self) -> int:
         """How many tiles there are, each counted once."""

@@ -7,7 +7,7 @@ from her2bench.evaluation.statistics.arrays import Answers, Floats
 from her2bench.evaluation.statistics.differences import Difference
 from her2bench.evaluation.statistics.metrics import METRICS
 
-BLOCK = 4_000_000
+SIGNS = 4_000_000  # held at once
 MANY = 2000  # slides; then the sum of random signs is normal to all digits that matter
 
 
@@ -69,7 +69,7 @@ def sign_flip_p_value(differences: Floats, flips: int, rng: np.random.Generator)
         patterns = np.arange(2 ** len(moving))[:, None] >> np.arange(len(moving)) & 1
         return float(np.mean(np.abs((1 - 2 * patterns) @ moving) >= seen))
     reached = 1
-    rows = max(1, BLOCK // len(moving))
+    rows = max(1, SIGNS // len(moving))
     for start in range(0, flips, rows):
         signs = random_signs(min(rows, flips - start), len(moving), rng)
         reached += int((np.abs(signs @ moving) >= seen).sum())
