@@ -129,7 +129,7 @@ def _seen(metric: str, answers: Answers) -> Iterator[Floats | Ints | Bools]:
                 ranks[rows] = codes(logits[rows]) + fold * len(logits)
             yield ranks
         else:
-            yield np.stack([logits, probabilities, calls])
+            yield np.stack([logits, probabilities, calls.astype(np.float64)])
 
 
 def _resampled(

@@ -99,9 +99,14 @@ class SeedPredictions:
 
     def take(self, rows: Ints | Bools) -> "SeedPredictions":
         """Some of the tiles, any of them more than once."""
-        folds = None if self.folds is None else codes(self.folds[rows])
-        arrays = (self.targets, self.logits, self.probabilities, self.calls)
-        return SeedPredictions(*(array[rows] for array in arrays), self.bins, folds)
+        return SeedPredictions(
+            self.targets[rows],
+            self.logits[rows],
+            self.probabilities[rows],
+            self.calls[rows],
+            self.bins,
+            None if self.folds is None else codes(self.folds[rows]),
+        )
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,10 @@ class Answers:
 
     def with_truth(self, targets: Bools, bins: int) -> list[SeedPredictions]:
         """Each seed's predictions beside the (n,) targets."""
-        return [SeedPredictions(targets, *each, bins, folds) for *each, folds in self.by_seed]
+        return [
+            SeedPredictions(targets, logits, probabilities, calls, bins, folds)
+            for logits, probabilities, calls, folds in self.by_seed
+        ]
 
 
 def by_fold(folds: Ints | None) -> list[Rows]:

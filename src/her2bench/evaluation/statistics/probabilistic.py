@@ -125,7 +125,7 @@ def _by_slide_and_bin(sample: Sample, where: Ints, values: Floats) -> Floats:
     k = int(where.max()) + 1
     cell = sample.groups * k + where
     sums = np.bincount(cell, weights=values, minlength=k * sample.n_groups)
-    return sums.reshape(sample.n_groups, k)
+    return sums.astype(np.float64, copy=False).reshape(sample.n_groups, k)
 
 
 def bin_noise(sample: Sample, answers: Answers, bins: int) -> Floats:
