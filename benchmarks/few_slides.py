@@ -9,17 +9,16 @@ import numpy as np
 from scipy import optimize, special
 
 from benchmarks.placed import Placed, log_ratio, power_for
-from benchmarks.rates import as_judged, covered
+from benchmarks.rates import RESAMPLED, as_judged, covered
 from benchmarks.tables import ANY, Rates, Tables
 from her2bench.evaluation.scoring.metric_intervals import interval_of
-from her2bench.evaluation.scoring.model_evaluation import RESAMPLED
 from her2bench.evaluation.scoring.pair_tests import Question
 from her2bench.evaluation.scoring.pairwise import Pair, compare_all
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.arrays import Answers, Sample
+from her2bench.evaluation.statistics.arrays import Answers, Sample, SeedPredictions
 from her2bench.evaluation.statistics.bootstrap import Resampler, bootstrap
 from her2bench.evaluation.statistics.estimates import estimate
-from her2bench.evaluation.statistics.metrics import METRICS, influence
+from her2bench.evaluation.statistics.metrics import METRICS
 
 REPLICATES = 500
 ALL_BUT_CALIBRATION = tuple(name for name in RESAMPLED if name != "calibration_error")
@@ -107,7 +106,8 @@ def few_rates(study: Placed, repeats: int, rng: np.random.Generator) -> Rates:
     count = np.array(study.of_class)
     big, (answers,), _ = replace(study, of_class=tuple(count * (20_000 // count.sum()))).draw(rng)
     parts = answers.logits[0], answers.probabilities[0], answers.calls[0]
-    truths = {name: influence(name, big.targets, *parts, 15)[0] for name in ALL_BUT_CALIBRATION}
+    drawn = SeedPredictions(big.targets, *parts)
+    truths = {name: METRICS[name].of(drawn) for name in ALL_BUT_CALIBRATION}
     settings = ScoreSettings(bootstrap=REPLICATES)
     hits: Counter[str] = Counter()
     for _ in range(repeats):

@@ -15,19 +15,20 @@ from her2bench.evaluation.scoring.metric_intervals import (
     interval_of,
     proportion_interval,
 )
-from her2bench.evaluation.scoring.model_evaluation import RESAMPLED, Judged
+from her2bench.evaluation.scoring.model_evaluation import Judged
 from her2bench.evaluation.scoring.pair_tests import compare_weights
 from her2bench.evaluation.scoring.pairwise import compare_all
 from her2bench.evaluation.scoring.panels import Panel
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample
+from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample, SeedPredictions
 from her2bench.evaluation.statistics.bootstrap import Resampler, bootstrap
 from her2bench.evaluation.statistics.estimates import Estimate, estimate
 from her2bench.evaluation.statistics.intervals import Interval
-from her2bench.evaluation.statistics.metrics import influence
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.evaluation.statistics.multiplicity import holm
 
 BINS = 15
+RESAMPLED = tuple(name for name, metric in METRICS.items() if metric.resampled)
 CONFIDENCE = 0.95
 VERDICT = ScoreSettings(bootstrap=0)
 NOT_PRIMARY = ScoreSettings(bootstrap=0, primary="accuracy")  # saves the test of equivalence
@@ -104,7 +105,8 @@ def rest_rates(study: TwoLevel, repeats: int, rng: np.random.Generator) -> Rates
     """Coverage of the bootstrap intervals, and false positives of the permutation test."""
     big, (answers, *_) = replace(study, groups=20_000, models=1).draw(rng)
     parts = answers.logits[0], answers.probabilities[0], answers.calls[0]
-    truths = {name: influence(name, big.targets, *parts, BINS)[0] for name in RESAMPLED}
+    drawn = SeedPredictions(big.targets, *parts, BINS)
+    truths = {name: METRICS[name].of(drawn) for name in RESAMPLED}
     settings = ScoreSettings(bootstrap=500, flips=999, primary="accuracy")
     hits: Counter[str] = Counter()
     for _ in range(repeats):

@@ -17,11 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.few_slides import calibration_table, few_slides_table, needed_table
-from benchmarks.rates import rates, rest_rates
+from benchmarks.rates import RESAMPLED, rates, rest_rates
 from benchmarks.shapes import folds_table, high_table, margin_table, seeds_table, shapes_table
 from benchmarks.tables import ANY, COVERS, WRONG, Rates, Tables, Target, write
 from benchmarks.two_level import TwoLevel
-from her2bench.evaluation.scoring.model_evaluation import RESAMPLED
 from her2bench.evaluation.statistics.metrics import METRICS
 
 CORRELATIONS = (0.0, 0.1, 0.3, 0.5)

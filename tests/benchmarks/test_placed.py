@@ -90,7 +90,8 @@ def test_seeds_of_a_volatile_recipe_differ_more():
 def test_the_calibration_error_is_known(error, bins):
     study = Placed(models=1, shift=shift_for(error, 0.72, 0.8))
     sample, (model,), _ = drawn(study, slides=8000)
-    got, _ = calibration_error_influence(model.probabilities[0], sample.targets, bins)
+    [run] = model.with_truth(sample.targets, bins)
+    got, _ = calibration_error_influence(run)
     assert got == pytest.approx(error, abs=0.012)
 
 

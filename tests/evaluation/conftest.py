@@ -79,3 +79,10 @@ def answers_of(scores, model: str = "model") -> Answers:
     logits = np.atleast_2d(np.asarray(scores, dtype=np.float64))
     probabilities = 1 / (1 + np.exp(-logits))
     return Answers(model, tuple(range(len(logits))), logits, probabilities, logits > 0)
+
+
+def overconfident(seed, n=4000, factor=3.0, shift=0.0):
+    """Logits that are `factor` times what they should be, plus a shift."""
+    rng = np.random.default_rng(seed)
+    honest = rng.normal(size=n) * 1.5
+    return factor * honest + shift, rng.random(n) < 1 / (1 + np.exp(-honest))

@@ -8,11 +8,11 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from her2bench.core.predictions import check_predictions
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.arrays import Answers, Sample
+from her2bench.evaluation.statistics.arrays import Answers, Sample, SeedPredictions
 from her2bench.evaluation.statistics.bootstrap import Resampler
 from her2bench.evaluation.statistics.estimates import estimate
-from her2bench.evaluation.statistics.metrics import influence
-from her2bench.evaluation.statistics.roc import fold_inflation
+from her2bench.evaluation.statistics.metrics import METRICS
+from her2bench.evaluation.statistics.ranking import fold_inflation
 from tests.evaluation.conftest import simulated
 
 FAST = ScoreSettings(bootstrap=200, flips=99)
@@ -64,13 +64,12 @@ def test_auc_and_its_clustered_variance_against_all_pairs_within_folds(seed):
 def test_influence_is_the_derivative_by_a_tiles_weight(metric):
     sample, scores, fold = study(5)
     rest = scores, sample.targets, sample.targets, 5
-    value, slope = influence(metric, sample.targets, *rest, fold)
+    value, slope = METRICS[metric].influence(SeedPredictions(sample.targets, *rest, fold))
     n, times = len(scores), 2000
     for row in (0, 1, n // 2, n - 1):  # the row once more among `times` copies of all
         many = np.r_[np.tile(np.arange(n), times), row]
-        more, _ = influence(
-            metric, *(part[many] for part in (sample.targets, *rest[:3])), 5, fold[many]
-        )
+        arrays = (part[many] for part in (sample.targets, *rest[:3]))
+        more = METRICS[metric].of(SeedPredictions(*arrays, 5, fold[many]))
         assert (more - value) * times == pytest.approx(slope[row], abs=2e-4)
     assert slope.sum() == pytest.approx(0, abs=1e-12)
 

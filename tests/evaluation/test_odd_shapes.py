@@ -9,7 +9,6 @@ import pytest
 from her2bench.core.predictions import check_predictions
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.intervals import expanded_levels, percentile_p_value
 from tests.evaluation.conftest import simulated
 
 FAST = ScoreSettings(bootstrap=200, flips=999)
@@ -92,13 +91,6 @@ def test_interval_and_p_value_never_contradict_each_other(seed):
                 assert (pair.p_value < 0.05) == (not pair.low <= 0 <= pair.high), pair
 
 
-def test_the_percentile_p_value_is_the_intervals_inversion():
-    drawn = np.random.default_rng(0).normal(0.03, 0.012, 20_000)
-    p = percentile_p_value(0.03, drawn, 1.1, 14)
-    low, _ = expanded_levels(1.1, 14, 1 - p)
-    assert np.quantile(drawn, low) == pytest.approx(0, abs=1e-4)
-
-
 def odd_studies():
     base = study(6, 6)
     constant = base.with_columns(probability=0.7).drop("logit")
@@ -158,9 +150,3 @@ def test_a_constant_model_is_named():
     )
     [note] = [note for note in scores.notes if note.kind == "constant_model"]
     assert (note.split, note.models) == ("test", ("b",))
-
-
-@pytest.mark.parametrize("replicates", [1, 10, 199])
-def test_too_few_replicates_are_refused(replicates):
-    with pytest.raises(ValueError, match="at least 200, or 0"):
-        ScoreSettings(bootstrap=replicates)

@@ -10,9 +10,9 @@ from her2bench.core.runs import ComparisonFolder
 from her2bench.core.score_notes import Note
 from her2bench.core.scores import Scores, read_scores
 from her2bench.evaluation.scoring.questions import TITLES, UNKNOWN_AGAIN, first_question
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.formats import rate
-from her2bench.report.labels import METRICS
-from her2bench.report.table_csv import LABELS
+from her2bench.report.table_csv import column_label, metric_columns
 
 
 def print_results(folder: ComparisonFolder) -> None:
@@ -65,15 +65,16 @@ def _verdicts(scores: Scores) -> Table:
         and not {pair.model_a, pair.model_b} & {"always_positive", "background_baseline"}
     ]
     asked = TITLES[question] + ("" if question == "recipe" else f"; {UNKNOWN_AGAIN}")
-    title = f"Differences in {METRICS.get(primary, primary)} on test tiles. {asked}"
+    title = f"Differences in {METRICS[primary].label} on test tiles. {asked}"
     return verdict_table(wanted, title)
 
 
 def _table(rows: pl.DataFrame) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
+    metrics = {m: column for m, column in metric_columns().items() if column in rows.columns}
     for name in ("model", "split"):
         table.add_column(name, no_wrap=True)
-    for name in ("tiles", *LABELS.values(), "parameters", "train s", "tiles/s"):
+    for name in ("tiles", *map(column_label, metrics), "parameters", "train s", "tiles/s"):
         table.add_column(name, justify="right", no_wrap=True)
     for model in rows["model"].unique(maintain_order=True):
         for number, row in enumerate(rows.filter(pl.col("model") == model).to_dicts()):
@@ -82,7 +83,7 @@ def _table(rows: pl.DataFrame) -> Table:
                 model if number == 0 else "",
                 row["split"],
                 str(row["tiles"]),
-                *(_value(row, column) for column in LABELS),
+                *(_value(row, column) for column in metrics.values()),
                 *(rate(value) if number == 0 and value is not None else "" for value in cost),
             )
     return table

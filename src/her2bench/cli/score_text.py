@@ -55,9 +55,11 @@ def _metrics(rows: list[Row], models: tuple[str, ...], title: str) -> Table:
 
 def _ordered(rows: list[Row]) -> list[str]:
     """The rows' metrics; what else there is stands before the first that judges probabilities."""
-    names = list(dict.fromkeys([*METRICS, *(row.metric for row in rows)]))
-    place, extra = names.index("brier"), names[len(METRICS) :]
-    return [*names[:place], *extra, *names[place : len(METRICS)]]
+    present = dict.fromkeys(row.metric for row in rows)
+    names = [name for name in METRICS if name in present]
+    place = [METRICS[name].sees for name in names].index("probabilities")
+    extra = [name for name in present if name not in METRICS]
+    return [*names[:place], *extra, *names[place:]]
 
 
 def _cell(row: Row | None) -> str:

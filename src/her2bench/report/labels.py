@@ -1,4 +1,4 @@
-"""What models, splits and metrics are called in front of a reader."""
+"""What models and splits are called in front of a reader."""
 
 import re
 from zlib import crc32
@@ -11,22 +11,6 @@ BASELINES = {
 _NETWORKS = {"lenet": "LeNet", "alexnet": "AlexNet", "mini_hahnet": "mini-HAHNet"}
 _KNOWN = BASELINES | _NETWORKS
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
-METRICS = {
-    "roc_auc": "ROC-AUC",
-    "balanced_accuracy": "Balanced accuracy",
-    "sensitivity": "Sensitivity (recall)",
-    "specificity": "Specificity",
-    "ppv": "PPV (precision)",
-    "npv": "NPV",
-    "accuracy": "Accuracy",
-    "average_precision": "Average precision",
-    "f1": "F1",
-    "mcc": "Matthews correlation",
-    "kappa": "Cohen’s kappa",
-    "brier": "Brier score",
-    "log_loss": "Log loss",
-    "calibration_error": "Calibration error",
-}
 STUDY_WORDS = {"ppv": "Precision", "sensitivity": "Recall"}
 ENDPOINTS = {
     "2+": "score 2+/3+ against 0/1+",

@@ -10,8 +10,9 @@ from her2bench.core.runs import ComparisonFolder
 from her2bench.core.scores import Scores
 from her2bench.core.tables import Wanted, read_table
 from her2bench.core.values import refuse_rows, typed
+from her2bench.evaluation.statistics.metrics import METRICS, OWN
 
-METRICS = {  # in scores.json → as a column, in the words of the study
+STUDY_COLUMNS = {  # metric → column, in the words of the study
     "accuracy": "accuracy",
     "ppv": "precision",
     "sensitivity": "recall",
@@ -19,7 +20,17 @@ METRICS = {  # in scores.json → as a column, in the words of the study
     "balanced_accuracy": "balanced_accuracy",
     "roc_auc": "roc_auc",
 }
-LABELS = {column: column.replace("_", " ") for column in METRICS.values()} | {"roc_auc": "ROC-AUC"}
+
+
+def metric_columns() -> dict[str, str]:
+    """Metric → column: those of the study, then what is registered from outside."""
+    return STUDY_COLUMNS | {name: name for name in METRICS if name not in OWN}
+
+
+def column_label(metric: str) -> str:
+    """What a metric's column is called: in the words of the study, where it has others."""
+    words = STUDY_COLUMNS.get(metric, metric)
+    return METRICS[metric].label if words == metric else words.replace("_", " ")
 
 
 def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
@@ -31,16 +42,16 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         `model, split, tiles, groups, seeds`, then `<column>, <column>_low, <column>_high` for
-        each column of METRICS, then `parameters, train_seconds, tiles_per_second`, means over
+        each of `metric_columns`, then `parameters, train_seconds, tiles_per_second`, means over
         runs.
     """
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    columns, rows = metric_columns(), dict[tuple[str, str], dict[str, Any]]()
     about = ("model", "split", "tiles", "groups", "seeds")
     for row in scores.rows:
-        if row.metric not in METRICS:
+        if row.metric not in columns:
             continue
         entry = rows.setdefault((row.model, row.split), {k: getattr(row, k) for k in about})
-        name = METRICS[row.metric]
+        name = columns[row.metric]
         entry |= {name: row.value, f"{name}_low": row.low, f"{name}_high": row.high}
     table = pl.DataFrame(list(rows.values()), infer_schema_length=None)
     cost = runs.group_by("model", maintain_order=True).agg(

@@ -6,8 +6,9 @@ import statsmodels.api as sm
 from scipy import special
 from tests.evaluation.conftest import answers_of
 
-from her2bench.evaluation.scoring.calibration_line import calibration_line, fit_intercept, fit_slope
+from her2bench.evaluation.scoring.calibration_line import calibration_line
 from her2bench.evaluation.statistics.arrays import Answers, Sample
+from her2bench.evaluation.statistics.calibration_fits import fit_intercept, fit_slope
 
 
 def drawn(seed=0, slides=30):

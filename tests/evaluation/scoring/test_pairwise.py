@@ -9,7 +9,7 @@ from her2bench.core.errors import UserError
 from her2bench.core.predictions import check_predictions
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.scoring.verdict import Evidence, decide, in_words
+from her2bench.evaluation.scoring.verdict import VerdictBasis, decide, in_words
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.evaluation.statistics.multiplicity import holm
 
@@ -186,7 +186,7 @@ def test_an_undefined_metric_has_no_verdict():
     assert found.verdict.startswith("undefined")
 
 
-def evidence(**changes) -> Evidence:
+def basis(**changes) -> VerdictBasis:
     base = {
         "model_a": "net",
         "model_b": "other",
@@ -199,7 +199,7 @@ def evidence(**changes) -> Evidence:
         "target": 0.05,
         "known": True,
     }
-    return Evidence(**{**base, **changes})
+    return VerdictBasis(**{**base, **changes})
 
 
 @pytest.mark.parametrize(
@@ -259,8 +259,8 @@ def evidence(**changes) -> Evidence:
     ],
 )
 def test_words(changes, decision, words):
-    assert decide(evidence(**changes)) == decision
-    assert in_words(evidence(**changes)) == words
+    assert decide(basis(**changes)) == decision
+    assert in_words(basis(**changes)) == words
 
 
 def models(a, b, seeds=1, groups=40):

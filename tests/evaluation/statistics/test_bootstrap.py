@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from tests.evaluation.conftest import answers_of
 
-from her2bench.evaluation.scoring.model_evaluation import RESAMPLED
-from her2bench.evaluation.statistics.arrays import Sample
+from her2bench.evaluation.statistics.arrays import Sample, SeedPredictions
 from her2bench.evaluation.statistics.bootstrap import Resampler, bootstrap, slide_weights
-from her2bench.evaluation.statistics.metrics import influence
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.evaluation.statistics.probabilistic import equal_mass_bins
+
+RESAMPLED = tuple(name for name, metric in METRICS.items() if metric.resampled)
 
 
 def study(seeds=1):
@@ -27,7 +28,8 @@ def by_loop(name, sample, logits, probabilities, calls, weights, bins):
         where = equal_mass_bins(probabilities, bins)[tiles]
         excess = truth - probabilities[tiles]
         return sum(abs(excess[where == b].sum()) for b in set(where)) / len(tiles)
-    return influence(name, truth, logits[tiles], probabilities[tiles], calls[tiles], bins)[0]
+    drawn = SeedPredictions(truth, logits[tiles], probabilities[tiles], calls[tiles], bins)
+    return METRICS[name].of(drawn)
 
 
 @pytest.mark.parametrize("name", RESAMPLED)

@@ -143,7 +143,7 @@ def test_unknown_variance_has_no_answer():
     spread = weights_spread(d)
     assert np.isnan(difference_interval(d, spread, 0.95).low)
     assert np.isnan(difference_test(d, spread)) and np.isnan(equivalence_test(d, spread, 0.02))
-    assert not Spread(float("nan"), 0, 0, 10, 1).known
+    assert not Spread(float("nan"), 0, 0, 10, 1).defined
 
 
 @pytest.mark.parametrize("seed", range(6))

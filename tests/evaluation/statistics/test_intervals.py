@@ -1,105 +1,13 @@
-"""Intervals against statsmodels and against their definitions."""
+"""Intervals from their parts."""
 
 import numpy as np
 import pytest
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
-from tests.evaluation.conftest import answers_of
 
-from her2bench.evaluation.scoring.metric_intervals import (
-    auc_interval,
-    interval_of,
-    proportion_interval,
-)
-from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics import intervals
-from her2bench.evaluation.statistics.arrays import Sample
-from her2bench.evaluation.statistics.estimates import estimate
+from her2bench.evaluation.statistics.intervals import expanded_levels, percentile_p_value
 
 
-@pytest.mark.parametrize(("hits", "n"), [(8, 217), (0, 40), (40, 40), (17, 30)])
-def test_wilson_is_statsmodels(hits, n):
-    ours = intervals.wilson(hits / n, n, stats.norm.ppf(0.975))
-    assert ours == pytest.approx(proportion_confint(hits, n, method="wilson"), abs=1e-9)
-
-
-def test_logit_t():
-    low, high = intervals.logit_t(0.8, 0.03**2, 12, 0.95)
-    half = stats.t.ppf(0.975, 12) * 0.03 / (0.8 * 0.2)
-    assert np.log(low / (1 - low)) == pytest.approx(np.log(4) - half)
-    assert np.log(high / (1 - high)) == pytest.approx(np.log(4) + half)
-
-
-def test_expanded_percentiles_give_the_t_interval_of_a_normal_bootstrap():
-    """Resampling k slides shrinks the spread by sqrt((k - 1) / k); the levels make up for it."""
-    k = 12
-    values = np.random.default_rng(0).normal(size=k)
-    error = values.std(ddof=1) / np.sqrt(k)
-    shrunk = error * np.sqrt((k - 1) / k)
-    levels = intervals.expanded_levels(np.sqrt(k / (k - 1)), k - 1, 0.95)
-    ends = stats.norm.ppf(levels, values.mean(), shrunk)
-    assert ends == pytest.approx(stats.t.interval(0.95, k - 1, values.mean(), error))
-
-
-def test_percentile_leaves_out_undefined_replicates():
-    drawn = np.r_[np.linspace(0, 1, 1001), [np.nan] * 50]
-    low, high = intervals.percentile(drawn, 1.0, 9_999, 0.9)
-    assert (low, high) == pytest.approx((0.05, 0.95), abs=1e-3)
-    assert np.isnan(intervals.percentile(np.full(5, np.nan), 1.0, 9, 0.95).low)
-
-
-def test_biased_holds_the_estimate_and_both_plain_and_mirrored():
-    drawn = np.random.default_rng(0).normal(0.12, 0.01, 4000)
-    low, high = intervals.biased(0.1, drawn, 1.0, 999, 0.95, (0, 1))
-    assert low == pytest.approx(0.08 - 0.0196, abs=2e-3)
-    assert high == pytest.approx(0.12 + 0.0196, abs=2e-3)
-    assert intervals.biased(0.01, drawn, 1.0, 999, 0.95, (0, 1)).low == 0
-
-
-def slides(scores, targets, size=4):
-    groups = np.arange(len(targets)) // size
-    return Sample(np.asarray(targets, bool), groups), answers_of(scores)
-
-
-def test_a_perfect_auc_still_has_an_interval():
-    sample, answers = slides([2.0] * 20 + [-2.0] * 20, [1] * 20 + [0] * 20)
-    low, high = auc_interval(estimate("roc_auc", sample, answers, 5), 0.95)
-    t = stats.t.ppf(0.975, 4)
-    assert high == pytest.approx(1) and low == pytest.approx(5 / (5 + t**2))
-
-
-def test_a_proportion_of_1_counts_slides_not_tiles():
-    sample, answers = slides([2.0] * 40, [1] * 40)
-    low, high = proportion_interval(estimate("sensitivity", sample, answers, 5), 0.95)
-    t = stats.t.ppf(0.975, 9)
-    assert high == pytest.approx(1) and low == pytest.approx(10 / (10 + t**2))
-
-
-def test_alternating_slides_do_not_make_more_than_independent_tiles():
-    """Every slide the same: no variance between slides, but not more tiles than there are."""
-    scores = np.tile([1.0, -1.0], 20)
-    sample, answers = slides(scores, [1] * 40)
-    ours = proportion_interval(estimate("sensitivity", sample, answers, 5), 0.95)
-    assert ours == pytest.approx(proportion_confint(20, 40, method="wilson"), abs=1e-9)
-
-
-def test_a_constant_model_has_an_auc_of_one_half_for_sure():
-    sample, answers = slides([16.0] * 40, [1] * 20 + [0] * 20)
-    assert auc_interval(estimate("roc_auc", sample, answers, 5), 0.95) == (0.5, 0.5)
-
-
-def test_too_few_slides_have_no_interval():
-    sample, answers = slides([1.0, -1.0, 2.0, -0.5], [1, 0, 1, 0])
-    for name in ("roc_auc", "accuracy", "f1"):
-        interval, method = interval_of(
-            estimate(name, sample, answers, 5), None, ScoreSettings(bootstrap=0)
-        )
-        assert np.isnan(interval.low) and method.startswith("no interval")
-
-
-@pytest.mark.parametrize("name", ["f1", "mcc", "kappa", "balanced_accuracy", "average_precision"])
-def test_a_perfect_score_is_not_a_certain_one(name):
-    sample, answers = slides([2.0] * 20 + [-2.0] * 20, [1] * 20 + [0] * 20)
-    guess = estimate(name, sample, answers, 5)
-    low, high = interval_of(guess, np.ones(50), ScoreSettings())[0]
-    assert guess.value == 1 and high == pytest.approx(1) and low < 0.75
+def test_the_percentile_p_value_is_the_intervals_inversion():
+    drawn = np.random.default_rng(0).normal(0.03, 0.012, 20_000)
+    p = percentile_p_value(0.03, drawn, 1.1, 14)
+    low, _ = expanded_levels(1.1, 14, 1 - p)
+    assert np.quantile(drawn, low) == pytest.approx(0, abs=1e-4)

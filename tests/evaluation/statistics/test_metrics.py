@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from her2bench.evaluation.statistics.confusion import COUNT_METRICS, gradient
-from her2bench.evaluation.statistics.metrics import METRICS, counted, influence
+from her2bench.evaluation.statistics import confusion
+from her2bench.evaluation.statistics.arrays import SeedPredictions
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.evaluation.statistics.probabilistic import equal_mass_bins
 
 SKLEARN = {
@@ -25,6 +26,17 @@ SKLEARN = {
     "mcc": lambda y, z, p, c: sk.matthews_corrcoef(y, c),
     "kappa": lambda y, z, p, c: sk.cohen_kappa_score(y, c),
 }
+
+
+COUNT_METRICS = {
+    name: getattr(confusion, name.upper())
+    for name, metric in METRICS.items()
+    if metric.sees == "calls"
+}
+
+
+def influence(name, *arrays, bins):
+    return METRICS[name].influence(SeedPredictions(*arrays, bins))
 
 
 def run(seed: int, n: int = 300, decimals: int = 1):
@@ -75,8 +87,8 @@ def test_gradient_is_the_slope(name):
         up, down = c.copy(), c.copy()
         up[cell] += step
         down[cell] -= step
-        slope = (COUNT_METRICS[name](up) - COUNT_METRICS[name](down)) / (2 * step)
-        assert gradient(name, c)[cell] == pytest.approx(slope, abs=1e-8)
+        slope = (COUNT_METRICS[name].value(up) - COUNT_METRICS[name].value(down)) / (2 * step)
+        assert COUNT_METRICS[name].gradient(c)[cell] == pytest.approx(slope, abs=1e-8)
 
 
 def test_calibration_error_against_a_plain_loop():
@@ -128,6 +140,6 @@ def test_what_is_undefined_is_nan_and_nothing_else(case, undefined):
 
 def test_counted_tiles():
     y, _, _, c = run(4)
-    assert counted("sensitivity", y, c).sum() == y.sum()
-    assert counted("npv", y, c).sum() == (~c).sum()
-    assert counted("roc_auc", y, c).all()
+    assert METRICS["sensitivity"].counted(y, c).sum() == y.sum()
+    assert METRICS["npv"].counted(y, c).sum() == (~c).sum()
+    assert METRICS["roc_auc"].counted(y, c).all()

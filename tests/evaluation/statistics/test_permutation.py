@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from tests.evaluation.conftest import answers_of
 
-from her2bench.evaluation.statistics.arrays import Sample
+from her2bench.evaluation.statistics.arrays import Sample, SeedPredictions
 from her2bench.evaluation.statistics.differences import Difference
 from her2bench.evaluation.statistics.estimates import estimate
-from her2bench.evaluation.statistics.metrics import influence
-from her2bench.evaluation.statistics.permutation import MANY, random_signs, sign_flip_p_value
-from her2bench.evaluation.statistics.slide_contributions import shares
+from her2bench.evaluation.statistics.metrics import METRICS
+from her2bench.evaluation.statistics.permutation import (
+    MANY,
+    random_signs,
+    sign_flip_p_value,
+    slide_contributions,
+)
 
 MEANS = ("accuracy", "sensitivity", "specificity", "balanced_accuracy", "brier", "log_loss")
 RATIOS = ("ppv", "npv", "f1", "mcc", "kappa")
@@ -37,14 +41,14 @@ def swapped(name, sample, a, b, signs):
     for one, other in ((a, b), (b, a)):
         mixed = answers_of(np.where(keep, one.logits[0], other.logits[0]))
         parts = (mixed.logits[0], mixed.probabilities[0], mixed.calls[0])
-        values.append(influence(name, sample.targets, *parts, 5)[0])
+        values.append(METRICS[name].of(SeedPredictions(sample.targets, *parts, 5)))
     return values[0] - values[1]
 
 
 @pytest.mark.parametrize("name", MEANS)
 def test_all_swaps_against_a_plain_loop(name):
     sample, a, b = study()
-    each = shares(difference(name, sample, a, b), a, b)
+    each = slide_contributions(difference(name, sample, a, b), a, b)
     every = np.array(list(itertools.product([1, -1], repeat=9)))
     seen = swapped(name, sample, a, b, np.ones(9))
     by_loop = [swapped(name, sample, a, b, signs) for signs in every]
@@ -57,7 +61,7 @@ def test_all_swaps_against_a_plain_loop(name):
 @pytest.mark.parametrize("name", RATIOS)
 def test_ratios_are_swaps_to_third_order(name):
     sample, a, b = study(groups=60, tilt=0.1)
-    each = shares(difference(name, sample, a, b), a, b)
+    each = slide_contributions(difference(name, sample, a, b), a, b)
     signs = random_signs(40, 60, np.random.default_rng(1))
     by_loop = [swapped(name, sample, a, b, row) for row in signs]
     assert signs @ each == pytest.approx(by_loop, abs=2e-3)
@@ -102,4 +106,4 @@ def test_shares_of_several_seeds_sum_to_the_difference():
     many = answers_of(a.logits + 0.3 * rng.normal(size=(3, a.logits.shape[1])))
     for name in (*MEANS, "average_precision", "calibration_error"):
         d = difference(name, sample, many, b)
-        assert shares(d, many, b).sum() == pytest.approx(d.value, abs=1e-12)
+        assert slide_contributions(d, many, b).sum() == pytest.approx(d.value, abs=1e-12)

@@ -12,7 +12,7 @@ from her2bench.audit.confounding.permutation_test import foretell
 from her2bench.audit.confounding.residuals import freed
 from her2bench.audit.context import Evidence, Found
 from her2bench.audit.features.extraction import Observations
-from her2bench.evaluation.statistics.roc import placements
+from her2bench.evaluation.statistics.ranking import placements
 
 SEED = 0
 

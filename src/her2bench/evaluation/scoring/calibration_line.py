@@ -10,8 +10,8 @@ import numpy as np
 from scipy import special
 
 from her2bench.evaluation.scoring.metric_intervals import LEAST_SLIDES
-from her2bench.evaluation.scoring.recalibration import SUREST
-from her2bench.evaluation.statistics.arrays import Answers, Bools, Floats, Sample
+from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample
+from her2bench.evaluation.statistics.calibration_fits import SUREST, fit_intercept, fit_slope
 from her2bench.evaluation.statistics.degrees_of_freedom import degrees_of_freedom, slide_shares
 from her2bench.evaluation.statistics.estimates import clustered_variance
 from her2bench.evaluation.statistics.intervals import NONE, Interval, linear_t
@@ -54,67 +54,11 @@ def calibration_line(sample: Sample, answers: Answers, confidence: float) -> dic
     return found
 
 
-def fit_intercept(logits: Floats, targets: Bools) -> tuple[float, Floats]:
-    """The shift of (n,) logits that makes the mean probability the share of positive tiles.
-
-    Returns:
-        The shift and each tile's influence on it; NaN if all tiles are of one class.
-    """
-    if targets.all() or not targets.any():
-        return float("nan"), np.full(len(targets), np.nan)
-    return _newton(np.ones((len(logits), 1)), logits, targets)
-
-
-def fit_slope(logits: Floats, targets: Bools) -> tuple[float, Floats]:
-    """The factor of (n,) logits, beside a shift, that makes the truth most likely.
-
-    Returns:
-        The slope and each tile's influence on it; NaN where no finite one is best, as the classes
-        are parted, or all logits are equal.
-    """
-    positive, negative = logits[targets], logits[~targets]
-    if not len(positive) or not len(negative) or np.ptp(logits) == 0:
-        return float("nan"), np.full(len(targets), np.nan)
-    if positive.min() >= negative.max() or negative.min() >= positive.max():
-        return float("nan"), np.full(len(targets), np.nan)
-    centre, scale = logits.mean(), logits.std()
-    columns = np.stack([(logits - centre) / scale, np.ones(len(logits))], axis=1)
-    slope, influence = _newton(columns, np.zeros(len(logits)), targets)
-    return slope / scale, influence / scale
-
-
-def _newton(columns: Floats, offset: Floats, targets: Bools) -> tuple[float, Floats]:
-    """Logistic regression: the first coefficient and each tile's influence on it."""
-    beta, step = np.zeros(columns.shape[1]), np.full(columns.shape[1], np.inf)
-    loss = _loss(offset, targets)
-    excess, inverse = _slopes(columns, offset, targets)
-    for _ in range(100):
-        if np.abs(step).max() < 1e-10:
-            break
-        step = inverse @ (columns.T @ excess)
-        while (after := _loss(columns @ (beta + step) + offset, targets)) > loss * (1 + 1e-12):
-            step = step / 2
-        beta, loss = beta + step, after
-        excess, inverse = _slopes(columns, columns @ beta + offset, targets)
-    return float(beta[0]), (columns @ inverse[0]) * excess
-
-
-def _slopes(columns: Floats, z: Floats, targets: Bools) -> tuple[Floats, Floats]:
-    """The truth less the probabilities, and the inverse of the information."""
-    mu = special.expit(z)
-    information = (columns * (mu * (1 - mu))[:, None]).T @ columns
-    return targets - mu, np.linalg.pinv(information)
-
-
-def _loss(z: Floats, targets: Bools) -> float:
-    return float((np.logaddexp(0, z) - targets * z).sum())
-
-
 def _interval(
     values: Floats, influence: Floats, sample: Sample, confidence: float
 ) -> tuple[Interval, str]:
     """Student's interval; the slides of the scarcer class decide, as for ROC-AUC."""
-    unit = "clustered by slide" if sample.known else "tiles as independent"
+    unit = sample.unit
     if np.isnan(values).any():
         return NONE, "undefined"
     if min(sample.positive_groups, sample.negative_groups) < LEAST_SLIDES:

@@ -1,4 +1,4 @@
-"""Rows beside those of the fourteen metrics, and what they are called."""
+"""Rows beside those of the metrics, and what they are called."""
 
 from collections.abc import Mapping
 

@@ -34,8 +34,8 @@ def interval_of(
 ) -> tuple[Interval, str]:
     """The interval for these weights on new slides, and how it was made."""
     metric, value = METRICS[estimate.metric], estimate.value
-    unit = "clustered by slide" if estimate.sample.known else "tiles as independent"
-    bins = f", {settings.bins} equal-mass bins" if metric.name == "calibration_error" else ""
+    unit = estimate.sample.unit
+    bins = f", {settings.bins} equal-mass bins" if metric.noise else ""
     if np.isnan(value):
         return NONE, f"undefined{bins}"
     if estimate.df < 1 or np.isnan(estimate.variance):
@@ -118,8 +118,8 @@ def recipe_interval(estimate: Estimate, confidence: float) -> Interval:
 
 
 def least_slides(metric: str) -> int:
-    """The calibration error has no smooth formula to fall back on."""
-    return BOOTSTRAP_SLIDES if metric == "calibration_error" else LEAST_SLIDES
+    """A metric that noise makes larger has no smooth formula to fall back on."""
+    return BOOTSTRAP_SLIDES if METRICS[metric].noise else LEAST_SLIDES
 
 
 def _linearised(estimate: Estimate, confidence: float) -> Interval:
@@ -130,6 +130,8 @@ def _linearised(estimate: Estimate, confidence: float) -> Interval:
         return Interval(_above_noise(estimate, confidence), ends.high)
     if estimate.halves:
         return _mean_of_halves(estimate, confidence)
+    if np.isinf(metric.least):
+        return linear_t(value, variance, estimate.df, confidence, metric.least, metric.most)
     if np.isinf(metric.most):
         factor = np.exp(t_quantile(estimate.df, confidence) * np.sqrt(variance) / value)
         return Interval(float(value / factor), float(value * factor))

@@ -12,7 +12,6 @@ from her2bench.evaluation.statistics.bootstrap import Resampler, bootstrap
 from her2bench.evaluation.statistics.estimates import Estimate, estimate
 from her2bench.evaluation.statistics.metrics import METRICS
 
-RESAMPLED = tuple(name for name in METRICS if name != "roc_auc")
 MANY_TILES = 100_000  # beyond this a bootstrap takes minutes and linearised intervals agree
 
 
@@ -50,5 +49,6 @@ def _replicates(panel: Panel, settings: ScoreSettings) -> dict[str, Floats]:
     if not settings.bootstrap or len(sample.targets) > MANY_TILES or sample.n_groups < 2:
         return {}
     rng = np.random.default_rng(settings.seed)
-    resampler = Resampler(sample, panel.answers, RESAMPLED, settings.bins)
+    resampled = tuple(metric.name for metric in METRICS.values() if metric.resampled)
+    resampler = Resampler(sample, panel.answers, resampled, settings.bins)
     return bootstrap([resampler], sample, settings.bootstrap, rng)[0]

@@ -15,7 +15,6 @@ from her2bench.evaluation.scoring.model_evaluation import Judged
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.scoring.verdict import BASELINES
 from her2bench.evaluation.statistics.arrays import Answers, Bools, Floats, Ints, by_fold, codes
-from her2bench.evaluation.statistics.confusion import COUNT_METRICS
 from her2bench.evaluation.statistics.differences import (
     Difference,
     Spread,
@@ -34,8 +33,7 @@ from her2bench.evaluation.statistics.intervals import (
     percentile_p_value,
 )
 from her2bench.evaluation.statistics.metrics import METRICS
-from her2bench.evaluation.statistics.permutation import sign_flip_p_value
-from her2bench.evaluation.statistics.slide_contributions import shares
+from her2bench.evaluation.statistics.permutation import sign_flip_p_value, slide_contributions
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Tested:
 def compare_weights(metric: str, a: Judged, b: Judged, settings: ScoreSettings) -> Tested:
     d = _difference(metric, a, b)
     spread = weights_spread(d)
-    unit = "clustered by slide" if d.a.sample.known else "tiles as independent"
+    unit = d.a.sample.unit
     if METRICS[metric].interval == "obuchowski":
         interval, p = (
             difference_interval(d, spread, settings.confidence),
@@ -65,7 +63,7 @@ def compare_weights(metric: str, a: Judged, b: Judged, settings: ScoreSettings) 
         method = f"paired Obuchowski, MOVER on logit t and plain t, {unit}"
     else:
         rng = np.random.default_rng(settings.seed)
-        parts = shares(d, a.panel.answers, b.panel.answers)
+        parts = slide_contributions(d, a.panel.answers, b.panel.answers)
         flipped = sign_flip_p_value(parts, settings.flips, rng)
         interval, p, method = _resampled(metric, a, b, d, settings.confidence)
         interval, p = agreeing(interval, p, flipped, d.df, settings.confidence)
@@ -116,17 +114,20 @@ def _same_answers(metric: str, a: Answers, b: Answers) -> bool:
 
 
 def _seen(metric: str, answers: Answers) -> Iterator[Floats | Ints | Bools]:
-    """What a metric sees of each seed's answers: calls, probabilities, or ranks within folds."""
+    """What a metric sees of each seed's answers: calls, probabilities, ranks within folds, all."""
+    sees = METRICS[metric].sees
     for logits, probabilities, calls, folds in answers.by_seed:
-        if metric in COUNT_METRICS:
+        if sees == "calls":
             yield calls
-        elif metric not in ("roc_auc", "average_precision"):
+        elif sees == "probabilities":
             yield probabilities
-        else:
+        elif sees == "ranks":
             ranks = np.empty(len(logits), dtype=np.int64)
             for fold, rows in enumerate(by_fold(folds)):
                 ranks[rows] = codes(logits[rows]) + fold * len(logits)
             yield ranks
+        else:
+            yield np.stack([logits, probabilities, calls.astype(np.float64)])
 
 
 def _resampled(
@@ -147,8 +148,9 @@ def _resampled(
         return *_linearised(d, confidence), "MOVER"
     method = f"paired bootstrap of {len(replicates)}"
     p = percentile_p_value(d.value, defined, d.widening, d.df)
-    if metric == "calibration_error":
-        interval = biased(d.value, replicates, d.widening, d.df, confidence, (-1.0, 1.0))
+    if METRICS[metric].noise:
+        limits = METRICS[metric].most - METRICS[metric].least
+        interval = biased(d.value, replicates, d.widening, d.df, confidence, (-limits, limits))
     else:
         interval = percentile(replicates, d.widening, d.df, confidence)
     return interval, p, method
@@ -187,5 +189,5 @@ def _deterministic(model: Judged) -> bool:
     return model.name in BASELINES and len(model.panel.answers.seeds) == 1
 
 
-def recipe_known(model: Judged) -> bool:
+def recipe_answerable(model: Judged) -> bool:
     return _deterministic(model) or len(model.panel.answers.seeds) >= MINIMUM_SEEDS

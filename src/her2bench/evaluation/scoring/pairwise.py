@@ -13,10 +13,10 @@ from her2bench.evaluation.scoring.pair_tests import (
     Tested,
     compare_recipes,
     compare_weights,
-    recipe_known,
+    recipe_answerable,
 )
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.scoring.verdict import BASELINES, Evidence, decide, in_words
+from her2bench.evaluation.scoring.verdict import BASELINES, VerdictBasis, decide, in_words
 from her2bench.evaluation.statistics.arrays import FEW_GROUPS, Floats
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.evaluation.statistics.multiplicity import holm, mcnemar
@@ -27,7 +27,7 @@ SEEDS_FOR_RANGE = 10  # of each recipe: with 3 or 5 the power promised was misse
 
 
 def compare_all(
-    judged: Mapping[str, Judged], settings: ScoreSettings, metrics: Iterable[str] = tuple(METRICS)
+    judged: Mapping[str, Judged], settings: ScoreSettings, metrics: Iterable[str] = METRICS
 ) -> tuple[Pair, ...]:
     """Compare all pairs of models, judged on the same tiles, on all metrics.
 
@@ -41,7 +41,7 @@ def compare_all(
     """
     pairs: list[Pair] = []
     everyone = two_by_two(judged)
-    answered = [two for two in everyone if all(map(recipe_known, two))]
+    answered = [two for two in everyone if all(map(recipe_answerable, two))]
     for metric in metrics:
         tested = [compare_weights(metric, *two, settings) for two in everyone]
         pairs += _with_verdicts(tested, settings)
@@ -49,7 +49,9 @@ def compare_all(
         tested = [compare_recipes(metric, *two, settings) for two in answered]
         pairs += _with_verdicts(tested, settings)
     pairs += [
-        _unanswered(settings.primary, *two) for two in everyone if not all(map(recipe_known, two))
+        _unanswered(settings.primary, *two)
+        for two in everyone
+        if not all(map(recipe_answerable, two))
     ]
     if settings.mcnemar:
         pairs = [_with_mcnemar(pair, judged) for pair in pairs]
@@ -93,7 +95,7 @@ def _pair(
     d, alpha = t.difference, 1 - settings.confidence
     target = max(abs(d.value), settings.margin)
     needed = _needed(t, target, alpha / family)
-    evidence = Evidence(
+    basis = VerdictBasis(
         *t.names,
         gain=d.value if METRICS[t.metric].higher_is_better else -d.value,
         p_adjusted=p_adjusted,
@@ -114,8 +116,8 @@ def _pair(
         high=known(t.interval.high),
         p_value=known(t.p_value),
         p_adjusted=known(p_adjusted),
-        verdict=in_words(evidence),
-        decision=decide(evidence),
+        verdict=in_words(basis),
+        decision=decide(basis),
         method=t.method,
         margin=settings.margin if t.metric == settings.primary else None,
         p_equivalent=known(t.p_equivalent),
@@ -136,7 +138,7 @@ def _needed(t: Tested, target: float, alpha: float) -> Needed | None:
     """The slides needed; None where too few say, beside a baseline, or this study refutes it."""
     groups = t.difference.a.sample.n_groups
     few = groups < FEW_GROUPS or t.names[1] in BASELINES
-    if few or not t.spread.known or not t.spread.slides > 0 or not np.isfinite(target):
+    if few or not t.spread.defined or not t.spread.slides > 0 or not np.isfinite(target):
         return None
     if groups_needed(target, t.spread, groups, alpha) <= groups:
         return None

@@ -87,7 +87,7 @@ def _interval(
         return NONE, "undefined"
     if drawn is None:
         return NONE, f"no interval: needs a bootstrap, and {BOOTSTRAP_SLIDES} slides of each class"
-    unit = "clustered by slide" if model.panel.sample.known else "tiles as independent"
+    unit = model.panel.sample.unit
     if value in (0.0, 1.0):
         slides = whole_slides(auc)
         quantile = t_quantile(slides - 1, settings.confidence)

@@ -1,90 +1,26 @@
 """Temperature and Platt scaling: fitted on validation tiles, reported before and after on test."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy import optimize, special
 
 from her2bench.core.score_notes import Note, make_note
 from her2bench.core.scores import Method, Recalibrated, RunScaling, known
 from her2bench.evaluation.scoring.run_thresholds import RUN
-from her2bench.evaluation.statistics.arrays import Bools, Floats
-from her2bench.evaluation.statistics.metrics import influence
+from her2bench.evaluation.statistics.arrays import Bools, Floats, SeedPredictions
+from her2bench.evaluation.statistics.calibration_fits import (
+    SUREST,
+    UNSCALED,
+    Scaling,
+    fit_platt,
+    fit_temperature,
+    log_loss,
+)
+from her2bench.evaluation.statistics.metrics import METRICS
 
 MEASURED = ("brier", "log_loss", "calibration_error")
 _MOST = 1e6  # of a slope or an intercept: beyond it nothing was fitted
-SUREST = 36.0  # logits further out are cut here: a probability of exactly 0 is -744
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """logit → slope x logit + intercept. Temperature scaling is slope 1 / T, intercept 0."""
-
-    slope: float
-    intercept: float
-
-    def probabilities(self, logits: Floats) -> Floats:
-        """(n,) float64, 0 to 1."""
-        return special.expit(self.logits(logits))
-
-    def logits(self, logits: Floats) -> Floats:
-        """(n,) float64: the scaled logits."""
-        return self.slope * np.clip(logits, -SUREST, SUREST) + self.intercept
-
-
-UNSCALED = Scaling(1.0, 0.0)
-
-
-def fit_temperature(logits: Floats, targets: Bools) -> Scaling:
-    """The one slope, from 1/100 to 100, that makes the log loss least.
-
-    Args:
-        logits: (n,) float64 of validation tiles.
-        targets: (n,) bool.
-
-    Source: Guo et al. 2017, ICML ("On calibration of modern neural networks").
-    """
-
-    logits = np.clip(logits, -SUREST, SUREST)
-
-    def loss(log_slope: float) -> float:
-        return _log_loss(np.exp(log_slope) * logits, targets.astype(np.float64))
-
-    limit = np.log(100.0)
-    found = optimize.minimize_scalar(loss, bounds=(-limit, limit), method="bounded")
-    return Scaling(float(np.exp(found.x)), 0.0)
-
-
-def fit_platt(logits: Floats, targets: Bools) -> Scaling:
-    """Slope and intercept by logistic regression, towards Platt's smoothed targets.
-
-    The smoothing (N+ + 1) / (N+ + 2) and 1 / (N- + 2) keeps the slope finite where the classes
-    are parted perfectly.
-
-    Args:
-        logits: (n,) float64 of validation tiles.
-        targets: (n,) bool.
-
-    Source: Platt 1999, "Probabilistic outputs for support vector machines".
-    """
-    logits = np.clip(logits, -SUREST, SUREST)
-    positives = int(targets.sum())
-    negatives = len(targets) - positives
-    aims = np.where(targets, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    centre, scale = float(logits.mean()), float(logits.std()) or 1.0
-    unit = (logits - centre) / scale
-
-    def loss(x: Floats) -> tuple[float, Floats]:
-        z = x[0] * unit + x[1]
-        excess = (special.expit(z) - aims) / len(aims)
-        return _log_loss(z, aims), np.array([excess @ unit, excess.sum()])
-
-    start = np.array([scale, centre]) if scale < 100 else np.array([1.0, 0.0])
-    found = optimize.minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-9})
-    slope = float(found.x[0]) / scale
-    return Scaling(slope, float(found.x[1]) - slope * centre)
 
 
 def recalibrate(table: pl.DataFrame, bins: int) -> tuple[tuple[Recalibrated, ...], list[Note]]:
@@ -167,7 +103,7 @@ def _fit(method: Method, logits: Floats, targets: Bools) -> Scaling | None:
 def _loss_after(scaling: Scaling, logits: Floats, targets: Bools) -> float:
     """By how much the scaling raises the log loss, but for rounding."""
     aims = targets.astype(np.float64)
-    before, after = (_log_loss(s.logits(logits), aims) for s in (UNSCALED, scaling))
+    before, after = (log_loss(s.logits(logits), aims) for s in (UNSCALED, scaling))
     return after - before * (1 + 1e-9)
 
 
@@ -204,9 +140,9 @@ def _judge(
     measured = {name: [] for name in MEASURED}
     for parts in by_seed.values():
         logits, scaled, targets = (np.concatenate(column) for column in zip(*parts, strict=True))
+        predictions = SeedPredictions(targets, logits, scaled, targets, bins)
         for name in MEASURED:
-            value, _ = influence(name, targets, logits, scaled, targets, bins)
-            measured[name].append(value)
+            measured[name].append(METRICS[name].of(predictions))
     means = {name: known(float(np.mean(values))) for name, values in measured.items()}
     return Recalibrated(model=model, method=method, runs=tuple(runs), **means)
 
@@ -217,7 +153,3 @@ def _arrays(rows: pl.DataFrame) -> tuple[Floats, Bools, Floats]:
         rows["target"].to_numpy() == 1,
         rows["probability"].to_numpy(),
     )
-
-
-def _log_loss(z: Floats, aims: Floats) -> float:
-    return float(np.mean(np.logaddexp(0, z) - aims * z))

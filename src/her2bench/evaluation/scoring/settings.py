@@ -1,27 +1,21 @@
 """What a user may choose about the statistics; the `[score]` section of a comparison."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from her2bench.evaluation.statistics.metrics import registered
 
 LEAST_BOOTSTRAP = 200
 
-MetricName = Literal[
-    "roc_auc",
-    "average_precision",
-    "brier",
-    "log_loss",
-    "calibration_error",
-    "accuracy",
-    "balanced_accuracy",
-    "sensitivity",
-    "specificity",
-    "ppv",
-    "npv",
-    "f1",
-    "mcc",
-    "kappa",
-]
+MetricName = Annotated[str, AfterValidator(registered)]
 
 
 class ThresholdRule(BaseModel):

@@ -14,7 +14,7 @@ BASELINES = {
 
 
 @dataclass(frozen=True)
-class Evidence:
+class VerdictBasis:
     """What a verdict rests on.
 
     Args:
@@ -41,7 +41,7 @@ class Evidence:
     known: bool
 
 
-def decide(e: Evidence) -> Decision:
+def decide(e: VerdictBasis) -> Decision:
     """Who is better, or whether the two are equivalent, or neither can be said."""
     if np.isnan(e.gain) or np.isnan(e.p_adjusted):
         return "undefined"
@@ -50,7 +50,7 @@ def decide(e: Evidence) -> Decision:
     return "equivalent" if e.p_equivalent < e.alpha else "undecided"
 
 
-def in_words(e: Evidence) -> str:
+def in_words(e: VerdictBasis) -> str:
     """The verdict as a sentence without a full stop."""
     decision = decide(e)
     if decision == "undefined":
@@ -61,7 +61,7 @@ def in_words(e: Evidence) -> str:
     return words if e.known else f"{words} (slides unknown: tiles taken as independent)"
 
 
-def _claim(e: Evidence, decision: Decision) -> str:
+def _claim(e: VerdictBasis, decision: Decision) -> str:
     if decision in ("a", "b"):
         better, worse = (e.model_a, e.model_b) if decision == "a" else (e.model_b, e.model_a)
         little = f", but by less than {e.margin:g}" if e.p_equivalent < e.alpha else ""
@@ -71,7 +71,7 @@ def _claim(e: Evidence, decision: Decision) -> str:
     return f"cannot be told apart{_needed(e)}"
 
 
-def _needed(e: Evidence) -> str:
+def _needed(e: VerdictBasis) -> str:
     unit = "slides" if e.known else "tiles"
     if e.needed is None:
         return ""

@@ -44,6 +44,11 @@ class Sample:
             return np.ones(len(self.targets))
         return 1 / np.bincount(self.tiles)[self.tiles]
 
+    @property
+    def unit(self) -> str:
+        """What is taken as independent, in words."""
+        return "clustered by slide" if self.known else "tiles as independent"
+
     @cached_property
     def n_tiles(self) -> int:
         """How many tiles there are, each counted once."""
@@ -72,6 +77,39 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class SeedPredictions:
+    """One seed's predictions and the truth: all that a metric is computed from.
+
+    Args:
+        targets: (n,) bool, the truth.
+        logits: (n,) float64.
+        probabilities: (n,) float64, 0 to 1.
+        calls: (n,) bool, whether the tile is predicted positive.
+        bins: of the calibration error.
+        folds: (n,) int64, codes 0 upward of the fold whose network predicted the tile; None where
+            one network predicted all. Scores of different folds need not be on one scale.
+    """
+
+    targets: Bools
+    logits: Floats
+    probabilities: Floats
+    calls: Bools
+    bins: int = 15
+    folds: Ints | None = None
+
+    def take(self, rows: Ints | Bools) -> "SeedPredictions":
+        """Some of the tiles, any of them more than once."""
+        return SeedPredictions(
+            self.targets[rows],
+            self.logits[rows],
+            self.probabilities[rows],
+            self.calls[rows],
+            self.bins,
+            None if self.folds is None else codes(self.folds[rows]),
+        )
+
+
+@dataclass(frozen=True)
 class Answers:
     """One model's answers to a sample, one row a seed.
 
@@ -97,6 +135,13 @@ class Answers:
         """Logits, probabilities, calls and folds of each seed, (n,) each."""
         folds = [None] * len(self.seeds) if self.folds is None else self.folds
         return zip(self.logits, self.probabilities, self.calls, folds, strict=True)
+
+    def with_truth(self, targets: Bools, bins: int) -> list[SeedPredictions]:
+        """Each seed's predictions beside the (n,) targets."""
+        return [
+            SeedPredictions(targets, logits, probabilities, calls, bins, folds)
+            for logits, probabilities, calls, folds in self.by_seed
+        ]
 
 
 def by_fold(folds: Ints | None) -> list[Rows]:

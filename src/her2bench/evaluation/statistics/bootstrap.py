@@ -1,23 +1,17 @@
 """The cluster bootstrap: slides drawn with replacement, all replicates at once.
 
-A replicate is a row of weights, how often each slide was drawn. Every metric is then a function
-of weighted sums over slides, so that thousands of replicates are one matrix product; average
-precision alone needs the tiles in their order.
+A replicate is a row of weights, how often each slide was drawn. Most metrics are functions of
+weighted sums over slides, so that thousands of replicates are one matrix product; average
+precision needs the tiles in their order. A metric without a `resampling` of its own is computed
+anew from the tiles of the drawn slides.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from her2bench.evaluation.statistics.arrays import Answers, Bools, Floats, Ints, Sample, by_fold
-from her2bench.evaluation.statistics.confusion import COUNT_METRICS
-from her2bench.evaluation.statistics.precision_recall import ranking, weighted_average_precision
-from her2bench.evaluation.statistics.probabilistic import (
-    brier_terms,
-    equal_mass_bins,
-    log_loss_terms,
-)
-from her2bench.evaluation.statistics.slide_contributions import slide_tables
+from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample, SeedPredictions
+from her2bench.evaluation.statistics.metrics import METRICS, Metric, Resampled
 
 BLOCK = 400_000  # weights a block: small enough for the processor's cache
 
@@ -47,74 +41,35 @@ class Resampler:
     Args:
         sample: the tiles.
         answers: the model's.
-        metrics: which to compute, any but `roc_auc`.
+        metrics: names of those to compute.
         bins: of the calibration error; its bins stay those of the data.
     """
 
     def __init__(
         self, sample: Sample, answers: Answers, metrics: tuple[str, ...], bins: int
     ) -> None:
-        self._sample, self._metrics = sample, metrics
-        self._seeds = [_SeedSums(sample, *each, bins) for each in answers.by_seed]
+        runs = answers.with_truth(sample.targets, bins)
+        self._seeds = {
+            name: [_resampled(METRICS[name], sample, run) for run in runs] for name in metrics
+        }
 
     def values(self, weights: Floats) -> dict[str, Floats]:
         """The metrics, meant over seeds, for (b, G) weights: (b,) float64 each, NaN undefined."""
-        each = [seed.values(weights, self._metrics) for seed in self._seeds]
-        return {name: np.mean([values[name] for values in each], axis=0) for name in self._metrics}
-
-
-class _SeedSums:
-    """What one seed's metrics need: sums over each slide."""
-
-    def __init__(
-        self,
-        sample: Sample,
-        logits: Floats,
-        probabilities: Floats,
-        calls: Bools,
-        folds: Ints | None,
-        bins: int,
-    ) -> None:
-        targets, groups, size = sample.targets, sample.groups, sample.n_groups
-        self._counts = slide_tables(sample, calls[None])[0]
-        self._tiles = self._counts.sum(1)
-        self._terms = {
-            "brier": sample.sums(brier_terms(probabilities, targets)),
-            "log_loss": sample.sums(log_loss_terms(probabilities, targets)),
+        return {
+            name: np.mean([values(weights) for values in seeds], axis=0)
+            for name, seeds in self._seeds.items()
         }
-        where = equal_mass_bins(probabilities, bins)
-        k = int(where.max()) + 1
-        self._excess = np.bincount(
-            groups * k + where, weights=targets - probabilities, minlength=k * size
-        ).reshape(size, k)
-        self._folds = [
-            (targets[rows], ranked, groups[rows][ranked.order])
-            for rows in by_fold(folds)
-            for ranked in [ranking(logits[rows])]
-        ]
 
-    def values(self, weights: Floats, metrics: tuple[str, ...]) -> dict[str, Floats]:
-        counts, tiles = weights @ self._counts, weights @ self._tiles
-        result = {}
-        for name in metrics:
-            if name in COUNT_METRICS:
-                result[name] = COUNT_METRICS[name](counts)
-            elif name in self._terms:
-                result[name] = weights @ self._terms[name] / tiles
-            elif name == "calibration_error":
-                result[name] = np.abs(weights @ self._excess).sum(1) / tiles
-            else:
-                result[name] = self._average_precision(weights)
-        return result
 
-    def _average_precision(self, weights: Floats) -> Floats:
-        above, below = np.zeros(len(weights)), np.zeros(len(weights))
-        for targets, ranked, groups in self._folds:
-            by_tile = np.take(weights, groups, axis=1)
-            precisions, positives = weighted_average_precision(ranked, targets, by_tile)
-            above += precisions
-            below += positives
-        return np.divide(above, below, out=np.full(len(weights), np.nan), where=below > 0)
+def _resampled(metric: Metric, sample: Sample, run: SeedPredictions) -> Resampled:
+    if metric.resampling is not None:
+        return metric.resampling(sample, run)
+
+    def drawn(weights: Floats) -> float:
+        times = weights[sample.groups].astype(np.int64)
+        return metric.of(run.take(np.repeat(np.arange(len(times)), times)))
+
+    return lambda weights: np.array([drawn(row) for row in weights])
 
 
 def bootstrap(

@@ -1,16 +1,24 @@
 """Metrics of a confusion table: values and gradients, for one table or for thousands at once."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from her2bench.evaluation.statistics.arrays import Bools, Floats, Ints
+from her2bench.evaluation.statistics.arrays import (
+    Answers,
+    Bools,
+    Floats,
+    Ints,
+    Sample,
+    SeedPredictions,
+)
 
 # Cells stand in this order everywhere: true positive, false positive, false negative, true
 # negative. Every metric here is a ratio that does not change when all counts are doubled, so a
 # tile's influence on it is simply the gradient at the tile's cell (Euler's theorem makes these
 # sum to zero).
-TP, FP, FN, TN = range(4)
+Weights = tuple[float, float, float, float]  # of TP, FP, FN, TN
 
 
 def cells(targets: Bools, calls: Bools) -> Ints:
@@ -22,101 +30,99 @@ def cells(targets: Bools, calls: Bools) -> Ints:
     return 2 * (~calls).astype(np.int64) + ~targets
 
 
+def slide_tables(sample: Sample, calls: Bools) -> Floats:
+    """Confusion tables of each seed and slide: (S, n) calls to (S, G, 4) counts."""
+    size = sample.n_groups
+    return np.stack(
+        [
+            np.bincount(sample.groups * 4 + cells(sample.targets, each), minlength=4 * size)
+            .reshape(size, 4)
+            .astype(np.float64)
+            for each in calls
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class CountMetric:
+    """A metric of the confusion table, with all that statistics need of it.
+
+    Args:
+        value: of (..., 4) counts: (...), NaN where undefined.
+        slope: how the value moves with each of (4,) counts, where it is defined: (4,).
+    """
+
+    value: Callable[[Floats], Floats]
+    slope: Callable[[Floats], Floats]
+
+    def gradient(self, counts: Floats) -> Floats:
+        """The slope at (4,) counts, NaN where the metric is undefined: (4,)."""
+        return np.full(4, np.nan) if np.isnan(self.value(counts)) else self.slope(counts)
+
+    def influence(self, run: SeedPredictions) -> tuple[float, Floats]:
+        """The value, and each tile's influence on it: (n,)."""
+        cell = cells(run.targets, run.calls)
+        counts = np.bincount(cell, minlength=4).astype(np.float64)
+        return float(self.value(counts)), self.gradient(counts)[cell]
+
+    def resampling(self, sample: Sample, run: SeedPredictions) -> Callable[[Floats], Floats]:
+        """The value as a function of (b, G) weights of the slides: (b,)."""
+        tables = slide_tables(sample, run.calls[None])[0]
+        return lambda weights: self.value(weights @ tables)
+
+    def contributions(self, sample: Sample, a: Answers, b: Answers) -> Floats:
+        """The difference a - b split into slides, (G,): a swap of a and b changes each sign.
+
+        The gradient half-way between the two models' tables, times the difference of the slide's
+        tables; exact for accuracy, balanced accuracy, sensitivity and specificity, and to third
+        order for the others.
+        """
+        tables_a, tables_b = (slide_tables(sample, answers.calls) for answers in (a, b))
+        pairs = [
+            (one - other) @ self.gradient((one + other).sum(0) / 2)
+            for one in tables_a
+            for other in tables_b
+        ]
+        return np.mean(pairs, axis=0)
+
+
+def ratio(above: Weights, below: Weights) -> CountMetric:
+    """A ratio of two weighted sums of TP, FP, FN and TN; undefined where `below` comes to 0.
+
+    >>> float(ratio((2, 0, 0, 0), (2, 1, 1, 0)).value(np.array([3.0, 1.0, 1.0, 5.0])))  # F1
+    0.75
+    """
+    up, down = np.array(above, dtype=np.float64), np.array(below, dtype=np.float64)
+
+    def value(c: Floats) -> Floats:
+        return _ratio(c @ up, c @ down)
+
+    def slope(c: Floats) -> Floats:
+        return (up - value(c) * down) / (down @ c)
+
+    return CountMetric(value, slope)
+
+
+def mean_of(one: CountMetric, other: CountMetric) -> CountMetric:
+    """The mean of two metrics."""
+    return CountMetric(
+        lambda c: (one.value(c) + other.value(c)) / 2,
+        lambda c: (one.slope(c) + other.slope(c)) / 2,
+    )
+
+
 def _ratio(above: Floats, below: Floats) -> Floats:
     """above / below, NaN (undefined, not 0) where below is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(below > 0, above / np.where(below > 0, below, 1), np.nan)
 
 
-def accuracy(c: Floats) -> Floats:
-    """The share of tiles called rightly."""
-    return _ratio(c[..., TP] + c[..., TN], c.sum(-1))
-
-
-def sensitivity(c: Floats) -> Floats:
-    """Recall: the share of positive tiles called positive."""
-    return _ratio(c[..., TP], c[..., TP] + c[..., FN])
-
-
-def specificity(c: Floats) -> Floats:
-    """The share of negative tiles called negative."""
-    return _ratio(c[..., TN], c[..., TN] + c[..., FP])
-
-
-def balanced_accuracy(c: Floats) -> Floats:
-    """The mean of sensitivity and specificity; undefined with one class only."""
-    return (sensitivity(c) + specificity(c)) / 2
-
-
-def ppv(c: Floats) -> Floats:
-    """Precision: the share of positive calls that are right; undefined without such calls."""
-    return _ratio(c[..., TP], c[..., TP] + c[..., FP])
-
-
-def npv(c: Floats) -> Floats:
-    """The share of negative calls that are right; undefined without such calls."""
-    return _ratio(c[..., TN], c[..., TN] + c[..., FN])
-
-
-def f1(c: Floats) -> Floats:
-    """Harmonic mean of PPV and sensitivity; undefined with no positive tile and no such call."""
-    return _ratio(2 * c[..., TP], 2 * c[..., TP] + c[..., FP] + c[..., FN])
-
-
-def mcc(c: Floats) -> Floats:
-    """Matthews correlation of call and truth, -1 to 1; undefined if either is constant."""
+def _mcc(c: Floats) -> Floats:
     tp, fp, fn, tn = (c[..., k].astype(np.float64) for k in range(4))
     return _ratio(tp * tn - fp * fn, np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)))
 
 
-def kappa(c: Floats) -> Floats:
-    """Cohen's kappa of call and truth; undefined if both are constant and equal."""
-    tp, fp, fn, tn = (c[..., k].astype(np.float64) for k in range(4))
-    return _ratio(2 * (tp * tn - fp * fn), (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn))
-
-
-COUNT_METRICS: dict[str, Callable[[Floats], Floats]] = {
-    "accuracy": accuracy,
-    "balanced_accuracy": balanced_accuracy,
-    "sensitivity": sensitivity,
-    "specificity": specificity,
-    "ppv": ppv,
-    "npv": npv,
-    "f1": f1,
-    "mcc": mcc,
-    "kappa": kappa,
-}
-
-
-def gradient(metric: str, c: Floats) -> Floats:
-    """How a metric moves with each count of one confusion table.
-
-    Args:
-        metric: a key of `COUNT_METRICS`.
-        c: (4,) float64 counts.
-
-    Returns:
-        (4,) float64, NaN where the metric is undefined.
-    """
-    value = COUNT_METRICS[metric](c)
-    if np.isnan(value):
-        return np.full(4, np.nan)
-    tp, fp, fn, tn = c
-    match metric:
-        case "balanced_accuracy":
-            return (gradient("sensitivity", c) + gradient("specificity", c)) / 2
-        case "mcc":
-            return _mcc_gradient(c, float(value))
-        case "kappa":
-            below = (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn)
-            n = c.sum()
-            slope = np.array([n - tp + tn, n + fp - fn, n + fn - fp, n - tn + tp])
-            return (2 * np.array([tn, -fn, -fp, tp]) - value * slope) / below
-    above, below = _PARTS[metric]
-    return (np.array(above) - value * np.array(below)) / (np.array(below) @ c)
-
-
-def _mcc_gradient(c: Floats, value: float) -> Floats:
+def _mcc_slope(c: Floats) -> Floats:
     tp, fp, fn, tn = c
     called, not_called, positive, negative = tp + fp, fn + tn, tp + fn, fp + tn
     root = np.sqrt(called * positive * negative * not_called)
@@ -128,15 +134,28 @@ def _mcc_gradient(c: Floats, value: float) -> Floats:
             1 / not_called + 1 / negative,
         ]
     )
-    return np.array([tn, -fn, -fp, tp]) / root - value * log_slope / 2
+    return np.array([tn, -fn, -fp, tp]) / root - float(_mcc(c)) * log_slope / 2
 
 
-# Numerator and denominator as weights of TP, FP, FN, TN.
-_PARTS = {
-    "accuracy": ((1, 0, 0, 1), (1, 1, 1, 1)),
-    "sensitivity": ((1, 0, 0, 0), (1, 0, 1, 0)),
-    "specificity": ((0, 0, 0, 1), (0, 1, 0, 1)),
-    "ppv": ((1, 0, 0, 0), (1, 1, 0, 0)),
-    "npv": ((0, 0, 0, 1), (0, 0, 1, 1)),
-    "f1": ((2, 0, 0, 0), (2, 1, 1, 0)),
-}
+def _kappa(c: Floats) -> Floats:
+    tp, fp, fn, tn = (c[..., k].astype(np.float64) for k in range(4))
+    return _ratio(2 * (tp * tn - fp * fn), (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn))
+
+
+def _kappa_slope(c: Floats) -> Floats:
+    tp, fp, fn, tn = c
+    below = (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn)
+    n = c.sum()
+    slope = np.array([n - tp + tn, n + fp - fn, n + fn - fp, n - tn + tp])
+    return (2 * np.array([tn, -fn, -fp, tp]) - _kappa(c) * slope) / below
+
+
+ACCURACY = ratio((1, 0, 0, 1), (1, 1, 1, 1))
+SENSITIVITY = ratio((1, 0, 0, 0), (1, 0, 1, 0))
+SPECIFICITY = ratio((0, 0, 0, 1), (0, 1, 0, 1))
+BALANCED_ACCURACY = mean_of(SENSITIVITY, SPECIFICITY)
+PPV = ratio((1, 0, 0, 0), (1, 1, 0, 0))
+NPV = ratio((0, 0, 0, 1), (0, 0, 1, 1))
+F1 = ratio((2, 0, 0, 0), (2, 1, 1, 0))
+MCC = CountMetric(_mcc, _mcc_slope)  # undefined if the calls or the truth are constant
+KAPPA = CountMetric(_kappa, _kappa_slope)  # undefined if both are constant and equal

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import special
 
 from her2bench.evaluation.statistics.arrays import Floats, Sample
-from her2bench.evaluation.statistics.metrics import CONDITIONAL, METRICS
+from her2bench.evaluation.statistics.metrics import METRICS
 
 
 def slide_shares(metric: str, masses: Floats, sample: Sample) -> Floats:
@@ -12,14 +12,14 @@ def slide_shares(metric: str, masses: Floats, sample: Sample) -> Floats:
 
     Args:
         metric: a key of `METRICS`.
-        masses: (n,) float64, as `metrics.masses` gives them.
+        masses: (n,) float64, as `Metric.held_by` gives them.
         sample: the tiles.
 
     Returns:
         (2, G) float64. For metrics that need both classes the slide's share of each class; for all
         others its share of all, twice.
     """
-    if METRICS[metric].over in CONDITIONAL:
+    if METRICS[metric].by_class:
         sums = [sample.sums(masses * of_class) for of_class in (sample.targets, ~sample.targets)]
     else:
         sums = [sample.sums(masses)] * 2

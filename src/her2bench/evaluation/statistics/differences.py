@@ -105,7 +105,7 @@ class Spread:
         return joined_df(self.slides, self.seeds, self.slides_df, self.seeds_df)
 
     @property
-    def known(self) -> bool:
+    def defined(self) -> bool:
         """Whether there is a variance and degrees of freedom for it."""
         return self.df >= 1 and bool(np.isfinite(self.slides + self.seeds))
 
@@ -157,7 +157,7 @@ def difference_interval(d: Difference, spread: Spread, confidence: float) -> Int
     """The interval of `difference_test`: MOVER's and the plain t interval, taken together."""
     if d.identical and np.isfinite(d.value):
         return Interval(0.0, 0.0)
-    if not spread.known:
+    if not spread.defined:
         return NONE
     quantile = t_quantile(spread.df, confidence)
     joined, half = limits(d, spread, quantile), quantile * _error(spread)
@@ -171,7 +171,7 @@ def difference_test(d: Difference, spread: Spread) -> float:
     leaves out 0. Alone, each calls too many equal models different somewhere: the t test where one
     model is correlated within slides and the other not, MOVER where ROC-AUCs are near 1.
     """
-    if not spread.known or np.isnan(d.value):
+    if not spread.defined or np.isnan(d.value):
         return float("nan")
     if d.value == 0:
         return 1.0
@@ -187,7 +187,7 @@ def equivalence_test(d: Difference, spread: Spread, margin: float) -> float:
     """
     if d.identical and np.isfinite(d.value):
         return 0.0
-    if not spread.known or np.isnan(d.value):
+    if not spread.defined or np.isnan(d.value):
         return float("nan")
     worse = margin if d.value > 0 else -margin
     nearer, further = _tail(d, spread, worse), _tail(d, spread, -worse)

@@ -12,9 +12,8 @@ import numpy as np
 
 from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample
 from her2bench.evaluation.statistics.degrees_of_freedom import degrees_of_freedom, slide_shares
-from her2bench.evaluation.statistics.metrics import CONDITIONAL, METRICS, counted, influence, masses
-from her2bench.evaluation.statistics.probabilistic import bin_noise
-from her2bench.evaluation.statistics.roc import fold_inflation
+from her2bench.evaluation.statistics.jackknife import slide_influences
+from her2bench.evaluation.statistics.metrics import METRICS
 
 
 @dataclass(frozen=True)
@@ -25,14 +24,15 @@ class Estimate:
         metric: a key of `METRICS`.
         values: (S,) float64, one a seed.
         parts: (S, 2, G) float64, the influence of each slide's positive and negative tiles.
-        tiles: (n,) float64, the influence of each tile, meant over seeds.
+        tiles: (n,) float64, the influence of each tile, meant over seeds; NaN where the metric
+            has no influence function.
         sample: the tiles.
         shares: (2, G) float64, how much of the metric rests on each slide's positive and negative
             tiles (for PPV: on those called positive), averaged over seeds.
         counted_tiles: how many tiles the metric is a statement about, averaged over seeds.
-        inflation: by which the clustered variance is too large (`roc.fold_inflation`).
-        halves: of balanced accuracy, sensitivity and specificity.
-        noise: of the calibration error, the covariance of its bins (`probability.bin_noise`).
+        inflation: by which the clustered variance is too large (`Metric.inflation`).
+        halves: the two that it is the mean of, if it is (`Metric.halves`).
+        noise: as `Metric.noise` gives it.
     """
 
     metric: str
@@ -89,17 +89,20 @@ class Estimate:
 
 def estimate(metric: str, sample: Sample, answers: Answers, bins: int) -> Estimate:
     """Estimate one metric of one model, with everything its variance needs."""
-    targets = sample.targets
-    values, parts, shares, mean = [], [], [], np.zeros(len(targets))
-    for logits, probabilities, calls, folds in answers.by_seed:
-        value, each = influence(metric, targets, logits, probabilities, calls, bins, folds)
+    about, targets = METRICS[metric], sample.targets
+    values, parts, shares, mean, inflations = [], [], [], np.zeros(len(targets)), []
+    for run in answers.with_truth(targets, bins):
+        shares.append(slide_shares(metric, about.held_by(run), sample))
+        if about.influence is None:
+            value, each = about.of(run), np.full(len(targets), np.nan)
+            parts.append(slide_influences(about, value, sample, run, shares[-1]))
+        else:
+            value, each = about.influence(run)
+            parts.append((sample.sums(each * targets), sample.sums(each * ~targets)))
         values.append(value)
-        parts.append((sample.sums(each * targets), sample.sums(each * ~targets)))
         mean += each / len(answers.seeds)
-        shares.append(slide_shares(metric, masses(metric, targets, calls, folds), sample))
-    halves = ("sensitivity", "specificity") if metric == "balanced_accuracy" else ()
-    inflations = [fold_inflation(sample, folds) for *_, folds in answers.by_seed]
-    held = [sample.once @ counted(metric, targets, calls) for calls in answers.calls]
+        inflations.append(about.inflation(sample, run.folds) if about.inflation else 1.0)
+    held = [sample.once @ about.counted(targets, calls) for calls in answers.calls]
     return Estimate(
         metric=metric,
         values=np.array(values),
@@ -108,9 +111,9 @@ def estimate(metric: str, sample: Sample, answers: Answers, bins: int) -> Estima
         sample=sample,
         shares=np.mean(shares, axis=0),
         counted_tiles=round(float(np.mean(held)), 6),  # thirds of a tile do not add up exactly
-        inflation=float(np.mean(inflations)) if metric == "roc_auc" else 1.0,
-        halves=tuple(estimate(half, sample, answers, bins) for half in halves),
-        noise=bin_noise(sample, answers, bins) if metric == "calibration_error" else None,
+        inflation=float(np.mean(inflations)),
+        halves=tuple(estimate(half, sample, answers, bins) for half in about.halves),
+        noise=about.noise(sample, answers, bins) if about.noise else None,
     )
 
 
@@ -185,7 +188,7 @@ def tile_variance(tiles: Floats, metric: str, sample: Sample) -> float:
     if sample.tiles is not None:
         tiles = np.bincount(sample.tiles, weights=tiles).astype(np.float64)
         targets = np.bincount(sample.tiles, weights=targets) > 0
-    if METRICS[metric].over not in CONDITIONAL:
+    if not METRICS[metric].by_class:
         return _small(len(tiles)) * float((tiles**2).sum())
     classes = (tiles[targets], tiles[~targets])
     return sum(_small(len(c)) * float((c**2).sum()) for c in classes if np.any(c))

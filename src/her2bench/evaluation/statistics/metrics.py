@@ -1,129 +1,244 @@
-"""The fourteen metrics: what each is called, its range, and how it is computed from one run."""
+"""The metrics: one object holds all there is to each of them; `METRICS` is the registry."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 import numpy as np
 
-from her2bench.evaluation.statistics.arrays import Bools, Floats, Ints
-from her2bench.evaluation.statistics.confusion import COUNT_METRICS, cells, gradient
-from her2bench.evaluation.statistics.precision_recall import average_precision_influence
-from her2bench.evaluation.statistics.probabilistic import (
-    brier_terms,
-    calibration_error_influence,
-    log_loss_terms,
+from her2bench.core.errors import UserError, nearest
+from her2bench.evaluation.statistics import confusion, probabilistic, ranking
+from her2bench.evaluation.statistics.arrays import (
+    Answers,
+    Bools,
+    Floats,
+    Ints,
+    Sample,
+    SeedPredictions,
 )
-from her2bench.evaluation.statistics.roc import auc_influence, pair_weights
 
 Over = Literal["all", "positives", "negatives", "both", "called", "not called"]
-CONDITIONAL = ("both", "positives", "negatives")  # each class for itself
+Sees = Literal["calls", "probabilities", "ranks", "everything"]
+Resampled = Callable[[Floats], Floats]  # (b, G) weights of the slides → (b,) values
 
 
 @dataclass(frozen=True)
 class Metric:
-    """What there is to know about a metric besides its formula.
+    """All there is to a metric. Name, label and `value` (or `influence`) are enough.
+
+    Without `influence`, the variance is that of the jackknife over slides; without `resampling`,
+    each bootstrap replicate is computed anew from the tiles of the drawn slides. Both take time.
 
     Args:
-        name: as in `scores.json`.
-        label: as in a text.
+        name: as in `scores.json`: lower-case letters, digits and underscores.
+        label: as in a sentence.
+        value: of one seed's predictions; NaN where undefined. It is not asked where no tile is
+            `over` it.
+        title: as in a table; the label with a capital where empty.
         over: the tiles it is a statement about. "positives" and "negatives": that class alone;
             "both": undefined or of no use without either class, so that the scarcer one's slides
-            decide how sure it is; "all": a mean over all tiles.
-        interval: how its interval is made.
+            decide how sure it is; "called" and "not called": the tiles predicted positive or
+            negative; "all": a mean over all tiles.
+        sees: what it depends on, so that models that agree in it have equal values.
         least, most: its range.
         higher_is_better: False for errors.
+        interval: how its interval is made. "obuchowski": from its variance alone, without a
+            bootstrap; "proportion": Wilson's; "bootstrap": percentiles of replicates.
+        influence: the value, and each tile's influence on it, (n,): the derivative by the tile's
+            weight (infinitesimal jackknife; for ROC-AUC the structural components of DeLong). The
+            metric on other tiles differs from this one, to first order, by the sum of such terms.
+            Sums over slides of it give the variance.
+        resampling: prepares one seed's predictions; what it returns gives the values for (b, G)
+            weights of the slides.
+        contributions: splits the difference of two models into slides for the permutation test:
+            (G,), of which a swap of the models changes the signs. Where None, the difference is
+            shared out by tiles, and each slide's influence added.
+        masses: how much of it rests on each tile, (n,); where None, alike on those of `over`.
+        inflation: by which its clustered variance is too large, given the folds.
+        halves: the two metrics it is the mean of.
+        noise: of a metric that noise alone makes larger: the covariance of its bins.
     """
 
     name: str
     label: str
-    over: Over
-    interval: Literal["obuchowski", "proportion", "bootstrap"]
+    value: Callable[[SeedPredictions], float] | None = None
+    _: KW_ONLY
+    title: str = ""
+    over: Over = "all"
+    sees: Sees = "everything"
     least: float = 0.0
     most: float = 1.0
     higher_is_better: bool = True
+    interval: Literal["obuchowski", "proportion", "bootstrap"] = "bootstrap"
+    influence: Callable[[SeedPredictions], tuple[float, Floats]] | None = None
+    resampling: Callable[[Sample, SeedPredictions], Resampled] | None = None
+    contributions: Callable[[Sample, Answers, Answers], Floats] | None = None
+    masses: Callable[[SeedPredictions], Floats] | None = None
+    inflation: Callable[[Sample, Ints | None], float] | None = None
+    halves: tuple[str, ...] = ()
+    noise: Callable[[Sample, Answers, int], Floats] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.title:
+            object.__setattr__(self, "title", self.label[:1].upper() + self.label[1:])
+
+    @property
+    def by_class(self) -> bool:
+        """Whether it looks at each class for itself."""
+        return self.over in ("both", "positives", "negatives")
+
+    @property
+    def resampled(self) -> bool:
+        """Whether its interval, or that of a difference, may come from a bootstrap."""
+        return self.interval != "obuchowski"
+
+    def of(self, run: SeedPredictions) -> float:
+        """Its value for one seed's predictions; NaN where undefined, or a class is missing."""
+        if self.value is None:
+            assert self.influence is not None  # `register_metric` has seen to it
+            return self.influence(run)[0]
+        classes = len(np.unique(run.targets)) if self.over == "both" else 2
+        if classes < 2 or not self.counted(run.targets, run.calls).any():
+            return float("nan")
+        return float(self.value(run))
+
+    def counted(self, targets: Bools, calls: Bools) -> Bools:
+        """The tiles it is a statement about: (n,) bool."""
+        tiles = {
+            "positives": targets, "negatives": ~targets, "called": calls, "not called": ~calls,
+        }  # fmt: skip
+        return tiles.get(self.over, np.ones(len(targets), dtype=bool))
+
+    def held_by(self, run: SeedPredictions) -> Floats:
+        """How much of it rests on each tile: (n,), to be compared within the metric."""
+        if self.masses is not None:
+            return self.masses(run)
+        return self.counted(run.targets, run.calls).astype(np.float64)
 
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric("roc_auc", "ROC-AUC", "both", "obuchowski"),
-        Metric("average_precision", "average precision", "both", "bootstrap"),
-        Metric("brier", "Brier score", "all", "bootstrap", higher_is_better=False),
-        Metric("log_loss", "log loss", "all", "bootstrap", most=np.inf, higher_is_better=False),
-        Metric(
-            "calibration_error", "calibration error", "all", "bootstrap", higher_is_better=False
-        ),
-        Metric("accuracy", "accuracy", "all", "proportion"),
-        Metric("balanced_accuracy", "balanced accuracy", "both", "bootstrap"),
-        Metric("sensitivity", "sensitivity", "positives", "proportion"),
-        Metric("specificity", "specificity", "negatives", "proportion"),
-        Metric("ppv", "PPV", "called", "proportion"),
-        Metric("npv", "NPV", "not called", "proportion"),
-        Metric("f1", "F1", "both", "bootstrap"),
-        Metric("mcc", "Matthews correlation", "both", "bootstrap", least=-1.0),
-        Metric("kappa", "Cohen's kappa", "both", "bootstrap", least=-1.0),
-    )
-}
+METRICS: dict[str, Metric] = {}
 
 
-def influence(
-    metric: str,
-    targets: Bools,
-    logits: Floats,
-    probabilities: Floats,
-    calls: Bools,
-    bins: int,
-    folds: Ints | None = None,
-) -> tuple[float, Floats]:
-    """A metric's value for one run and each tile's influence on it.
+def register_metric(metric: Metric) -> Metric:
+    """Add a metric to all scores, comparisons and reports made from now on.
 
-    The influence is the derivative of the metric by the tile's weight (infinitesimal jackknife;
-    for ROC-AUC the structural components of DeLong): the metric on other tiles differs from this
-    one, to first order, by the sum of such terms. Sums over slides of it give the variance.
-
-    Args:
-        metric: a key of `METRICS`.
-        targets: (n,) bool.
-        logits: (n,) float64.
-        probabilities: (n,) float64, 0 to 1.
-        calls: (n,) bool.
-        bins: of the calibration error.
-        folds: (n,) int64, whose network each tile was judged by: within them tiles are ranked.
-
-    Returns:
-        The value, NaN where undefined, and (n,) float64 influences.
+    Raises:
+        UserError: the name is in use or no name, or there is nothing to compute the metric by.
     """
-    if metric == "roc_auc":
-        return auc_influence(logits, targets, folds)
-    if metric == "average_precision":
-        return average_precision_influence(logits, targets, folds)
-    if metric == "calibration_error":
-        return calibration_error_influence(probabilities, targets, bins)
-    if metric in ("brier", "log_loss"):
-        terms = (brier_terms if metric == "brier" else log_loss_terms)(probabilities, targets)
-        value = float(terms.mean())
-        return value, (terms - value) / len(terms)
-    cell = cells(targets, calls)
-    counts = np.bincount(cell, minlength=4).astype(np.float64)
-    return float(COUNT_METRICS[metric](counts)), gradient(metric, counts)[cell]
+    where = f"metric {metric.name!r}"
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", metric.name):
+        expected = "lower-case letters, digits and underscores, a letter first"
+        raise UserError(where, found="not a name for a metric", expected=expected)
+    if metric.name in METRICS:
+        raise UserError(where, found="registered already", cure="give it another name")
+    if metric.value is None and metric.influence is None:
+        raise UserError(where, found="nothing to compute it by", expected="value or influence")
+    METRICS[metric.name] = metric
+    return metric
 
 
-def masses(metric: str, targets: Bools, calls: Bools, folds: Ints | None = None) -> Floats:
-    """How much of a metric rests on each tile: (n,) float64, to be compared within the metric."""
-    if metric == "roc_auc":
-        return pair_weights(targets, folds)
-    return counted(metric, targets, calls).astype(np.float64)
+def registered(name: str) -> str:
+    """The name of a metric, as it is.
+
+    Raises:
+        ValueError: there is no such metric; with the one most like it.
+    """
+    if name not in METRICS:
+        hint = nearest(name, METRICS)
+        names = ", ".join(METRICS)
+        raise ValueError(f"no such metric; {f'{hint} ' if hint else ''}expected one of {names}")
+    return name
 
 
-def counted(metric: str, targets: Bools, calls: Bools) -> Bools:
-    """The tiles a metric is a statement about: (n,) bool."""
-    match METRICS[metric].over:
-        case "positives":
-            return targets
-        case "negatives":
-            return ~targets
-        case "called":
-            return calls
-        case "not called":
-            return ~calls
-    return np.ones(len(targets), dtype=bool)
+def _of_calls(
+    name: str, label: str, counts: confusion.CountMetric, over: Over, **others: object
+) -> None:
+    """Register a metric of the confusion table."""
+    parts = {"interval": "bootstrap" if over == "both" else "proportion"} | others
+    register_metric(
+        Metric(
+            name,
+            label,
+            over=over,
+            sees="calls",
+            influence=counts.influence,
+            resampling=counts.resampling,
+            contributions=counts.contributions,
+            **parts,  # type: ignore[arg-type]
+        )
+    )
+
+
+def _of_probabilities(name: str, label: str, mean: probabilistic.MeanMetric, most: float) -> None:
+    """Register an error that is a mean over tiles."""
+    register_metric(
+        Metric(
+            name,
+            label,
+            sees="probabilities",
+            most=most,
+            higher_is_better=False,
+            influence=mean.influence,
+            resampling=mean.resampling,
+        )
+    )
+
+
+register_metric(
+    Metric(
+        "roc_auc",
+        "ROC-AUC",
+        over="both",
+        sees="ranks",
+        interval="obuchowski",
+        influence=ranking.auc_influence,
+        masses=ranking.run_pair_weights,
+        inflation=ranking.fold_inflation,
+    )
+)
+register_metric(
+    Metric(
+        "average_precision",
+        "average precision",
+        over="both",
+        sees="ranks",
+        influence=ranking.average_precision_influence,
+        resampling=ranking.average_precision_resampling,
+    )
+)
+_of_probabilities("brier", "Brier score", probabilistic.BRIER, most=1.0)
+_of_probabilities("log_loss", "log loss", probabilistic.LOG_LOSS, most=np.inf)
+register_metric(
+    Metric(
+        "calibration_error",
+        "calibration error",
+        sees="probabilities",
+        higher_is_better=False,
+        influence=probabilistic.calibration_error_influence,
+        resampling=probabilistic.calibration_error_resampling,
+        noise=probabilistic.bin_noise,
+    )
+)
+_of_calls("accuracy", "accuracy", confusion.ACCURACY, "all")
+_of_calls(
+    "balanced_accuracy",
+    "balanced accuracy",
+    confusion.BALANCED_ACCURACY,
+    "both",
+    halves=("sensitivity", "specificity"),
+)
+_of_calls(
+    "sensitivity",
+    "sensitivity",
+    confusion.SENSITIVITY,
+    "positives",
+    title="Sensitivity (recall)",
+)
+_of_calls("specificity", "specificity", confusion.SPECIFICITY, "negatives")
+_of_calls("ppv", "PPV", confusion.PPV, "called", title="PPV (precision)")
+_of_calls("npv", "NPV", confusion.NPV, "not called")
+_of_calls("f1", "F1", confusion.F1, "both")
+_of_calls("mcc", "Matthews correlation", confusion.MCC, "both", least=-1.0)
+_of_calls("kappa", "Cohen's kappa", confusion.KAPPA, "both", least=-1.0)
+OWN = tuple(METRICS)  # all others are registered from outside

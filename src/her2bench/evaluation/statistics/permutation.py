@@ -3,10 +3,32 @@
 import numpy as np
 from scipy import special
 
-from her2bench.evaluation.statistics.arrays import Floats
+from her2bench.evaluation.statistics.arrays import Answers, Floats
+from her2bench.evaluation.statistics.differences import Difference
+from her2bench.evaluation.statistics.metrics import METRICS
 
-BLOCK = 4_000_000
+SIGNS = 4_000_000  # held at once
 MANY = 2000  # slides; then the sum of random signs is normal to all digits that matter
+
+
+def slide_contributions(d: Difference, a: Answers, b: Answers) -> Floats:
+    """Split a difference into slides, so that a swap of the two models changes each one's sign.
+
+    By the metric's own `contributions`, where it has them; else the slide's influence on the
+    difference, the difference itself shared out by tiles; exact for Brier score and log loss.
+
+    Args:
+        d: the difference of one metric.
+        a, b: the two models' answers to the same tiles.
+
+    Returns:
+        (G,) float64 whose sum is the difference, to third order; NaN if undefined.
+    """
+    sample, own = d.a.sample, METRICS[d.a.metric].contributions
+    if own is not None:
+        return own(sample, a, b)
+    tiles = sample.sums(np.ones(len(sample.targets)))
+    return d.parts.sum(axis=0) + d.value * tiles / tiles.sum()
 
 
 def sign_flip_p_value(differences: Floats, flips: int, rng: np.random.Generator) -> float:
@@ -47,7 +69,7 @@ def sign_flip_p_value(differences: Floats, flips: int, rng: np.random.Generator)
         patterns = np.arange(2 ** len(moving))[:, None] >> np.arange(len(moving)) & 1
         return float(np.mean(np.abs((1 - 2 * patterns) @ moving) >= seen))
     reached = 1
-    rows = max(1, BLOCK // len(moving))
+    rows = max(1, SIGNS // len(moving))
     for start in range(0, flips, rows):
         signs = random_signs(min(rows, flips - start), len(moving), rng)
         reached += int((np.abs(signs @ moving) >= seen).sum())

@@ -1,8 +1,18 @@
 """How good the probabilities are: Brier score, log loss, calibration error."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
-from her2bench.evaluation.statistics.arrays import Answers, Bools, Floats, Ints, Sample
+from her2bench.evaluation.statistics.arrays import (
+    Answers,
+    Bools,
+    Floats,
+    Ints,
+    Sample,
+    SeedPredictions,
+)
 
 DRAWS = 4000
 
@@ -32,6 +42,32 @@ def log_loss_terms(probabilities: Floats, targets: Bools) -> Floats:
     return -np.where(targets, np.log(sure), np.log1p(-sure))
 
 
+@dataclass(frozen=True)
+class MeanMetric:
+    """A metric that is a mean over tiles.
+
+    Args:
+        terms: of (n,) probabilities and (n,) targets: (n,), what is averaged.
+    """
+
+    terms: Callable[[Floats, Bools], Floats]
+
+    def influence(self, run: SeedPredictions) -> tuple[float, Floats]:
+        """The value, and each tile's influence on it: (n,)."""
+        terms = self.terms(run.probabilities, run.targets)
+        value = float(terms.mean())
+        return value, (terms - value) / len(terms)
+
+    def resampling(self, sample: Sample, run: SeedPredictions) -> Callable[[Floats], Floats]:
+        """The value as a function of (b, G) weights of the slides: (b,)."""
+        sums = sample.sums(self.terms(run.probabilities, run.targets))
+        tiles = sample.sums(np.ones(len(run.targets)))
+        return lambda weights: weights @ sums / (weights @ tiles)
+
+
+BRIER, LOG_LOSS = MeanMetric(brier_terms), MeanMetric(log_loss_terms)
+
+
 def equal_mass_bins(probabilities: Floats, bins: int) -> Ints:
     """Each tile's bin, when tiles are cut by probability into bins of as equal number as can be.
 
@@ -56,29 +92,40 @@ def equal_mass_bins(probabilities: Floats, bins: int) -> Ints:
     return np.searchsorted(edges, probabilities, side="right").astype(np.int64)
 
 
-def calibration_error_influence(
-    probabilities: Floats, targets: Bools, bins: int
-) -> tuple[float, Floats]:
+def calibration_error_influence(run: SeedPredictions) -> tuple[float, Floats]:
     """Expected calibration error over equal-mass bins, and each tile's influence on it.
 
     The share of tiles in a bin times |mean probability - share of positives|, summed over bins.
     The influence takes the bins' edges as given.
-
-    Args:
-        probabilities: (n,) float, 0 to 1.
-        targets: (n,) bool.
-        bins: how many bins.
 
     Returns:
         The error (0 to 1) and (n,) influences, which sum to zero.
 
     Source: Nixon et al. 2019, "Measuring calibration in deep learning" (adaptive bins).
     """
-    excess = targets - probabilities
-    where = equal_mass_bins(probabilities, bins)
+    excess = run.targets - run.probabilities
+    where = equal_mass_bins(run.probabilities, run.bins)
     sums = np.bincount(where, weights=excess)
-    error = float(np.abs(sums).sum()) / len(targets)
-    return error, (np.sign(sums)[where] * excess - error) / len(targets)
+    error = float(np.abs(sums).sum()) / len(excess)
+    return error, (np.sign(sums)[where] * excess - error) / len(excess)
+
+
+def calibration_error_resampling(
+    sample: Sample, run: SeedPredictions
+) -> Callable[[Floats], Floats]:
+    """The error as a function of (b, G) weights of the slides: (b,); its bins stay the data's."""
+    where = equal_mass_bins(run.probabilities, run.bins)
+    excess = _by_slide_and_bin(sample, where, run.targets - run.probabilities)
+    tiles = sample.sums(np.ones(len(where)))
+    return lambda weights: np.abs(weights @ excess).sum(1) / (weights @ tiles)
+
+
+def _by_slide_and_bin(sample: Sample, where: Ints, values: Floats) -> Floats:
+    """(n,) values summed within each slide and bin: (G, K)."""
+    k = int(where.max()) + 1
+    cell = sample.groups * k + where
+    sums = np.bincount(cell, weights=values, minlength=k * sample.n_groups)
+    return sums.astype(np.float64, copy=False).reshape(sample.n_groups, k)
 
 
 def bin_noise(sample: Sample, answers: Answers, bins: int) -> Floats:
@@ -93,14 +140,12 @@ def bin_noise(sample: Sample, answers: Answers, bins: int) -> Floats:
         (S * K, S * K) float64, the covariance between slides of what each seed's bins hold in
         excess (positive tiles less the sum of probabilities, over all tiles).
     """
-    groups, size = sample.groups, sample.n_groups
-    share = sample.sums(np.ones(len(groups)))[:, None] / len(groups)
+    n = len(sample.targets)
+    share = sample.sums(np.ones(n))[:, None] / n
     columns = []
     for probabilities in answers.probabilities:
-        where = equal_mass_bins(probabilities, bins)
-        k = int(where.max()) + 1
-        excess = (sample.targets - probabilities) / len(groups)
-        sums = np.bincount(groups * k + where, weights=excess, minlength=k * size).reshape(size, k)
+        excess = (sample.targets - probabilities) / n
+        sums = _by_slide_and_bin(sample, equal_mass_bins(probabilities, bins), excess)
         columns.append(sums - share * sums.sum(axis=0))
     by_slide = np.hstack(columns) / np.maximum(1 - share, 1e-12)
     return by_slide.T @ by_slide

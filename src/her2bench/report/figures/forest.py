@@ -6,10 +6,11 @@ from typing import Any
 import polars as pl
 
 from her2bench.core.scores import Pair
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.figures.palette import BAND, INK, MUTED, PAPER, SERIES
 from her2bench.report.figures.style import Drawn, sheet
 from her2bench.report.formats import percent
-from her2bench.report.labels import METRICS, label
+from her2bench.report.labels import label
 
 COLUMNS = (
     "model_a", "model_b", "difference", "low", "high", "p_value", "p_adjusted", "margin",
@@ -35,7 +36,7 @@ def draw_forest(
     data = pl.DataFrame(
         [{k: getattr(pair, k) for k in COLUMNS} for pair in pairs], infer_schema_length=None
     )
-    name = METRICS.get(metric, metric)
+    name = METRICS[metric].label
     title = f"Difference in {name} for every pair of models, with {percent(confidence)} intervals"
     height = 0.9 + 0.44 * len(pairs)
     with sheet(folder, "differences", title, data, (4.9, height)) as page:

@@ -7,9 +7,10 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from her2bench.core.runs import write_text
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report import formats
 from her2bench.report.inputs import Material
-from her2bench.report.labels import ENDPOINTS, METRICS, SPLITS, label, relabelled
+from her2bench.report.labels import ENDPOINTS, SPLITS, label, relabelled
 from her2bench.report.sections import methods
 from her2bench.report.sections.results_table import every_metric
 from her2bench.report.sections.summary import primary_pairs, shown_question
@@ -62,7 +63,7 @@ def _contents(material: Material, model: str) -> dict[str, Any]:
         "tables": tables,
         "warnings": cautions(material),
         "pairs": [
-            f"{relabelled(p.verdict)}: {formats.difference(p)} {METRICS[p.metric]}"
+            f"{relabelled(p.verdict)}: {formats.difference(p)} {METRICS[p.metric].label}"
             f" ({label(p.model_a)} less {label(p.model_b)})"
             for p in primary_pairs(material, shown_question(material))
             if model in (p.model_a, p.model_b)
@@ -81,7 +82,8 @@ def _contents(material: Material, model: str) -> dict[str, Any]:
 
 def _lines(cells: dict[str, Any]) -> list[tuple[str, str]]:
     return [
-        (METRICS[metric], _cell(cell.value, cell.low, cell.high)) for metric, cell in cells.items()
+        (METRICS[metric].title, _cell(cell.value, cell.low, cell.high))
+        for metric, cell in cells.items()
     ]
 
 

@@ -9,13 +9,14 @@ from her2bench.core.tables import read_table, write_table
 from her2bench.core.versions import versions
 from her2bench.evaluation.scoring.panels import Panel
 from her2bench.evaluation.scoring.questions import TITLES
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report import formats
 from her2bench.report.figures.curve_bands import REPLICATES
 from her2bench.report.figures.figure_set import draw_all
 from her2bench.report.folder_guard import check_inside
 from her2bench.report.gallery_files import read_audit_pictures, read_gallery
 from her2bench.report.inputs import Material, read_material, shown_panels
-from her2bench.report.labels import ENDPOINTS, METRICS, SPLITS, STUDY_WORDS, label
+from her2bench.report.labels import ENDPOINTS, SPLITS, STUDY_WORDS, label
 from her2bench.report.pages.audit_page import audit_contents
 from her2bench.report.pages.html import assets, environment
 from her2bench.report.pages.model_card import write_cards
@@ -80,15 +81,15 @@ def _contents(material: Material) -> dict[str, Any]:
         "grouped": material.grouped,
         "split_name": SPLITS.get(material.split or "", ""),
         "split_names": SPLITS,
-        "metric_names": METRICS,
-        "primary": METRICS[material.settings.primary],
+        "metric_names": {name: metric.title for name, metric in METRICS.items()},
+        "primary": METRICS[material.settings.primary].label,
         "confidence": formats.percent(material.settings.confidence),
         "margin": f"{material.settings.margin:g}",
         "shown_metrics": shown_metrics(material),
         "beside": [s for s in ("val", "train") if s in present and s != material.split],
         "standings": standings(material),
         "sides": on_all_sides(material),
-        "study_metrics": {m: STUDY_WORDS.get(m, METRICS[m]) for m in STUDY},
+        "study_metrics": {m: STUDY_WORDS.get(m, METRICS[m].title) for m in STUDY},
         "caption_results": _caption(material),
         "threshold_rule": formats.threshold_rule(material.settings.threshold),
         "all_metrics": [(split, every_metric(material, split)) for split in present],

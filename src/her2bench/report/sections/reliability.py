@@ -10,9 +10,10 @@ from her2bench.core.scores import Recalibrated, RunScaling, known
 from her2bench.evaluation.scoring.calibration_line import calibration_line
 from her2bench.evaluation.scoring.metric_intervals import interval_of
 from her2bench.evaluation.scoring.panels import Panel
-from her2bench.evaluation.scoring.recalibration import SUREST, best_scaling
+from her2bench.evaluation.scoring.recalibration import best_scaling
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample
+from her2bench.evaluation.statistics.calibration_fits import SUREST
 from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.report.inputs import Material
 from her2bench.report.sections.results_table import Cell

@@ -6,8 +6,9 @@ from typing import Any
 import polars as pl
 
 from her2bench.core.scores import Row
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.inputs import Material
-from her2bench.report.labels import METRICS, SPLITS, label
+from her2bench.report.labels import SPLITS, label
 
 SHOWN = (
     "roc_auc", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv", "accuracy",
@@ -60,7 +61,7 @@ def standings(material: Material) -> list[Standing]:
 
 
 def every_metric(material: Material, split: str) -> list[tuple[str, dict[str, Cell]]]:
-    """All fourteen metrics on one split: model (for people), metric → cell."""
+    """All metrics on one split: model (for people), metric → cell."""
     present = {row.model for row in material.scores.rows if row.split == split}
     return [
         (label(model), _cells(material, model, split, tuple(METRICS)))

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from her2bench.core.scores import Pair, Question
 from her2bench.evaluation.scoring.pairwise import FAMILIES
 from her2bench.evaluation.scoring.questions import UNKNOWN_AGAIN, first_question
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.formats import difference, p_value
 from her2bench.report.inputs import Material
-from her2bench.report.labels import BASELINES, METRICS, label, relabelled
+from her2bench.report.labels import BASELINES, label, relabelled
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def _headline(material: Material, pairs: list[Pair]) -> str:
         return "One model only: there is no other model to compare it with."
     if not pairs:
         return "No verdict: the models were not compared."
-    metric = METRICS[material.settings.primary]
+    metric = METRICS[material.settings.primary].label
     again = shown_question(material) == "recipe"
     weights, unknown = "These trained weights", UNKNOWN_AGAIN
     decided = [pair for pair in pairs if pair.decision in ("a", "b")]

@@ -8,7 +8,7 @@ from tests.evaluation.conftest import answers_of
 from her2bench.evaluation.statistics.arrays import Sample
 from her2bench.evaluation.statistics.differences import Difference
 from her2bench.evaluation.statistics.estimates import estimate, tile_variance
-from her2bench.evaluation.statistics.roc import placements
+from her2bench.evaluation.statistics.ranking import placements
 
 
 def scores_in_slides(seed, sizes):

@@ -13,7 +13,7 @@ from her2bench.core.config import load_settings
 from her2bench.training.recipe import positive_weight
 from tests.evaluation.conftest import STUDY
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
 MODELS = ("lenet", "alexnet", "mini_hahnet")
 TILES, POSITIVES = 3896, 2775
