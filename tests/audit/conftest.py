@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 import pytest
+from tests.audit.drawn import with_duplicates, with_neighbours
 
 from her2bench.audit.context import Evidence
 from her2bench.audit.features.extraction import Observations
@@ -61,3 +62,15 @@ def evidence_of() -> Callable[..., Evidence]:
         return Evidence(table, target, endpoint, Observations(fields, bad or {}), side)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory) -> tuple[pl.DataFrame, Observations]:
+    """Tiles with duplicates of every kind."""
+    return with_duplicates(tmp_path_factory.mktemp("duplicates"))
+
+
+@pytest.fixture(scope="session")
+def cut(tmp_path_factory) -> tuple[pl.DataFrame, Observations]:
+    """Tiles with neighbours."""
+    return with_neighbours(tmp_path_factory.mktemp("neighbours"))

@@ -10,11 +10,13 @@ from her2bench.audit.checks.shortcut_findings import SHORTCUTS, TOGETHER, shortc
 from her2bench.audit.confounding.by_slide import medians, slide_codes
 from her2bench.audit.confounding.permutation_test import foretell
 from her2bench.audit.confounding.residuals import freed
-from her2bench.audit.context import Evidence, Found
+from her2bench.audit.context import Evidence, Found, NotMade
 from her2bench.audit.features.extraction import Observations
+from her2bench.core.audit_findings import Measured
 from her2bench.evaluation.statistics.roc import placements
 
 SEED = 0
+_ONE_CLASS = NotMade("one_class", "the tiles that can be read hold one class only")
 
 
 def check_shortcuts(evidence: Evidence) -> Found:
@@ -26,7 +28,7 @@ def check_shortcuts(evidence: Evidence) -> Found:
     target = evidence.target[rows].astype(bool)
     groups = None if evidence.groups is None else evidence.groups[rows].astype(str)
     if min(target.sum(), (~target).sum()) < 2:
-        return Found(left_out="the tiles that can be read hold one class only")
+        return Found(left_out=_ONE_CLASS)
     plain = shortcut_measures(evidence.observations, rows)
     stain = stain_measures(evidence.observations, rows)
     clean = {
@@ -37,7 +39,7 @@ def check_shortcuts(evidence: Evidence) -> Found:
     rng = np.random.default_rng(SEED)
     told = {name: foretell(x, target, groups, rng.spawn(1)[0]) for name, x in clean.items()}
     dab = _dab_auc(evidence.observations["dab"][rows], target, groups)
-    measured: dict[str, float | str | None] = {"roc_auc_dab": dab}
+    measured: Measured = {"roc_auc_dab": dab}
     measured |= {f"roc_auc_{name}": round(each.auc, 3) for name, each in told.items()}
     for s in SHORTCUTS:
         if s.stained:

@@ -52,7 +52,7 @@ def measure(tile: AuditedTile) -> dict[str, ArrayLike]:
     return {**_of_file(tile), **_of_stain(tile.rgb), **_of_detail(tile.rgb), **_of_rim(tile.rgb)}
 
 
-MEASURES = Extract(_FIELDS, measure)
+MEASURES = Extract(_FIELDS, measure, version=1)
 
 
 def _of_file(tile: AuditedTile) -> dict[str, ArrayLike]:

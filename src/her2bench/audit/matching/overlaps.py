@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from her2bench.audit.features.extraction import Observations
-from her2bench.audit.features.matching_features import reduction
 from her2bench.audit.matching.hamming_index import different_bits
 from her2bench.audit.matching.keypoints import ROOM
+from her2bench.audit.matching.matching_features import reduction
 from her2bench.audit.matching.offset_voting import Landmarked, candidates
 from her2bench.audit.matching.thumbnails import overlap_agreement
 

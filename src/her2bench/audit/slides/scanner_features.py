@@ -200,5 +200,6 @@ FINGERPRINTS = Extract(
         "quantisation": ("float32", ()),
     },
     _take,
+    version=1,
 )
 """Whole tile (n, 33), quarters (n, 4, 33), the file's quantisation (n,); of tiles below 32 px 0."""

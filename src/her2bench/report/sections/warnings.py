@@ -28,12 +28,6 @@ _SHOWN_APART = (
     (r"^The manifest.s own split", "Your split was not used", False),
 )
 _DIFFERENT_TILES = "DIFFERENT TILES"
-_FLATTER = (  # findings of the audit by which figures come out too good
-    "groups_on_both_sides",
-    "duplicates_across_splits",
-    "neighbours_across_splits",
-    "hidden_slides_on_both_sides",
-)
 
 
 def cautions(material: Material) -> list[Caution]:
@@ -163,7 +157,7 @@ def _from_audit(material: Material) -> list[Caution]:
     findings = material.audit.findings if material.audit else ()
     said = {"groups_on_both_sides"} if _shared_tiles(material) or _random_tiles(material) else set()
     return [
-        Caution(finding.title, "What to do: see section 6.", finding.kind in _FLATTER)
+        Caution(finding.title, "What to do: see section 6.", finding.optimistic)
         for finding in findings
         if finding.severity == "serious" and finding.kind not in said
     ]

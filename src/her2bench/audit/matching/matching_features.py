@@ -63,4 +63,5 @@ SIGNATURES = Extract(
         "landmark_places": ("uint16", (keypoints.MOST, 2)),
     },
     take=_take,
+    version=1,
 )
