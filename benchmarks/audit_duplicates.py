@@ -33,7 +33,7 @@ from threadpoolctl import threadpool_limits
 
 from her2bench.audit.features.extraction import observe
 from her2bench.audit.matching.duplicates import DUPLICATES
-from her2bench.audit.matching.matching_features import SIGNATURES
+from her2bench.audit.matching.matching_features import MATCHING_FEATURES
 from her2bench.audit.matching.neighbours import ADJACENT, OVERLAPPING
 from her2bench.audit.matching.pairs import find_pairs
 from her2bench.audit.matching.thumbnails import turned
@@ -167,7 +167,7 @@ def _field(work: tuple[PhantomSettings, int, int, int, int]) -> np.ndarray:
 def _found(manifest: pl.DataFrame) -> tuple[dict[Pair, str], float, float]:
     """Kinds of the pairs reported, seconds for looking at the tiles and for the search."""
     start = time.perf_counter()
-    observations = observe(manifest, [SIGNATURES])
+    observations = observe(manifest, [MATCHING_FEATURES])
     middle = time.perf_counter()
     pairs = find_pairs(observations)
     end = time.perf_counter()

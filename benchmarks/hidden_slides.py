@@ -28,7 +28,7 @@ from her2bench.audit.checks.hidden_slides import AT_RANDOM, crossing_ratio, pair
 from her2bench.audit.features.extraction import Observations, observe
 from her2bench.audit.slides.clustering import codes
 from her2bench.audit.slides.inferred_slides import infer_slides
-from her2bench.audit.slides.scanner_features import FINGERPRINTS
+from her2bench.audit.slides.scanner_features import SCANNER_FEATURES
 from her2bench.core.tables import read_table
 from her2bench.data.sources.bci import bci_manifest
 from her2bench.data.sources.images import Tiling, read_labels, tile_images
@@ -83,7 +83,7 @@ def cores_case(folder: Path) -> Case:
 
 def _case(name: str, table: pl.DataFrame) -> Case:
     truth = codes(table["group_id"].to_numpy().astype(str))
-    return Case(name, table["score"].to_numpy(), truth, observe(table, [FINGERPRINTS]))
+    return Case(name, table["score"].to_numpy(), truth, observe(table, [SCANNER_FEATURES]))
 
 
 def estimates(case: Case) -> Slides:

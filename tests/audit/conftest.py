@@ -9,7 +9,7 @@ from tests.audit.drawn import with_duplicates, with_neighbours
 
 from her2bench.audit.context import Evidence
 from her2bench.audit.features.extraction import Observations
-from her2bench.audit.features.quality import MEASURES
+from her2bench.audit.features.quality import QUALITY_FEATURES
 
 ORDINARY = {
     "white": (215, 214, 212),
@@ -50,7 +50,7 @@ def evidence_of() -> Callable[..., Evidence]:
             }
         )
         fields = {}
-        for name, (kind, shape) in MEASURES.fields.items():
+        for name, (kind, shape) in QUALITY_FEATURES.fields.items():
             fields[name] = np.zeros((n, *shape), kind)
             fields[name][:] = ORDINARY.get(name, 0)
             if kind == "f4" and name != "jpeg_quality":  # the same for all would be strange

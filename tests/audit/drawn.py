@@ -8,7 +8,7 @@ import polars as pl
 from PIL import Image
 
 from her2bench.audit.features.extraction import Observations, observe
-from her2bench.audit.matching.matching_features import SIGNATURES
+from her2bench.audit.matching.matching_features import MATCHING_FEATURES
 from her2bench.audit.matching.thumbnails import turned
 from her2bench.phantom import draw_field, draw_slide
 
@@ -56,7 +56,7 @@ def with_duplicates(folder: Path) -> tuple[pl.DataFrame, Observations]:
         tiles[0],
     ]
     manifest = manifest_of(folder, [*tiles, *made, b"no image"])
-    return manifest, observe(manifest, [SIGNATURES])
+    return manifest, observe(manifest, [MATCHING_FEATURES])
 
 
 def field(slide: int, height: int, width: int) -> np.ndarray:
@@ -76,4 +76,4 @@ def with_neighbours(folder: Path) -> tuple[pl.DataFrame, Observations]:
         path.write_bytes(encoded(tile, quality=90))
     ids = [p.stem for p in paths]
     table = pl.DataFrame({"tile_id": ids, "path": map(str, paths), "score": [3] * len(ids)})
-    return table, observe(table, [SIGNATURES])
+    return table, observe(table, [MATCHING_FEATURES])

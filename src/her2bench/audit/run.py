@@ -17,17 +17,17 @@ from her2bench.audit.checks.power import check_power
 from her2bench.audit.checks.shortcuts import check_shortcuts
 from her2bench.audit.context import Check, Evidence, Found, NotMade
 from her2bench.audit.features.extraction import observe
-from her2bench.audit.features.quality import MEASURES
-from her2bench.audit.matching.matching_features import SIGNATURES
+from her2bench.audit.features.quality import QUALITY_FEATURES
+from her2bench.audit.matching.matching_features import MATCHING_FEATURES
 from her2bench.audit.slides.inferred_slides import with_inferred_slides
-from her2bench.audit.slides.scanner_features import FINGERPRINTS
+from her2bench.audit.slides.scanner_features import SCANNER_FEATURES
 from her2bench.core.audit_findings import Audit, Finding, LeftOut, worst_first
 from her2bench.core.manifest import read_scores, targets
 from her2bench.core.parallel import step_by_step
 from her2bench.core.tables import require_columns
 from her2bench.data.tile_cache.previews import thumbnails
 
-EXTRACTS = (MEASURES, SIGNATURES, FINGERPRINTS)
+EXTRACTS = (QUALITY_FEATURES, MATCHING_FEATURES, SCANNER_FEATURES)
 CHECKS: dict[str, Check] = {
     "images": check_images,
     "duplicates": check_duplicates,

@@ -11,7 +11,7 @@ from her2bench.audit.checks.hidden_slides import check_hidden_slides, crossing_r
 from her2bench.audit.context import Evidence
 from her2bench.audit.features.extraction import Observations
 from her2bench.audit.matching.keypoints import NOWHERE
-from her2bench.audit.matching.matching_features import SIGNATURES
+from her2bench.audit.matching.matching_features import MATCHING_FEATURES
 from her2bench.audit.run import AuditResult
 from her2bench.audit.slides.scanner_features import NAMES
 from her2bench.core.audit_findings import Audit
@@ -25,8 +25,10 @@ def evidence(split=None, known=False, apart=6.0, bad=None):
     slides[:, 4:] = 0
     whole = slides[TRUTH] + rng.standard_normal((len(TRUTH), len(NAMES)))
     quarters = whole[:, None] + rng.standard_normal((len(TRUTH), 4, len(NAMES)))
-    blank = {n: np.zeros((len(TRUTH), *s), kind) for n, (kind, s) in SIGNATURES.fields.items()}
-    blank["landmark_places"][:] = NOWHERE
+    blank = {
+        n: np.zeros((len(TRUTH), *s), kind) for n, (kind, s) in MATCHING_FEATURES.fields.items()
+    }
+    blank["keypoint_places"][:] = NOWHERE
     fields = {**blank, "fingerprint": whole, "fingerprint_quarters": quarters}
     score = TRUTH % 4
     columns = {"tile_id": [f"t{i}" for i in range(len(TRUTH))], "path": "a", "score": score}

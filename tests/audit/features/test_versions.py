@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from her2bench.audit.features.audited_tile import AuditedTile, Extract, FileFacts
-from her2bench.audit.features.quality import MEASURES
-from her2bench.audit.matching.matching_features import SIGNATURES
-from her2bench.audit.slides.scanner_features import FINGERPRINTS
+from her2bench.audit.features.quality import QUALITY_FEATURES
+from her2bench.audit.matching.matching_features import MATCHING_FEATURES
+from her2bench.audit.slides.scanner_features import SCANNER_FEATURES
 
 GOLDEN = Path(__file__).with_name("versions.json")
-EXTRACTS = {"quality": MEASURES, "matching": SIGNATURES, "scanner": FINGERPRINTS}
+EXTRACTS = {"quality": QUALITY_FEATURES, "matching": MATCHING_FEATURES, "scanner": SCANNER_FEATURES}
 SIZES = ((96, 96), (128, 160), (520, 384))
 
 

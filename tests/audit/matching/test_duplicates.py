@@ -11,7 +11,7 @@ from tests.audit.drawn import SIZE, encoded, manifest_of
 
 from her2bench.audit.features.extraction import Observations, observe
 from her2bench.audit.matching.duplicates import DUPLICATES, Duplicates
-from her2bench.audit.matching.matching_features import SIGNATURES
+from her2bench.audit.matching.matching_features import MATCHING_FEATURES
 from her2bench.audit.matching.pairs import find_pairs
 from her2bench.audit.matching.thumbnails import turned
 
@@ -55,12 +55,12 @@ def test_empty_glass_is_no_duplicate(tmp_path):
     rng = np.random.default_rng(0)
     noisy = [np.clip(white - rng.normal(3, 1.5, white.shape), 0, 255) for _ in range(20)]
     contents = [encoded(white)] * 5 + [encoded(n.astype(np.uint8), quality=90) for n in noisy]
-    observations = observe(manifest_of(tmp_path, contents), [SIGNATURES])
+    observations = observe(manifest_of(tmp_path, contents), [MATCHING_FEATURES])
     assert len(duplicates_of(observations).pairs) == 0
 
 
 def test_nothing_to_compare():
-    fields = {k: np.zeros((0, *s), d) for k, (d, s) in SIGNATURES.fields.items()}
+    fields = {k: np.zeros((0, *s), d) for k, (d, s) in MATCHING_FEATURES.fields.items()}
     found = duplicates_of(Observations(fields, {}))
     assert isinstance(found, Duplicates) and found.pairs.shape == (0, 2)
 
@@ -71,4 +71,4 @@ def test_bci_tiles_hold_no_duplicates():
         pytest.skip("HER2BENCH_REAL_DATA is not set")
     paths = sorted(Path(folder, "bci").rglob("*.png"))
     table = pl.DataFrame({"tile_id": [p.stem for p in paths], "path": map(str, paths)})
-    assert len(duplicates_of(observe(table, [SIGNATURES])).pairs) == 0
+    assert len(duplicates_of(observe(table, [MATCHING_FEATURES])).pairs) == 0

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.audit.drawn import SIDE, field
 
 from her2bench.audit.features.extraction import Observations, observe
-from her2bench.audit.matching.matching_features import SIGNATURES
+from her2bench.audit.matching.matching_features import MATCHING_FEATURES
 from her2bench.audit.matching.neighbours import Neighbours
 from her2bench.audit.matching.pairs import find_pairs
 from her2bench.data.sources.images import Tiling, read_labels, tile_images
@@ -43,7 +43,7 @@ def test_a_tile_before_its_neighbour_in_the_table_lies_on_the_other_side(cut):
 
 
 def test_strips_of_a_twentieth_of_a_side_are_found(tmp_path):
-    side, common, slides = 256, 13, (0, 1, 30, 64)  # the last two's strips hold few landmarks
+    side, common, slides = 256, 13, (0, 1, 30, 64)  # the last two's strips hold few keypoints
     tiles, places = [], []
     for slide in slides:
         whole = field(slide, side + 24, 2 * side - common)
@@ -57,7 +57,7 @@ def test_strips_of_a_twentieth_of_a_side_are_found(tmp_path):
     for i, tile in enumerate(tiles):
         Image.fromarray(np.ascontiguousarray(tile)).save(tmp_path / f"{i:02d}.jpg", quality=90)
     paths = sorted(map(str, tmp_path.iterdir()))
-    found = neighbours_of(observe(pl.DataFrame({"path": paths}), [SIGNATURES]))
+    found = neighbours_of(observe(pl.DataFrame({"path": paths}), [MATCHING_FEATURES]))
     assert found.pairs.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
     assert found.offset == pytest.approx(np.array(places), abs=1)
 
@@ -75,7 +75,7 @@ def test_adjacent_tiles_of_a_real_core():
         for dx, dy in ((512, 0), (0, 512))
         if (g, x + dx, y + dy) in place
     }
-    found = neighbours_of(observe(table, [SIGNATURES]))
+    found = neighbours_of(observe(table, [MATCHING_FEATURES]))
     pairs = set(map(tuple, found.pairs.tolist()))
     assert len(pairs & beside) >= 0.95 * len(beside)
     assert pairs <= beside

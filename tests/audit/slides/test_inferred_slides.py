@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 from her2bench.audit.features.extraction import Observations, observe
 from her2bench.audit.slides.clustering import codes, evidence
 from her2bench.audit.slides.inferred_slides import infer_slides, of_one_file, with_inferred_slides
-from her2bench.audit.slides.scanner_features import FINGERPRINTS, NAMES
+from her2bench.audit.slides.scanner_features import NAMES, SCANNER_FEATURES
 from her2bench.core.manifest import check_manifest
 from her2bench.data.sources.images import Tiling, read_labels, tile_images
 from her2bench.phantom import PhantomSettings, write_phantom
@@ -129,7 +129,7 @@ def test_slides_of_a_phantom(tmp_path):
     write_phantom(tmp_path / "p", settings, workers=1)
     table = check_manifest(pl.read_csv(tmp_path / "p/manifest.csv"), tmp_path / "p/manifest.csv")
     scores = table["score"].to_numpy()
-    found = infer_slides(observe(table, [FINGERPRINTS]), scores=scores)
+    found = infer_slides(observe(table, [SCANNER_FEATURES]), scores=scores)
     truth = codes(table["group_id"].to_numpy().astype(str))
     rand = adjusted_rand_score(truth, found.group)
     assert rand > 0.5 and rand > adjusted_rand_score(truth, scores) + 0.1
@@ -143,6 +143,6 @@ def test_real_cores():
     table = tile_images(read_labels(labels), Tiling(), labels)
     few = table.filter(pl.int_range(pl.len()).over("group_id") % 4 == 0)
     scores = few["score"].to_numpy()
-    found = infer_slides(observe(few, [FINGERPRINTS]), scores=scores)
+    found = infer_slides(observe(few, [SCANNER_FEATURES]), scores=scores)
     truth = codes(few["group_id"].to_numpy().astype(str))
     assert adjusted_rand_score(truth, found.group) > 0.5

@@ -33,7 +33,7 @@ class Duplicates:
             left corner lies in the first tile; 0 unless shifted.
         shared: (k,) float, 0 to 1: share of the tile that both show.
         confidence: (k,) float, 0 to 1: 1 where bytes or pixels are identical, the correlation of
-            the two pictures where they are altered, the share of landmarks found again where
+            the two pictures where they are altered, the share of keypoints found again where
             shifted.
     """
 

@@ -24,7 +24,7 @@ class Neighbours:
         offset: (k, 2) float, x and y in pixels at full resolution: where the second tile's upper
             left corner lies in the first tile's frame, e.g. (256, 0) for the next on the right.
         shared: (k,) float, 0 to 0.5: share of the tile that both show; 0 where adjacent.
-        confidence: (k,) float, 0 to 1: the share of landmarks found again where overlapping, the
+        confidence: (k,) float, 0 to 1: the share of keypoints found again where overlapping, the
             correlation of the borders where adjacent.
     """
 

@@ -32,7 +32,7 @@ def find_pairs(observations: Observations) -> TilePairs:
     """Search all tiles for duplicates and neighbours; each search is made once.
 
     Args:
-        observations: with the fields of `SIGNATURES`.
+        observations: with the fields of `MATCHING_FEATURES`.
     """
     copies = find_copies(observations)
     overlaps = find_overlaps(observations, copies.single)

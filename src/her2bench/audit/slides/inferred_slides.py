@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from her2bench.audit.features.extraction import Observations
 from her2bench.audit.slides.clustering import belonging, codes, heaped, settled
-from her2bench.audit.slides.embedding import slide_space
+from her2bench.audit.slides.embedding import slide_embedding
 from her2bench.core.manifest import REGION
 
 Ints = NDArray[np.int64]
@@ -48,7 +48,7 @@ def infer_slides(
     """Estimate which tiles come from one slide, by what a slide gives to all its tiles.
 
     Args:
-        observations: of n tiles; holds the fields of `FINGERPRINTS`.
+        observations: of n tiles; holds the fields of `SCANNER_FEATURES`.
         pairs: (k, 2), rows of tiles that are surely of one slide (duplicates, neighbours).
         scores: (n,), where the score is the slide's, as in BCI: tiles of different score then
             cannot be of one slide. Leave it out where tiles were scored one by one.
@@ -62,7 +62,7 @@ def infer_slides(
     if len(rows):
         label = (np.zeros(n, np.int64) if scores is None else codes(scores))[rows]
         linked = _linked(n, pairs)[rows]
-        places = slide_space(observations, rows)
+        places = slide_embedding(observations, rows)
         between = np.maximum(places.var(axis=0) - 1, _LEAST_BETWEEN)
         heap = heaped(places, linked, label, seed)
         group[rows], weight = settled(places, heap, label, between, slides)

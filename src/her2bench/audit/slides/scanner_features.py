@@ -193,7 +193,7 @@ def _take(tile: AuditedTile) -> Mapping[str, NDArray | float]:
     }
 
 
-FINGERPRINTS = Extract(
+SCANNER_FEATURES = Extract(
     {
         "fingerprint": ("float32", (len(NAMES),)),
         "fingerprint_quarters": ("float32", (4, len(NAMES))),
