@@ -31,10 +31,11 @@ import polars as pl
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from her2bench.audit.checks.duplicates import DUPLICATES, find_duplicates
-from her2bench.audit.checks.neighbours import ADJACENT, OVERLAPPING, find_neighbours
 from her2bench.audit.features.extraction import observe
-from her2bench.audit.features.matching_features import SIGNATURES
+from her2bench.audit.matching.duplicates import DUPLICATES
+from her2bench.audit.matching.matching_features import MATCHING_FEATURES
+from her2bench.audit.matching.neighbours import ADJACENT, OVERLAPPING
+from her2bench.audit.matching.pairs import find_pairs
 from her2bench.audit.matching.thumbnails import turned
 from her2bench.core.manifest import read_manifest
 from her2bench.data.decoding.reading import Region, read_tiles
@@ -166,12 +167,12 @@ def _field(work: tuple[PhantomSettings, int, int, int, int]) -> np.ndarray:
 def _found(manifest: pl.DataFrame) -> tuple[dict[Pair, str], float, float]:
     """Kinds of the pairs reported, seconds for looking at the tiles and for the search."""
     start = time.perf_counter()
-    observations = observe(manifest, [SIGNATURES])
+    observations = observe(manifest, [MATCHING_FEATURES])
     middle = time.perf_counter()
-    duplicates, neighbours = find_duplicates(observations), find_neighbours(observations)
+    pairs = find_pairs(observations)
     end = time.perf_counter()
     found: dict[Pair, str] = {}
-    for each in (neighbours, duplicates):
+    for each in (pairs.neighbours, pairs.duplicates):
         for pair, kind in zip(each.pairs.tolist(), each.kind, strict=True):
             found[frozenset(pair)] = str(kind)
     return found, middle - start, end - middle

@@ -27,8 +27,8 @@ from benchmarks.two_level import TwoLevel, independent
 from her2bench.audit.checks.hidden_slides import AT_RANDOM, crossing_ratio, pairs_kept
 from her2bench.audit.features.extraction import Observations, observe
 from her2bench.audit.slides.clustering import codes
-from her2bench.audit.slides.inferred_slides import infer_groups
-from her2bench.audit.slides.scanner_features import FINGERPRINTS
+from her2bench.audit.slides.inferred_slides import infer_slides
+from her2bench.audit.slides.scanner_features import SCANNER_FEATURES
 from her2bench.core.tables import read_table
 from her2bench.data.sources.bci import bci_manifest
 from her2bench.data.sources.images import Tiling, read_labels, tile_images
@@ -83,7 +83,7 @@ def cores_case(folder: Path) -> Case:
 
 def _case(name: str, table: pl.DataFrame) -> Case:
     truth = codes(table["group_id"].to_numpy().astype(str))
-    return Case(name, table["score"].to_numpy(), truth, observe(table, [FINGERPRINTS]))
+    return Case(name, table["score"].to_numpy(), truth, observe(table, [SCANNER_FEATURES]))
 
 
 def estimates(case: Case) -> Slides:
@@ -91,9 +91,9 @@ def estimates(case: Case) -> Slides:
     number = int(case.truth.max()) + 1
     seen = case.observations
     return {
-        "tiles alone": infer_groups(seen).group,
-        "score is the slide's": infer_groups(seen, scores=case.score).group,
-        "and number known": infer_groups(seen, scores=case.score, slides=number).group,
+        "tiles alone": infer_slides(seen).group,
+        "score is the slide's": infer_slides(seen, scores=case.score).group,
+        "and number known": infer_slides(seen, scores=case.score, slides=number).group,
     }
 
 
@@ -146,7 +146,7 @@ def crossing(cases: list[Case], divisions: int = 100) -> None:
     rng = np.random.default_rng(8)
     ratios: dict[str, list[float]] = {"by tile": [], "by slide": []}
     for case in cases:
-        found = infer_groups(case.observations, scores=case.score)
+        found = infer_slides(case.observations, scores=case.score)
         good = np.ones(len(case.truth), bool)
         for _ in range(divisions):
             test = rng.random(case.truth.max() + 1) < 0.2

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 import pytest
+from tests.audit.drawn import with_duplicates, with_neighbours
 
 from her2bench.audit.context import Evidence
 from her2bench.audit.features.extraction import Observations
-from her2bench.audit.features.quality import MEASURES
+from her2bench.audit.features.quality import QUALITY_FEATURES
 
 ORDINARY = {
     "white": (215, 214, 212),
@@ -49,7 +50,7 @@ def evidence_of() -> Callable[..., Evidence]:
             }
         )
         fields = {}
-        for name, (kind, shape) in MEASURES.fields.items():
+        for name, (kind, shape) in QUALITY_FEATURES.fields.items():
             fields[name] = np.zeros((n, *shape), kind)
             fields[name][:] = ORDINARY.get(name, 0)
             if kind == "f4" and name != "jpeg_quality":  # the same for all would be strange
@@ -61,3 +62,15 @@ def evidence_of() -> Callable[..., Evidence]:
         return Evidence(table, target, endpoint, Observations(fields, bad or {}), side)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory) -> tuple[pl.DataFrame, Observations]:
+    """Tiles with duplicates of every kind."""
+    return with_duplicates(tmp_path_factory.mktemp("duplicates"))
+
+
+@pytest.fixture(scope="session")
+def cut(tmp_path_factory) -> tuple[pl.DataFrame, Observations]:
+    """Tiles with neighbours."""
+    return with_neighbours(tmp_path_factory.mktemp("neighbours"))

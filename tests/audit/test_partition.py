@@ -3,15 +3,15 @@
 import polars as pl
 import pytest
 
-from her2bench.audit.partition import given_split, split_from
+from her2bench.audit.partition import chosen_split, split_from
 from her2bench.core.errors import UserError
 
 TILES = pl.DataFrame({"tile_id": ["a", "b", "c"]})
 
 
 def test_the_manifests_own_split_if_it_has_one():
-    assert given_split(TILES) is None
-    whole = given_split(TILES.with_columns(split=pl.Series(["train", "val", "test"])))
+    assert chosen_split(TILES, None) is None
+    whole = chosen_split(TILES.with_columns(split=pl.Series(["train", "val", "test"])), None)
     assert whole is not None and whole.tolist() == ["train", "val", "test"]
 
 

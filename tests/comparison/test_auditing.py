@@ -1,8 +1,12 @@
 """A comparison audits its tiles first: with its own endpoint and split, once, or not at all."""
 
+import numpy as np
 import polars as pl
 import pytest
 
+from her2bench.audit.context import Evidence
+from her2bench.audit.features.extraction import Observations
+from her2bench.audit.run import AuditResult
 from her2bench.comparison import auditing
 from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
@@ -10,6 +14,7 @@ from her2bench.core.audit_findings import Audit, Finding, read_audit
 from her2bench.core.config import load_settings
 from her2bench.core.errors import UserError
 
+NOTHING = Observations({}, {})
 SMALL = ["recipe.epochs=1", "recipe.learning_rates=[1e-4]", "seeds=[0]"]
 LEAK = Finding(
     kind="k",
@@ -30,9 +35,11 @@ def seen(monkeypatch):
     def audit(manifest, where, endpoint, split, cache):
         asked.append({"manifest": manifest, "where": where, "endpoint": endpoint, "split": split})
         leak = LEAK.model_copy(update={"tiles": ((manifest["tile_id"][0],),)})
-        return Audit(manifest=str(where), endpoint=endpoint, tiles=len(manifest), findings=(leak,))
+        findings = {"findings": (leak,), "tiles": len(manifest)}
+        evidence = Evidence(manifest, np.zeros(len(manifest)), endpoint, NOTHING, split)
+        return AuditResult(Audit(manifest=str(where), endpoint=endpoint, **findings), evidence)
 
-    monkeypatch.setattr(auditing, "audit", audit)
+    monkeypatch.setattr(auditing, "run_audit", audit)
     return asked
 
 
@@ -82,7 +89,7 @@ def test_the_audit_comes_before_any_training_and_stops_it_if_it_cannot_be_made(
     def full(*_):
         raise UserError(cache, found="0.00 GB free", cure="free some space")
 
-    monkeypatch.setattr(auditing, "audit", full)
+    monkeypatch.setattr(auditing, "run_audit", full)
     with pytest.raises(UserError, match="free some space"):
         start(write_config(), tmp_path / "out", cache)
     assert not (tmp_path / "out" / "runs").exists()

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from her2bench.core.audit_findings import Audit, Finding, worst_first
+from her2bench.core.audit_findings import Audit, Finding, LeftOut, worst_first
 from tests.report.conftest import JPEG
 
 TEXT = {
@@ -63,7 +63,7 @@ def made_up(prefix: str = "s") -> Audit:
         tiles=SLIDES * EACH,
         findings=worst_first(findings),
         clean=("shortcuts", "labels"),
-        left_out={"sides": "there is no split yet"},
+        left_out=(LeftOut(check="sides", kind="no_split", text="there is no split yet"),),
         measured={"roc_auc_dab": 0.8123, "slides_needed": 312.0, "limit": None},
     )
 

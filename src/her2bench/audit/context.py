@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
 
 from her2bench.audit.features.extraction import Observations
-from her2bench.core.audit_findings import Finding
+from her2bench.audit.matching.pairs import TilePairs, find_pairs
+from her2bench.audit.slides.inferred_slides import InferredSlides, infer_slides, of_one_file
+from her2bench.core.audit_findings import Finding, Measured, Reason
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,7 @@ class Evidence:
     @property
     def readable(self) -> np.ndarray:
         """(n,) bool: the tiles that could be read."""
-        good = np.ones(len(self.manifest), bool)
-        good[list(self.observations.bad)] = False
-        return good
+        return self.observations.readable
 
     @cached_property
     def groups(self) -> np.ndarray | None:
@@ -49,18 +49,41 @@ class Evidence:
             return None
         return self.manifest["group_id"].to_numpy()
 
+    @property
+    def slide_scores(self) -> np.ndarray | None:
+        """(n,) score of each tile's slide; None where the score is the tile's own."""
+        return self.manifest["score"].to_numpy() if self.score_is_slides else None
+
+    @cached_property
+    def pairs(self) -> TilePairs:
+        """Duplicates and neighbours."""
+        return find_pairs(self.observations)
+
+    @cached_property
+    def slides(self) -> InferredSlides:
+        """An estimate of which tiles come from one slide, by their pixels."""
+        linked = np.concatenate([self.pairs.of_one_slide, of_one_file(self.manifest)])
+        return infer_slides(self.observations, linked, self.slide_scores)
+
     def slides_of(self, rows: np.ndarray) -> tuple[str, ...]:
         """The slides of some tiles, each once, sorted; empty where they are not known."""
         return () if self.groups is None else tuple(sorted(set(self.groups[rows])))
 
 
+class NotMade(NamedTuple):
+    """Why a check could not be made."""
+
+    kind: Reason
+    text: str
+
+
 @dataclass(frozen=True)
 class Found:
-    """What one check came to: findings (none: clean), numbers worth knowing, or why not made."""
+    """What one check found: findings (none: clean), numbers worth knowing, or why not made."""
 
     findings: tuple[Finding, ...] = ()
-    measured: dict[str, float | str | None] | None = None
-    left_out: str = ""
+    measured: Measured | None = None
+    left_out: NotMade | None = None
 
 
 class Check(Protocol):

@@ -1,16 +1,20 @@
 """The split as the audit sees it: one side a tile, whatever kind of split it is."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 
 from her2bench.core.errors import UserError, listed
 from her2bench.core.manifest import SPLITS, require_sides
-from her2bench.core.tables import require_columns
+from her2bench.core.tables import Wanted, read_table, require_columns
 from her2bench.core.values import clean_text
 
 
-def given_split(manifest: pl.DataFrame) -> np.ndarray | None:
-    """The manifest's own `split`; None where it has none."""
+def chosen_split(manifest: pl.DataFrame, path: Path | None) -> np.ndarray | None:
+    """Each tile's side in a table of splits, else in the manifest's own `split`; else None."""
+    if path is not None:
+        return split_from(read_table(path, Wanted(("tile_id", "split"), ("fold",))), manifest, path)
     return manifest["split"].to_numpy() if "split" in manifest.columns else None
 
 

@@ -2,13 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    import numpy as np
-    import polars as pl
 
 Manifest = Annotated[
     Path, typer.Argument(help="The manifest, .csv or .parquet.", metavar="MANIFEST")
@@ -62,34 +58,30 @@ def audit(
     Findings are printed worst first; audit.html shows them with pictures. Exit status is 0 also
     where there are findings: read audit.json to act on them.
     """
-    from her2bench.audit.run import gather, inferred, judge
+    from her2bench.audit.partition import chosen_split
+    from her2bench.audit.run import run_audit
     from her2bench.cli.audit_text import print_audit
-    from her2bench.core.audit_findings import write_audit
     from her2bench.core.manifest import read_manifest, write_manifest
+    from her2bench.core.runs import ComparisonFolder
     from her2bench.core.terminal import say_json
     from her2bench.data.tile_cache.artifact_cache import cache_folder
-    from her2bench.data.tile_cache.previews import thumbnails
-    from her2bench.report.pages.audit_page import write_audit_page
-    from her2bench.report.sections.audit_view import pictured
+    from her2bench.report.pages.audit_page import write_audit_files
 
-    folder = out or Path("out") / f"{manifest.stem}-audit"
-    _check_outputs(folder, manifest, infer_groups, cache)
-    used = [tile_score] if tile_score else []
-    table = _with_tile_score(read_manifest(manifest, used), tile_score, manifest)
-    split = _split(table, split_from)
-    place = cache or cache_folder()
-    evidence = gather(table, endpoint, split, place, _is_slides(score_of), manifest)
-    found = judge(evidence, manifest)
-    tiles = _with_split(table, split)
-    pictures = thumbnails(table, pictured(found, tiles))
-    page = write_audit_page(found, tiles, pictures, folder / "audit.html")
-    write_audit(found, folder / "audit.json")
+    folder = ComparisonFolder(out or Path("out") / f"{manifest.stem}-audit")
+    _check_outputs(folder.path, manifest, infer_groups, cache)
+    table = read_manifest(manifest, [tile_score] if tile_score else [])
+    found = run_audit(
+        *(table, manifest, endpoint, chosen_split(table, split_from), cache or cache_folder()),
+        score_is_slides=_is_slides(score_of),
+        tile_score=tile_score,
+    )
+    write_audit_files(found.audit, found.tiles, found.pictures, folder)
     if infer_groups is not None:
-        write_manifest(inferred(evidence), infer_groups)
+        write_manifest(found.with_slides, infer_groups)
     if as_json:
-        say_json((folder / "audit.json").read_text(encoding="utf-8"))
+        say_json(folder.audit.read_text(encoding="utf-8"))
     else:
-        print_audit(found, page, infer_groups)
+        print_audit(found.audit, folder.audit_page, infer_groups)
 
 
 def _is_slides(score_of: str) -> bool:
@@ -129,31 +121,3 @@ def _check_new_manifest(path: Path, manifest: Path) -> None:
         raise UserError(
             path, found=f"--infer-groups would write over {what}", cure="name another file"
         )
-
-
-def _with_tile_score(table: "pl.DataFrame", column: str | None, where: Path) -> "pl.DataFrame":
-    """The manifest with that column as `tile_score`, 0 to 3."""
-    from her2bench.core.manifest import read_scores
-    from her2bench.core.tables import require_columns
-
-    if column is None:
-        return table
-    require_columns(table, (column,), where)
-    return table.with_columns(read_scores(table[column], where, gaps=True).alias("tile_score"))
-
-
-def _split(table: "pl.DataFrame", split_from: Path | None) -> "np.ndarray | None":
-    from her2bench.audit.partition import given_split
-    from her2bench.audit.partition import split_from as sides
-    from her2bench.core.tables import Wanted, read_table
-
-    if split_from is None:
-        return given_split(table)
-    wanted = Wanted(("tile_id", "split"), ("fold",))
-    return sides(read_table(split_from, wanted), table, split_from)
-
-
-def _with_split(table: "pl.DataFrame", split: "np.ndarray | None") -> "pl.DataFrame":
-    import polars as pl
-
-    return table if split is None else table.with_columns(pl.Series("split", split))

@@ -24,8 +24,8 @@ def print_audit(audit: Audit, page: Path, groups: Path | None = None) -> None:
         console.print(_nothing(audit))
     if audit.clean:
         console.say(f"looked for and not found: {', '.join(audit.clean)}")
-    for name, why in audit.left_out.items():
-        console.say(f"could not be looked for: {name}: {why}")
+    for each in audit.left_out:
+        console.say(f"could not be looked for: {each.check}: {each.text}")
     console.say("Research use only, not for diagnosis.")
     if groups is not None:
         console.say(f"manifest with the estimated slides: {groups}")

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from her2bench.comparison.ahead import AT_ONCE, train_ahead
-from her2bench.comparison.auditing import run_audit
+from her2bench.comparison.auditing import audit_comparison
 from her2bench.comparison.baselines import run_baseline
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.finished import undo_damaged
@@ -98,7 +98,7 @@ def compare(
             alone.enter_context(working_alone(part.folder.path))
             open_folder(part)
         if choices.audit:
-            run_audit(parts[-1], choices.cache)
+            audit_comparison(parts[-1], choices.cache)
         watcher.planned(sum(_epochs(job, part.config) for part in parts for job in part.jobs))
         ready_cpu()
         for part in parts:

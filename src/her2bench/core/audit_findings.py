@@ -3,15 +3,25 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from her2bench.core.atomic_io import reading, replacing
 from her2bench.core.errors import UserError
 
+SCHEMA = 1
+"""The form of `audit.json`; raised when keys change their name or meaning."""
 Severity = Literal["serious", "warning", "note"]
-TOO_FEW = "fewer than two tiles can be read"
-"""Why a check is left out where there are hardly any pixels to look at."""
 SEVERITIES: tuple[Severity, ...] = ("serious", "warning", "note")
+Reason = Literal["too_few_tiles", "slides_unknown", "no_split", "one_class"]
+"""Why a check is left out."""
+Measured = dict[str, float | str | None]
+OPTIMISTIC = {
+    "groups_on_both_sides",
+    "duplicates_across_splits",
+    "neighbours_across_splits",
+    "hidden_slides_on_both_sides",
+}
+"""Kinds of findings with which every figure is better than new slides would give."""
 
 
 class Finding(BaseModel):
@@ -49,35 +59,51 @@ class Finding(BaseModel):
     slides: tuple[str, ...] = ()
     rank: float = 0.0
 
+    @property
+    def optimistic(self) -> bool:
+        return self.kind in OPTIMISTIC
+
+
+class LeftOut(BaseModel):
+    """A check that could not be made, or only in part: its name, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    check: str
+    kind: Reason
+    text: str
+
 
 class Audit(BaseModel):
     """All findings, worst first, and what was looked at.
 
     Attributes:
+        schema_number: `schema` in the file: the form of the file.
         manifest: the audited table's path, as given.
         endpoint: what counts as positive.
         tiles: number of tiles looked at.
         findings: worst first.
         clean: names of the checks that found nothing.
-        left_out: checks that could not be made, each with the reason.
+        left_out: checks that could not be made.
         measured: numbers worth knowing even where nothing is wrong (e.g. the ROC-AUC of the DAB
             percentiles, the detectable difference), by name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    schema_number: Literal[1] = Field(SCHEMA, alias="schema")
     manifest: str
     endpoint: str
     tiles: int
     findings: tuple[Finding, ...] = ()
     clean: tuple[str, ...] = ()
-    left_out: dict[str, str] = {}
-    measured: dict[str, float | str | None] = {}
+    left_out: tuple[LeftOut, ...] = ()
+    measured: Measured = {}
 
     @property
     def unseen(self) -> bool:
-        """Whether checks were not made for want of readable tiles: no finding says nothing then."""
-        return any(TOO_FEW in why for why in self.left_out.values())
+        """Whether too few tiles can be read for all checks: no finding then says nothing."""
+        return any(each.kind == "too_few_tiles" for each in self.left_out)
 
 
 def worst_first(findings: list[Finding]) -> tuple[Finding, ...]:
@@ -88,21 +114,32 @@ def worst_first(findings: list[Finding]) -> tuple[Finding, ...]:
 def write_audit(audit: Audit, path: Path) -> None:
     """Write audit.json, whole or not at all."""
     with replacing(Path(path)) as temporary:
-        temporary.write_text(audit.model_dump_json(indent=2), encoding="utf-8", newline="\n")
+        temporary.write_text(
+            audit.model_dump_json(indent=2, by_alias=True), encoding="utf-8", newline="\n"
+        )
 
 
 def read_audit(path: Path) -> Audit:
     """Read audit.json.
 
     Raises:
-        UserError: it is not there or damaged.
+        UserError: it is not there, damaged, or of another schema.
     """
+    cure = "delete it and run the audit again"
     try:
         with reading(path):
-            return Audit.model_validate_json(Path(path).read_bytes())
+            content = Path(path).read_bytes()
+        schema = _Schema.model_validate_json(content).schema_number
+        if schema != SCHEMA:
+            found = "no schema number" if schema is None else f"schema {schema}"
+            expected = f"schema {SCHEMA}, as this version of her2bench writes it"
+            raise UserError(path, found=found, expected=expected, cure=cure)
+        return Audit.model_validate_json(content)
     except ValidationError as error:
-        raise UserError(
-            path,
-            found=f"no audit as `her2bench audit` writes it ({error.errors()[0]['msg']})",
-            cure="delete it and run the audit again",
-        ) from error
+        what = error.errors()[0]["msg"]
+        found = f"no audit as `her2bench audit` writes it ({what})"
+        raise UserError(path, found=found, cure=cure) from error
+
+
+class _Schema(BaseModel):
+    schema_number: object = Field(None, alias="schema")

@@ -6,11 +6,15 @@ import numpy as np
 import polars as pl
 import pytest
 
+from her2bench.audit import context
 from her2bench.audit.checks.hidden_slides import check_hidden_slides, crossing_ratio, pairs_kept
 from her2bench.audit.context import Evidence
 from her2bench.audit.features.extraction import Observations
-from her2bench.audit.slides.inferred_slides import infer_groups
+from her2bench.audit.matching.keypoints import NOWHERE
+from her2bench.audit.matching.matching_features import MATCHING_FEATURES
+from her2bench.audit.run import AuditResult
 from her2bench.audit.slides.scanner_features import NAMES
+from her2bench.core.audit_findings import Audit
 
 TRUTH = np.repeat(np.arange(16), 12)
 
@@ -21,7 +25,11 @@ def evidence(split=None, known=False, apart=6.0, bad=None):
     slides[:, 4:] = 0
     whole = slides[TRUTH] + rng.standard_normal((len(TRUTH), len(NAMES)))
     quarters = whole[:, None] + rng.standard_normal((len(TRUTH), 4, len(NAMES)))
-    fields = {"fingerprint": whole, "fingerprint_quarters": quarters}
+    blank = {
+        n: np.zeros((len(TRUTH), *s), kind) for n, (kind, s) in MATCHING_FEATURES.fields.items()
+    }
+    blank["keypoint_places"][:] = NOWHERE
+    fields = {**blank, "fingerprint": whole, "fingerprint_quarters": quarters}
     score = TRUTH % 4
     columns = {"tile_id": [f"t{i}" for i in range(len(TRUTH))], "path": "a", "score": score}
     table = pl.DataFrame(columns | ({"group_id": [f"s{g}" for g in TRUTH]} if known else {}))
@@ -64,15 +72,10 @@ def test_known_slides_judge_the_estimate():
     assert blind["hidden_slides_adjusted_rand"] == pytest.approx(alone)
 
 
-def test_nothing_to_look_at():
-    bad = dict.fromkeys(range(1, len(TRUTH)), "broken")
-    assert "fewer than two" in check_hidden_slides(evidence(bad=bad)).left_out
-
-
 def test_crossing_is_one_at_random_and_none_on_one_side():
     given = evidence()
     scores = given.manifest["score"].to_numpy()
-    found = infer_groups(given.observations, scores=scores)
+    found = given.slides
     rng = np.random.default_rng(5)
     ratios = [
         crossing_ratio(found, rng.permutation(RANDOM), given.readable, scores) for _ in range(50)
@@ -98,6 +101,26 @@ def test_where_the_score_alone_tells_slides_apart_no_split_can_be_judged():
     assert "(the score alone tells 4 apart)" in found.findings[0].title
     assert "confidence" not in found.findings[0].effect
     assert found.measured["hidden_slides_crossing"] is None
+
+
+def test_the_slides_are_estimated_once_for_all_that_ask(monkeypatch):
+    given = evidence(RANDOM)
+    asked = []
+    estimate = context.infer_slides
+
+    def counted(*arguments):
+        asked.append(arguments)
+        return estimate(*arguments)
+
+    monkeypatch.setattr(context, "infer_slides", counted)
+    check_hidden_slides(given)
+    assert (
+        AuditResult(Audit(manifest="m", endpoint="2+", tiles=len(TRUTH)), given)
+        .with_slides["group_id"]
+        .n_unique()
+        == check_hidden_slides(given).findings[0].number
+    )
+    assert len(asked) == 1
 
 
 def test_tiles_that_cannot_be_read_are_no_slides():

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from her2bench.audit.confounding.permutation_test import _aucs, _handed_out, foretell
-from her2bench.audit.confounding.residuals import freed
+from her2bench.audit.confounding.permutation_test import _aucs, _handed_out, association_test
+from her2bench.audit.confounding.residuals import residuals
 
 
 def slides_of(rng, slides=40, tiles=15):
@@ -28,7 +28,7 @@ def test_a_measure_of_slides_that_says_nothing_is_chance_however_many_tiles():
         rng = np.random.default_rng(seed)
         groups, target = slides_of(rng)
         measure = rng.normal(size=40)[groups][:, None] + 0.1 * rng.normal(size=(len(groups), 1))
-        p_values.append(foretell(measure, target, groups, rng, 199).p_value)
+        p_values.append(association_test(measure, target, groups, rng, 199).p_value)
     assert 0.01 < np.mean(np.array(p_values) <= 0.1) < 0.19
     assert 0.4 < np.mean(p_values) < 0.6
 
@@ -40,7 +40,7 @@ def test_mixed_slides_with_chance_alone_are_chance():
         groups = np.repeat(np.arange(25), 12)
         target = rng.random(len(groups)) < rng.beta(1, 1, 25)[groups]
         measure = rng.normal(size=25)[groups][:, None] + rng.normal(size=(len(groups), 1))
-        p_values.append(foretell(measure, target, groups, rng, 99).p_value)
+        p_values.append(association_test(measure, target, groups, rng, 99).p_value)
     assert np.mean(np.array(p_values) <= 0.1) < 0.25
     assert 0.35 < np.mean(p_values) < 0.65
 
@@ -54,7 +54,7 @@ def test_a_telling_measure_is_found(mixed):
     measure = np.column_stack(
         [target + rng.normal(0, 0.5, len(target)), rng.normal(size=len(target))]
     )
-    told = foretell(measure, target, groups, rng, 499)
+    told = association_test(measure, target, groups, rng, 499)
     assert told.auc > 0.85
     assert told.p_value == pytest.approx(1 / 500)
     assert told.slides == 40
@@ -63,7 +63,7 @@ def test_a_telling_measure_is_found(mixed):
 def test_a_measure_that_is_the_same_for_all_is_not_tested():
     rng = np.random.default_rng(0)
     groups, target = slides_of(rng)
-    told = foretell(np.ones((len(target), 2)), target, groups, rng)
+    told = association_test(np.ones((len(target), 2)), target, groups, rng)
     assert told.auc == 0.5
     assert np.isnan(told.p_value)
 
@@ -77,16 +77,16 @@ def test_labels_handed_out_keep_to_whole_slides():
     assert (share.sum(axis=0) == 3).all()
 
 
-def test_freed_takes_off_the_tissue_and_leaves_the_scanner():
+def test_residuals_take_off_the_tissue_and_leaves_the_scanner():
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(30), 20)
     scanner = rng.normal(size=30)[groups]
     # The stain goes with the scanner: what is learned between slides would take both off.
     tissue = np.exp(scanner + rng.normal(size=len(groups)))
     measure = scanner + 0.7 * np.log(tissue)
-    clean = freed(measure[:, None], tissue[:, None], groups.astype(str))[:, 0]
+    clean = residuals(measure[:, None], tissue[:, None], groups.astype(str))[:, 0]
     left = np.corrcoef(clean - scanner, np.log(tissue))[0, 1]
     assert abs(left) < 0.35
     assert np.std(clean - scanner) < 0.35 * np.std(measure - scanner)
-    pooled = freed(measure[:, None], tissue[:, None], None)[:, 0]
+    pooled = residuals(measure[:, None], tissue[:, None], None)[:, 0]
     assert np.corrcoef(clean, scanner)[0, 1] > 0.95 > np.corrcoef(pooled, scanner)[0, 1]

@@ -1,6 +1,7 @@
 """The pass over the tiles: each decoded once, kept by content, nothing half-written."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,9 @@ def take(tile: AuditedTile) -> dict[str, object]:
 EXTRACT = Extract(
     {"mean": ("f4", (3,)), "corner": ("u1", (2, 2, 3)), "format": ("U8", ()), "bytes": ("i8", ())},
     take,
+    version=1,
 )
-NEVER = Extract(EXTRACT.fields, lambda tile: pytest.fail("decoded a second time"))
+NEVER = replace(EXTRACT, take=lambda tile: pytest.fail("decoded a second time"))
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def test_large_columns_are_mapped_from_disk_and_say_the_same(manifest, tmp_path,
     check(observed, manifest)
 
 
-@pytest.mark.parametrize("change", ["pixels", "date", "name", "fields", "code"])
+@pytest.mark.parametrize("change", ["pixels", "date", "name", "fields", "version", "reading"])
 def test_whatever_the_observations_depend_on_makes_them_new(
     change, manifest, tmp_path, monkeypatch
 ):
@@ -98,9 +100,11 @@ def test_whatever_the_observations_depend_on_makes_them_new(
         paths = [str(path.with_suffix(".jpg")) if p == str(path) else p for p in manifest["path"]]
         manifest = manifest.with_columns(pl.Series("path", paths))
     elif change == "fields":
-        extract = Extract({**EXTRACT.fields, "mean": ("f8", (3,))}, take)
+        extract = replace(EXTRACT, fields={**EXTRACT.fields, "mean": ("f8", (3,))})
+    elif change == "version":
+        extract = replace(EXTRACT, version=2)
     else:
-        monkeypatch.setattr(extraction, "_code", lambda: "another")
+        monkeypatch.setattr(extraction, "READING", extraction.READING + 1)
     observed = observe(manifest, [extract], tmp_path / "cache")
     assert len(list((tmp_path / "cache").iterdir())) == 2
     check(observed, manifest)
@@ -127,7 +131,7 @@ def test_stopped_half_way_leaves_nothing(manifest, tmp_path):
         return take(tile)
 
     with pytest.raises(KeyboardInterrupt):
-        observe(manifest, [Extract(EXTRACT.fields, stop)], tmp_path / "cache")
+        observe(manifest, [replace(EXTRACT, take=stop)], tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
@@ -155,6 +159,6 @@ def test_regions_of_one_image_and_whole_images_mix(tmp_path):
 
 
 def test_extracts_with_fields_of_one_name_are_refused(manifest):
-    other = Extract({"mean": ("f4", ())}, lambda tile: {"mean": 0})
+    other = Extract({"mean": ("f4", ())}, lambda tile: {"mean": 0}, version=1)
     with pytest.raises(ValueError, match="one name: mean"):
         observe(manifest, [EXTRACT, other])

@@ -14,7 +14,7 @@ from her2bench.audit.context import Evidence
 from her2bench.audit.features.audited_tile import AuditedTile, FileFacts
 from her2bench.audit.features.extraction import observe
 from her2bench.audit.features.jpeg import jpeg_quality
-from her2bench.audit.features.quality import MEASURES, measure, overview
+from her2bench.audit.features.quality import QUALITY_FEATURES, measure, overview
 from her2bench.core.manifest import read_manifest, targets
 from her2bench.data.decoding.reading import read_tile
 from her2bench.data.sources.bci import bci_manifest
@@ -36,7 +36,7 @@ def phantom(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def seen(phantom):
-    return observe(phantom, [MEASURES])
+    return observe(phantom, [QUALITY_FEATURES])
 
 
 def of(rgb):
@@ -46,8 +46,8 @@ def of(rgb):
 @pytest.mark.slow
 def test_every_measure_is_of_the_kind_it_says(phantom):
     values = of(read_tile(phantom["path"][0]))
-    assert list(values) and set(values) == set(MEASURES.fields)
-    for name, (kind, shape) in MEASURES.fields.items():
+    assert list(values) and set(values) == set(QUALITY_FEATURES.fields)
+    for name, (kind, shape) in QUALITY_FEATURES.fields.items():
         assert np.shape(np.asarray(values[name], kind)) == shape, name
 
 
@@ -135,7 +135,7 @@ def test_an_overview_is_shrunk_by_a_whole_factor():
 def test_bci_tiles_without_tumour_are_found_and_their_names_are_wrong():
     manifest = bci_manifest(Path(str(REAL)) / "bci")
     target = targets(manifest, "2+").to_numpy()
-    evidence = Evidence(manifest, target, "2+", observe(manifest, [MEASURES]), None)
+    evidence = Evidence(manifest, target, "2+", observe(manifest, [QUALITY_FEATURES]), None)
     labels = {f.kind: f for f in check_labels(evidence).findings}
     pale = {tiles[0][:5] for tiles in labels["unstained_tiles_in_positive_slides"].tiles}
     assert pale == {"00003", "00008", "00009", "00011"}

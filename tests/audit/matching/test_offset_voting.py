@@ -5,14 +5,14 @@ import pytest
 
 from her2bench.audit.matching import offset_voting as voting
 from her2bench.audit.matching.keypoints import FINENESS, MOST, NOWHERE
-from her2bench.audit.matching.offset_voting import Landmarked, candidates
+from her2bench.audit.matching.offset_voting import TileKeypoints, candidates
 
 SIDE, TILES, EACH = 256, 40, 60
 
 
 @pytest.fixture
-def tiles() -> Landmarked:
-    """Tiles of landmarks in random places; tile 1 lies 200 px right of tile 0, 7 the same of 3."""
+def tiles() -> TileKeypoints:
+    """Tiles of keypoints in random places; tile 1 lies 200 px right of tile 0, 7 the same of 3."""
     rng = np.random.default_rng(0)
     codes = np.zeros((TILES, MOST), np.uint64)
     places = np.full((TILES, MOST, 2), NOWHERE, np.uint16)
@@ -22,10 +22,10 @@ def tiles() -> Landmarked:
         codes[second, :5] = codes[first, :5]
         places[first, :5, 0] = FINENESS * np.arange(205, 255, 10)
         places[second, :5] = places[first, :5] - np.array([200 * FINENESS, 0], np.uint16)
-    return Landmarked(codes, places, np.full((TILES, 2), SIDE), np.ones(TILES, int))
+    return TileKeypoints(codes, places, np.full((TILES, 2), SIDE), np.ones(TILES, int))
 
 
-def found(tiles: Landmarked, rows: np.ndarray) -> set[tuple[int, ...]]:
+def found(tiles: TileKeypoints, rows: np.ndarray) -> set[tuple[int, ...]]:
     pairs, offsets = candidates(tiles, rows)
     return {(*pair, *offset) for pair, offset in zip(pairs.tolist(), offsets.tolist(), strict=True)}
 

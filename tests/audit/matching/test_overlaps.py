@@ -1,4 +1,4 @@
-"""A few landmarks make an overlap only where the tiles look alike too."""
+"""A few keypoints make an overlap only where the tiles look alike too."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -12,7 +12,7 @@ TILE, STRIP = 256, 16
 
 
 def observations(shared: int, same_place: bool) -> Observations:
-    """Two tiles beside each other that share landmarks in a strip, of one place or of two."""
+    """Two tiles beside each other that share keypoints in a strip, of one place or of two."""
     rng = np.random.default_rng(0)
     codes = np.zeros((2, MOST), np.uint64)
     places = np.full((2, MOST, 2), NOWHERE, np.uint16)
@@ -27,7 +27,7 @@ def observations(shared: int, same_place: bool) -> Observations:
     looks = (128 + 30 * looks / whole.std()).clip(0, 255).astype(np.uint8)
     size = np.full((2, 2), TILE, np.int32)
     return Observations(
-        {"landmark_codes": codes, "landmark_places": places, "look": looks, "tile_size": size}, {}
+        {"keypoint_codes": codes, "keypoint_places": places, "look": looks, "tile_size": size}, {}
     )
 
 

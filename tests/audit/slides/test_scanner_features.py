@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from her2bench.audit.features.audited_tile import AuditedTile, FileFacts
-from her2bench.audit.slides.scanner_features import FINGERPRINTS, NAMES, fingerprints
+from her2bench.audit.slides.scanner_features import NAMES, SCANNER_FEATURES, fingerprints
 
 
 def tile(size=128, white=215, noise=1.0, seed=0):
@@ -53,8 +53,8 @@ def test_any_tile_gives_numbers(shape, fill):
     noise = rng.integers(0, 256, (*shape, 3), np.uint8)
     rgb = noise if fill is None else np.full_like(noise, fill)
     facts = FileFacts("", "JPEG", "RGB", *shape, 1, 0.0, np.full((2, 64), 4))
-    taken = FINGERPRINTS.take(AuditedTile(rgb, facts, None))
+    taken = SCANNER_FEATURES.take(AuditedTile(rgb, facts, None))
     for name, value in taken.items():
-        assert np.shape(value) == FINGERPRINTS.fields[name][1] and np.isfinite(value).all()
+        assert np.shape(value) == SCANNER_FEATURES.fields[name][1] and np.isfinite(value).all()
     assert taken["quantisation"] == pytest.approx(np.log(4))
     assert ("fingerprint" in taken) == (min(shape) >= 32)

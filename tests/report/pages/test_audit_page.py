@@ -9,7 +9,7 @@ from tests.report.audits import TEXT, made_up, pictures_of, tiles_of
 from tests.report.conftest import JPEG, make_comparison
 from tests.report.pages.test_report_page import text_of
 
-from her2bench.core.audit_findings import TOO_FEW, Audit, Finding, write_audit
+from her2bench.core.audit_findings import Audit, Finding, LeftOut, write_audit
 from her2bench.core.runs import ComparisonFolder
 from her2bench.report.gallery_files import write_audit_pictures
 from her2bench.report.pages.audit_page import write_audit_page
@@ -84,7 +84,8 @@ def test_a_clean_audit_says_so_and_no_more_than_that(tmp_path):
 
 
 def test_where_hardly_a_tile_can_be_read_nothing_is_called_clean(tmp_path):
-    audit = Audit(manifest="m.csv", endpoint="2+", tiles=1, left_out={"shortcuts": TOO_FEW})
+    few = LeftOut(check="shortcuts", kind="too_few_tiles", text="reworded")
+    audit = Audit(manifest="m.csv", endpoint="2+", tiles=1, left_out=(few,))
     seen = text_of(page_of(audit, tiles_of(made_up()), tmp_path))
     assert "1 tile, target" in seen and "Found: nothing, since too few tiles can be read." in seen
     assert "Too few tiles to look at" in seen and "Nothing found" not in seen

@@ -7,12 +7,11 @@ from sklearn.metrics import adjusted_rand_score
 
 from her2bench.audit.context import Evidence, Found
 from her2bench.audit.slides.clustering import codes
-from her2bench.audit.slides.inferred_slides import InferredGroups, group_name, infer_groups
-from her2bench.core.audit_findings import Finding, Severity
+from her2bench.audit.slides.inferred_slides import InferredSlides, group_name
+from her2bench.core.audit_findings import Finding, Measured, Severity
 from her2bench.core.text import plural
 
 Ints = NDArray[np.int64]
-_NO_PAIRS = np.zeros((0, 2), np.int64)
 _SURE = 0.5  # tiles below this confidence are left out when sides are compared
 # Where a split keeps slides whole, only wrongly joined slides cross it. How often this limit is
 # passed by splits of either kind is the last table of docs/hidden_slides.md.
@@ -21,32 +20,20 @@ _FEWEST_TORN = 2  # one slide alone may well be two that look alike
 _EXAMPLES = 12
 
 
-def check_hidden_slides(
-    evidence: Evidence, pairs: Ints = _NO_PAIRS, score_is_slides: bool = True
-) -> Found:
-    """Estimate the slides: findings where none are named, else how right the estimate is.
-
-    Args:
-        evidence: its observations hold the fields of `FINGERPRINTS`.
-        pairs: (k, 2), rows of tiles that are surely of one slide (duplicates, neighbours).
-        score_is_slides: whether the score is the slide's and not the tile's.
-    """
-    if evidence.readable.sum() < 2:
-        return Found(left_out="fewer than two tiles could be read")
-    scores = evidence.manifest["score"].to_numpy() if score_is_slides else None
-    found = infer_groups(evidence.observations, pairs, scores)
-    truth = evidence.groups
-    if truth is not None and not evidence.manifest["group_id"].has_nulls():
+def check_hidden_slides(evidence: Evidence) -> Found:
+    """The slides as estimated: findings where none are named, else how right the estimate is."""
+    found, truth, scores = evidence.slides, evidence.groups, evidence.slide_scores
+    if truth is not None:
         return Found(measured=_against(truth, found, evidence))
     findings = [_unnamed(found, evidence, scores)]
-    measured: dict[str, float | str | None] = {"hidden_slides_estimated": found.slides}
+    measured: Measured = {"hidden_slides_estimated": found.slides}
     if evidence.split is not None:
         crossing = crossing_ratio(found, evidence.split, evidence.readable, scores)
         measured["hidden_slides_crossing"] = crossing
         torn = _torn(found, evidence)
         if crossing is not None and crossing > AT_RANDOM and len(torn) >= _FEWEST_TORN:
             # Without scores too many slides are joined to be sure.
-            severity = "serious" if score_is_slides else "warning"
+            severity = "serious" if scores is not None else "warning"
             findings.append(_both_sides(found, evidence, torn, crossing, severity))
     return Found(tuple(findings), measured)
 
@@ -70,7 +57,7 @@ def pairs_kept(truth: NDArray, estimate: NDArray) -> tuple[float, float]:
 
 
 def crossing_ratio(
-    found: InferredGroups,
+    found: InferredSlides,
     split: NDArray,
     readable: NDArray[np.bool_],
     scores: NDArray | None = None,
@@ -95,11 +82,11 @@ def crossing_ratio(
     return float((pairs * apart).sum() / expected) if expected else None
 
 
-def _sure(found: InferredGroups, readable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _sure(found: InferredSlides, readable: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return readable & (found.confidence >= _SURE)
 
 
-def _undivided(found: InferredGroups, scores: NDArray, chosen: NDArray[np.bool_]) -> list:
+def _undivided(found: InferredSlides, scores: NDArray, chosen: NDArray[np.bool_]) -> list:
     """The scores whose tiles are all taken to be of one slide."""
     values = np.unique(scores[chosen])
     return [v for v in values if len(np.unique(found.group[chosen & (scores == v)])) < 2]
@@ -114,9 +101,7 @@ def _apart(group: Ints, side: Ints) -> NDArray:
     return 1 - together / np.maximum(pairs, 1)
 
 
-def _against(
-    truth: NDArray, found: InferredGroups, evidence: Evidence
-) -> dict[str, float | str | None]:
+def _against(truth: NDArray, found: InferredSlides, evidence: Evidence) -> Measured:
     """How right the estimate is; beside it the score alone, which gives some of it away."""
     good, scores = evidence.readable, evidence.manifest["score"].to_numpy()
     true, guess = codes(truth[good]), found.group[good]
@@ -133,7 +118,7 @@ def _against(
     }
 
 
-def _unnamed(found: InferredGroups, evidence: Evidence, scores: NDArray | None) -> Finding:
+def _unnamed(found: InferredSlides, evidence: Evidence, scores: NDArray | None) -> Finding:
     tiles = int(evidence.readable.sum())
     named = f"{found.slides:,} {plural(found.slides, 'slide')}"
     taken, alone = "", ""
@@ -164,7 +149,7 @@ def _unnamed(found: InferredGroups, evidence: Evidence, scores: NDArray | None) 
     )
 
 
-def _torn(found: InferredGroups, evidence: Evidence) -> list[int]:
+def _torn(found: InferredSlides, evidence: Evidence) -> list[int]:
     """The estimated slides whose sure tiles lie on several sides."""
     split = np.asarray(evidence.split, str)
     sure = _sure(found, evidence.readable)
@@ -173,7 +158,7 @@ def _torn(found: InferredGroups, evidence: Evidence) -> list[int]:
 
 
 def _both_sides(
-    found: InferredGroups,
+    found: InferredSlides,
     evidence: Evidence,
     torn: list[int],
     crossing: float,
@@ -201,7 +186,7 @@ def _both_sides(
 
 
 def _example(
-    found: InferredGroups, split: NDArray, sure: NDArray[np.bool_], group: int, ids: list[str]
+    found: InferredSlides, split: NDArray, sure: NDArray[np.bool_], group: int, ids: list[str]
 ) -> tuple[str, ...]:
     """The surest tile of a group on each side."""
     here = np.flatnonzero(sure & (found.group == group))

@@ -5,7 +5,7 @@ import polars as pl
 
 from her2bench.audit.context import Evidence, Found
 from her2bench.audit.partition import sides_of
-from her2bench.core.audit_findings import Finding, Severity
+from her2bench.core.audit_findings import Finding, Measured, Severity
 from her2bench.core.text import plural
 
 LEAST_BROWN = 0.02
@@ -39,10 +39,10 @@ def check_labels(evidence: Evidence, tile_score: str = TILE_SCORE) -> Found:
     return Found(tuple(findings), measured)
 
 
-def counts(evidence: Evidence) -> dict[str, float | str | None]:
+def counts(evidence: Evidence) -> Measured:
     """Tiles (and slides) by score, and the positive share, over all and by side."""
     table, target = evidence.manifest, evidence.target
-    told: dict[str, float | str | None] = {"tiles_by_score": _by_score(table)}
+    told: Measured = {"tiles_by_score": _by_score(table)}
     if evidence.groups is not None:
         slides = table.group_by("group_id").agg(pl.col("score").max())
         told["slides_by_score"] = _by_score(slides)
@@ -172,9 +172,7 @@ def _wholly(evidence: Evidence, rows: np.ndarray, empty: np.ndarray) -> tuple[st
     return tuple(names[(tiles >= 5) & (without >= 0.9 * tiles)].tolist())
 
 
-def _against_tiles(
-    evidence: Evidence, column: str
-) -> tuple[list[Finding], dict[str, float | str | None]]:
+def _against_tiles(evidence: Evidence, column: str) -> tuple[list[Finding], Measured]:
     """Tiles whose own score lies on the other side of the line, and what accuracy that allows."""
     own = evidence.manifest[column].cast(pl.Float64, strict=False).to_numpy()
     scored = np.isfinite(own)
@@ -184,7 +182,7 @@ def _against_tiles(
     against = scored & ((np.nan_to_num(own) >= line) != target)
     share = float(against.sum() / scored.sum())
     ceiling = _ceiling(target, scored, against)
-    measured: dict[str, float | str | None] = {
+    measured: Measured = {
         "tiles_without_own_score": round(float((~scored).mean()), 3),
         "tiles_against_slide_label": round(share, 3),
         "accuracy_ceiling": round(ceiling, 3),

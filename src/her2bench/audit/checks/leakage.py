@@ -4,31 +4,33 @@ import itertools
 
 import numpy as np
 
-from her2bench.audit.context import Evidence, Found
+from her2bench.audit.context import Evidence, Found, NotMade
 from her2bench.audit.partition import sides_of
-from her2bench.core.audit_findings import Finding
+from her2bench.core.audit_findings import Finding, Measured
 from her2bench.core.text import plural
 
 _MOST_PAIRS = 200  # pairs of tiles shown; all slides are named
 _MOST_NAMED = 3  # sides whose pairs are told one by one: train, val and test, but not ten folds
+_UNKNOWN = NotMade("slides_unknown", "slides are unknown: see the estimate of hidden slides")
+_NO_SPLIT = NotMade("no_split", "no split is given")
 _LEAKS = (
     "the network has met these slides in training: scores are too good by what it can learn of a "
     "slide, and models that remember slides win over models that read the stain"
 )
 
 
-def check_sides(evidence: Evidence) -> Found:
+def check_leakage(evidence: Evidence) -> Found:
     """Slides with tiles on more than one side of the split, by pair of sides (or of folds)."""
     if evidence.groups is None:
-        return Found(left_out="slides are unknown: see the estimate of hidden slides")
+        return Found(left_out=_UNKNOWN)
     groups = evidence.groups.astype(str)
     alone = _each_tile_alone(groups)
     if evidence.split is None:
-        return Found(alone, left_out="" if alone else "no split is given")
+        return Found(alone, left_out=None if alone else _NO_SPLIT)
     split = evidence.split.astype(str)
     sides = {name: set(groups[split == name]) for name in sides_of(split)}
     shared = {(a, b): sides[a] & sides[b] for a, b in itertools.combinations(sides, 2)}
-    measured: dict[str, float | str | None] = {
+    measured: Measured = {
         f"slides_in_{a}_and_{b}": len(slides) for (a, b), slides in shared.items()
     }
     torn = sorted(set().union(*shared.values()))

@@ -1,84 +1,16 @@
 """Neighbours: tiles cut from overlapping or adjoining places of one slide."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from her2bench.audit.checks.duplicates import (
-    LEAST_SHARED,
-    find_common_parts,
-    find_copies,
-    find_duplicates,
-)
 from her2bench.audit.context import Evidence, Found
-from her2bench.audit.features.extraction import Observations
 from her2bench.audit.matching.components import counted
-from her2bench.audit.matching.seams import find_seams
-from her2bench.audit.matching.shared_search import remembered
+from her2bench.audit.matching.neighbours import ADJACENT, NEIGHBOURS, Neighbours
 from her2bench.core.audit_findings import Finding, Severity
 
-OVERLAPPING, ADJACENT = "overlapping", "adjacent"
-NEIGHBOURS = (OVERLAPPING, ADJACENT)
 _BY_CHANCE = 1 / 2000
 """Pairs a tile of the set up to which they may only seem adjacent. Of tiles cut from different
 places fewer do: `benchmarks.audit_duplicates --among` counts them."""
 _CHANCE = " So few may be chance, too: small tiles show little."
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """Pairs of tiles that lie beside each other on one slide; duplicates are not among them.
-
-    Of tiles with identical pixels only the first is looked at (`find_duplicates` names the rest).
-
-    Attributes:
-        pairs: (k, 2) int64, rows of the manifest, the first less than the second.
-        kind: (k,) text, `overlapping` or `adjacent`.
-        offset: (k, 2) float, x and y in pixels at full resolution: where the second tile's upper
-            left corner lies in the first tile's frame, e.g. (256, 0) for the next on the right.
-        shared: (k,) float, 0 to 0.5: share of the tile that both show; 0 where adjacent.
-        confidence: (k,) float, 0 to 1: the share of landmarks found again where overlapping, the
-            correlation of the borders where adjacent.
-    """
-
-    pairs: np.ndarray
-    kind: np.ndarray
-    offset: np.ndarray
-    shared: np.ndarray
-    confidence: np.ndarray
-
-
-@remembered
-def find_neighbours(observations: Observations) -> Neighbours:
-    """All pairs of tiles that overlap by less than half, or whose edges continue each other.
-
-    Args:
-        observations: with the fields of `SIGNATURES`.
-    """
-    n = len(observations["look"])
-    overlaps = find_common_parts(observations)
-    little = overlaps.shared < LEAST_SHARED
-    seams = find_seams(observations, find_copies(observations).single)
-    size = observations["tile_size"][seams.pairs[:, 0]]
-    step = np.where(seams.below[:, None], size * [0, 1], size * [1, 0]).astype(float)
-    back = seams.pairs[:, 0] > seams.pairs[:, 1]
-    step[back] *= -1
-    pairs = np.sort(seams.pairs, axis=1)
-    known = np.concatenate([find_duplicates(observations).pairs, overlaps.pairs])
-    key = pairs[:, 0] * n + pairs[:, 1]
-    best = np.argsort(-seams.correlation, kind="stable")  # of two seams of one pair
-    best = best[np.unique(key[best], return_index=True)[1]]
-    new = np.zeros(len(key), bool)
-    new[best] = ~np.isin(key[best], known[:, 0] * n + known[:, 1])
-    k, m = int(little.sum()), int(new.sum())
-    return Neighbours(
-        np.concatenate([overlaps.pairs[little], pairs[new]]),
-        np.repeat(NEIGHBOURS, [k, m]),
-        np.concatenate([overlaps.offset[little], step[new]]),
-        np.concatenate([overlaps.shared[little], np.zeros(m)]),
-        np.concatenate([overlaps.share[little], seams.correlation[new]]),
-    )
-
 
 _FLAWS: dict[str, tuple[Severity, str, str, str]] = {
     "neighbours_across_splits": (
@@ -110,7 +42,7 @@ def check_neighbours(evidence: Evidence) -> Found:
 
     Neighbours in one split and of one slide are as they should be.
     """
-    found = find_neighbours(evidence.observations)
+    found = evidence.pairs.neighbours
     a, b = found.pairs.T
     none = np.zeros(len(a), bool)
     split, groups = evidence.split, evidence.groups

@@ -5,7 +5,7 @@ from scipy.spatial import KDTree
 
 from her2bench.audit.checks.shortcuts import shortcut_measures, stain_measures
 from her2bench.audit.confounding.by_slide import medians
-from her2bench.audit.confounding.residuals import freed
+from her2bench.audit.confounding.residuals import residuals
 from her2bench.audit.context import Evidence
 from her2bench.core.audit_findings import Finding
 from her2bench.core.text import plural
@@ -65,7 +65,7 @@ def _measures(evidence: Evidence, rows: np.ndarray, groups: np.ndarray) -> np.nd
     hue = evidence.observations["hue"][rows].astype(np.float64)
     level = plain["background"][:, [0]]
     values = np.hstack([level, plain["tint"], plain["sharpness"], plain["noise"], hue[:, [0, 2]]])
-    return freed(values, stain_measures(evidence.observations, rows), groups)
+    return residuals(values, stain_measures(evidence.observations, rows), groups)
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from her2bench.audit.context import Evidence, Found
-from her2bench.core.audit_findings import Finding
+from her2bench.audit.context import Evidence, Found, NotMade
+from her2bench.core.audit_findings import Finding, Measured
 from her2bench.core.text import plural
 from her2bench.evaluation.statistics.power import (
     Assumptions,
@@ -19,6 +19,7 @@ WANTED = 0.05
 """The difference in ROC-AUC that a comparison of networks is mostly about."""
 ENOUGH = 0.1
 """Detectable difference above which a test side is called small."""
+_UNKNOWN = NotMade("slides_unknown", "slides are unknown, and tiles are not independent")
 _ALL_TESTED = "use split.kind = 'grouped-kfold', so that every slide is tested once, or "
 """A cure only where some slides are not tested."""
 
@@ -34,7 +35,7 @@ def check_power(evidence: Evidence, assumed: Assumptions | None = None) -> Found
             of the models 0.5, as in the simulations of docs/statistics.md.
     """
     if evidence.groups is None:
-        return Found(left_out="slides are unknown, and tiles are not independent")
+        return Found(left_out=_UNKNOWN)
     assumed = assumed or Assumptions()
     good, groups, positive = evidence.readable, evidence.groups.astype(str), evidence.target == 1
     tested = good
@@ -45,7 +46,7 @@ def check_power(evidence: Evidence, assumed: Assumptions | None = None) -> Found
     needed = slides_needed(WANTED, design, assumed)
     # The 90th percentile of DAB stands in for a model's score: a pilot without a model.
     pilot = within_slides(evidence.observations["dab"][good, 3], positive[good], groups[good])
-    measured: dict[str, float | str | None] = {
+    measured: Measured = {
         "test_slides": design.slides,
         "test_slides_of_scarcer_class": design.scarcer,
         "detectable_difference": round(difference, 3) if np.isfinite(difference) else None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from her2bench.audit.confounding.permutation_test import Foretold
+from her2bench.audit.confounding.permutation_test import Association
 from her2bench.core.audit_findings import Finding, Severity
 from her2bench.core.text import plural
 from her2bench.evaluation.statistics.multiplicity import holm
@@ -86,7 +86,7 @@ _ALL = Shortcut(
 
 
 def shortcut_findings(
-    told: Mapping[str, Foretold], ties: Mapping[tuple[str, str], float], dab: float | None
+    tested: Mapping[str, Association], ties: Mapping[tuple[str, str], float], dab: float | None
 ) -> tuple[Finding, ...]:
     """A finding for each shortcut above chance; those that go along with one are told with it.
 
@@ -95,45 +95,45 @@ def shortcut_findings(
     honest test: then from 0.75, with that said.
 
     Args:
-        told: what each of `SHORTCUTS` and `TOGETHER` tells of the target.
+        tested: what each of `SHORTCUTS` and `TOGETHER` tells of the target.
         ties: share of the second's variance between slides that the first explains.
         dab: ROC-AUC of the DAB percentiles.
     """
     names = [s.name for s in (*SHORTCUTS, _ALL)]
-    p_adjusted = dict(zip(names, holm(np.array([told[n].p_value for n in names])), strict=True))
-    left = [s for s in SHORTCUTS if _reported(told[s.name], p_adjusted[s.name])]
-    if not left and _reported(told[TOGETHER], p_adjusted[TOGETHER]):
+    p_adjusted = dict(zip(names, holm(np.array([tested[n].p_value for n in names])), strict=True))
+    left = [s for s in SHORTCUTS if _reported(tested[s.name], p_adjusted[s.name])]
+    if not left and _reported(tested[TOGETHER], p_adjusted[TOGETHER]):
         left = [_ALL]
     found = []
     while left:
         first = left[0]
         along = [s for s in left[1:] if s.seen and ties[first.name, s.name] >= ALONG]
-        found.append(_finding(first, along, told, float(p_adjusted[first.name]), dab))
+        found.append(_finding(first, along, tested, float(p_adjusted[first.name]), dab))
         left = [s for s in left[1:] if s not in along]
     return tuple(found)
 
 
-def _reported(told: Foretold, p_adjusted: float) -> bool:
-    least = MATERIAL if told.slides else WITHOUT_SLIDES
-    return p_adjusted < LEVEL and told.auc >= least
+def _reported(found: Association, p_adjusted: float) -> bool:
+    least = MATERIAL if found.slides else WITHOUT_SLIDES
+    return p_adjusted < LEVEL and found.auc >= least
 
 
 def _finding(
     s: Shortcut,
     along: list[Shortcut],
-    told: Mapping[str, Foretold],
+    tested: Mapping[str, Association],
     p_adjusted: float,
     dab: float | None,
 ) -> Finding:
-    auc = told[s.name].auc
-    others = ", ".join(f"{each.label} ({told[each.name].auc:.2f})" for each in along)
+    auc = tested[s.name].auc
+    others = ", ".join(f"{each.label} ({tested[each.name].auc:.2f})" for each in along)
     beside = "" if dab is None else f"; the DAB stain reaches {dab:.2f}"
     cures = dict.fromkeys([s.cure, *(each.cure for each in along)])
     return Finding(
         kind=f"shortcut_{s.name}",
-        severity=_severity(s, told[s.name]),
+        severity=_severity(s, tested[s.name]),
         title=f"{s.label[0].upper()}{s.label[1:]} alone tells the target with a ROC-AUC of "
-        f"{auc:.2f} ({_certainty(told[s.name], p_adjusted)}){beside}"
+        f"{auc:.2f} ({_certainty(tested[s.name], p_adjusted)}){beside}"
         + (f"; with it {plural(len(along), 'goes', 'go')} {others}" if along else ""),
         number=round(auc, 3),
         unit="ROC-AUC",
@@ -143,17 +143,17 @@ def _finding(
         else "no network sees it, but it shows that the classes were not made alike, and what a "
         "network does see may go with it",
         cure="; ".join(cures),
-        rank=100 * max(told[each.name].auc for each in (s, *along)),
+        rank=100 * max(tested[each.name].auc for each in (s, *along)),
     )
 
 
-def _certainty(told: Foretold, p_adjusted: float) -> str:
-    if told.slides:
+def _certainty(found: Association, p_adjusted: float) -> str:
+    if found.slides:
         return f"on slides not seen; adjusted p = {p_adjusted:.2g} with slides as the unit"
     return "slides unknown: it may be chance between a few slides"
 
 
-def _severity(s: Shortcut, told: Foretold) -> Severity:
+def _severity(s: Shortcut, found: Association) -> Severity:
     if not s.seen:
         return "note"
-    return "serious" if told.slides and told.auc >= SERIOUS else "warning"
+    return "serious" if found.slides and found.auc >= SERIOUS else "warning"

@@ -1,4 +1,4 @@
-"""Shortcuts: how well the target is foretold from what should not matter, beside the stain."""
+"""Shortcuts: how well the target is predicted from what should not matter, beside the stain."""
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -8,42 +8,44 @@ from sklearn.preprocessing import StandardScaler
 
 from her2bench.audit.checks.shortcut_findings import SHORTCUTS, TOGETHER, shortcut_findings
 from her2bench.audit.confounding.by_slide import medians, slide_codes
-from her2bench.audit.confounding.permutation_test import foretell
-from her2bench.audit.confounding.residuals import freed
-from her2bench.audit.context import Evidence, Found
+from her2bench.audit.confounding.permutation_test import association_test
+from her2bench.audit.confounding.residuals import residuals
+from her2bench.audit.context import Evidence, Found, NotMade
 from her2bench.audit.features.extraction import Observations
+from her2bench.core.audit_findings import Measured
 from her2bench.evaluation.statistics.ranking import placements
 
 SEED = 0
+_ONE_CLASS = NotMade("one_class", "the tiles that can be read hold one class only")
 
 
 def check_shortcuts(evidence: Evidence) -> Found:
-    """The target foretold from each shortcut, from all together, and from DAB (to compare).
+    """The target predicted from each shortcut, from all together, and from DAB (to compare).
 
-    What is stained is freed from the stain first (`freed`); the plain figure stands beside it.
+    What is stained is freed from the stain first (`residuals`); the plain figure stands beside it.
     """
     rows = np.flatnonzero(evidence.readable)
     target = evidence.target[rows].astype(bool)
     groups = None if evidence.groups is None else evidence.groups[rows].astype(str)
     if min(target.sum(), (~target).sum()) < 2:
-        return Found(left_out="the tiles that can be read hold one class only")
+        return Found(left_out=_ONE_CLASS)
     plain = shortcut_measures(evidence.observations, rows)
     stain = stain_measures(evidence.observations, rows)
     clean = {
-        s.name: freed(plain[s.name], stain, groups) if s.stained else plain[s.name]
+        s.name: residuals(plain[s.name], stain, groups) if s.stained else plain[s.name]
         for s in SHORTCUTS
     }
     clean[TOGETHER] = np.hstack([clean[s.name] for s in SHORTCUTS if s.seen])
     rng = np.random.default_rng(SEED)
-    told = {name: foretell(x, target, groups, rng.spawn(1)[0]) for name, x in clean.items()}
+    tested = {n: association_test(x, target, groups, rng.spawn(1)[0]) for n, x in clean.items()}
     dab = _dab_auc(evidence.observations["dab"][rows], target, groups)
-    measured: dict[str, float | str | None] = {"roc_auc_dab": dab}
-    measured |= {f"roc_auc_{name}": round(each.auc, 3) for name, each in told.items()}
+    measured: Measured = {"roc_auc_dab": dab}
+    measured |= {f"roc_auc_{name}": round(each.auc, 3) for name, each in tested.items()}
     for s in SHORTCUTS:
         if s.stained:
-            raw = foretell(plain[s.name], target, groups, rng.spawn(1)[0], permutations=0)
+            raw = association_test(plain[s.name], target, groups, rng.spawn(1)[0], permutations=0)
             measured[f"roc_auc_{s.name}_with_stain"] = round(raw.auc, 3)
-    return Found(shortcut_findings(told, _ties(clean, groups), dab), measured)
+    return Found(shortcut_findings(tested, _ties(clean, groups), dab), measured)
 
 
 def shortcut_measures(observations: Observations, rows: np.ndarray) -> dict[str, np.ndarray]:

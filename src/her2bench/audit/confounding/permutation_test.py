@@ -1,9 +1,9 @@
-"""How well a few measures foretell the target on slides not seen, and whether by more than chance.
+"""How well a few measures predict the target on unseen slides, and whether by more than chance.
 
 The unit is the slide: where all tiles of a slide have one label, 2,000 tiles of 20 slides are 20
 observations, and any measure that tells slides apart seems to tell the label. So a model is
 fitted on some slides and asked about others, and chance is what comes of the very same with
-labels handed out anew between whole slides.
+labels permuted between whole slides.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _RIDGE = 0.05  # of the variance of a measure
 
 
 @dataclass(frozen=True)
-class Foretold:
+class Association:
     """What a set of measures tells of the target.
 
     Attributes:
@@ -35,13 +35,13 @@ class Foretold:
     slides: int
 
 
-def foretell(
+def association_test(
     measures: np.ndarray,
     target: np.ndarray,
     groups: np.ndarray | None,
     rng: np.random.Generator,
     permutations: int = 9999,
-) -> Foretold:
+) -> Association:
     """Cross-validated ROC-AUC of linear discrimination, and its permutation p-value.
 
     Where every slide has one label a slide is one row, the median of its tiles; else each tile
@@ -66,12 +66,12 @@ def foretell(
     testable = min(_slides_with(y, slides)) > 1 and bool((x != x[:1]).any())
     count = min(permutations, _MOST_CELLS // len(y)) if testable else 0
     if count == 0:
-        return Foretold(auc, float("nan"), number)
+        return Association(auc, float("nan"), number)
     reached = 0
     for first in range(0, count, step := max(1, _AT_ONCE // len(y))):
         labels = _handed_out(y, slides, min(step, count - first), rng)
         reached += int((_aucs(_scores(x, labels, fold), labels, weights) >= auc - 1e-9).sum())
-    return Foretold(auc, (1 + reached) / (1 + count), number)
+    return Association(auc, (1 + reached) / (1 + count), number)
 
 
 def _rows(

@@ -14,7 +14,7 @@ from her2bench.audit.confounding.by_slide import slide_codes
 _MOST = 20_000  # tiles that are enough to learn from
 
 
-def freed(values: np.ndarray, tissue: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
+def residuals(values: np.ndarray, tissue: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     """Measures less what the tissue in the tile explains of them within slides.
 
     Args:

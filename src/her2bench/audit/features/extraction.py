@@ -3,8 +3,6 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,9 @@ from her2bench.data.tile_cache.artifact_cache import keep
 from her2bench.data.tile_cache.cached_tiles import regions_of
 from her2bench.data.tile_cache.content_hash import content_key, decoders, digests
 
+READING = 1
+"""Version of what all extracts share: how tiles and the facts of files are read, and which cannot
+be. Raise it when that changes: kept observations are then made anew."""
 _TILES_A_PIECE = 32  # of one thread: rows written together, and a bar that moves
 _Piece = list[tuple[str, list[int]]]
 
@@ -41,6 +42,13 @@ class Observations:
     def __getitem__(self, name: str) -> np.ndarray:
         return self.fields[name]
 
+    @property
+    def readable(self) -> np.ndarray:
+        """(n,) bool: the tiles that could be read."""
+        good = np.ones(len(next(iter(self.fields.values()))), bool)
+        good[list(self.bad)] = False
+        return good
+
 
 def observe(
     manifest: pl.DataFrame, extracts: Sequence[Extract], folder: Path | None = None
@@ -50,8 +58,8 @@ def observe(
     Args:
         manifest: as `read_manifest` gives it, paths absolute.
         extracts: what to take; field names are unique over all of them.
-        folder: where to keep it, so that the same files are never looked at twice by the same
-            code (`kept.cache_folder()` is the place); without it, it is held in memory alone.
+        folder: where to keep it, so that the same files are not looked at twice
+            (`artifact_cache.cache_folder()` is the place); without it, it is held in memory alone.
 
     Raises:
         UserError: the disk has no room.
@@ -62,7 +70,7 @@ def observe(
         columns = Columns.in_memory(kinds, len(manifest))
         bad = _look(manifest, regions, extracts, columns)
         return Observations(columns.arrays, bad)
-    place = Path(folder) / f"audit-{_key(manifest, regions, kinds)}"
+    place = Path(folder) / f"audit-{_key(manifest, regions, extracts)}"
 
     def write(temporary: Path) -> None:
         with Columns.on_disk(temporary, kinds, len(manifest)) as columns:
@@ -157,12 +165,13 @@ def file_facts(path: str) -> FileFacts:
         return FileFacts(path, "", "", 0, 0, stat.st_size, stat.st_mtime, None)
 
 
-def _key(manifest: pl.DataFrame, regions: list[Region | None], kinds: Kinds) -> str:
-    """Names all that the observations depend on: pixels, file names and dates, and this code."""
+def _key(manifest: pl.DataFrame, regions: list[Region | None], extracts: Sequence[Extract]) -> str:
+    """Names all that the observations depend on: pixels, file names and dates, and versions."""
     paths = manifest["path"].to_list()
     content = digests(manifest["path"].unique(maintain_order=True).to_list())
     files = [(content[path], Path(path).suffix, _modified(path)) for path in paths]
-    return content_key([_code(), decoders(), sorted(kinds.items()), files, regions])
+    taken = [(extract.version, sorted(extract.fields.items())) for extract in extracts]
+    return content_key([READING, decoders(), taken, files, regions])
 
 
 def _modified(path: str) -> float:
@@ -170,13 +179,3 @@ def _modified(path: str) -> float:
         return Path(path).stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _code() -> str:
-    """The digest of the code that looks at tiles: what an older one saw is not taken for ours."""
-    total = blake2b(digest_size=16)
-    for package in ("data", "audit", "stain"):
-        folder = Path(str(files("her2bench").joinpath(package)))
-        for path in sorted(folder.rglob("*.py")):
-            total.update(path.read_bytes())
-    return total.hexdigest()

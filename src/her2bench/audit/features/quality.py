@@ -48,11 +48,11 @@ _FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
 
 
 def measure(tile: AuditedTile) -> dict[str, ArrayLike]:
-    """The measures of one tile, by name, as `MEASURES.fields` lists them."""
+    """The measures of one tile, by name, as `QUALITY_FEATURES.fields` lists them."""
     return {**_of_file(tile), **_of_stain(tile.rgb), **_of_detail(tile.rgb), **_of_rim(tile.rgb)}
 
 
-MEASURES = Extract(_FIELDS, measure)
+QUALITY_FEATURES = Extract(_FIELDS, measure, version=1)
 
 
 def _of_file(tile: AuditedTile) -> dict[str, ArrayLike]:

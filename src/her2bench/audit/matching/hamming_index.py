@@ -1,4 +1,4 @@
-"""Landmarks that look alike, found among millions: codes sorted, and compared with the next few.
+"""Keypoints that look alike, found among millions: codes sorted, and compared with the next few.
 
 Sorted, codes that agree in their first bits stand together; sorted again from other bits on, codes
 that differ in a few bits meet in one of the orders (Bawa et al. 2005, "LSH Forest"). The work grows

@@ -1,4 +1,4 @@
-"""Landmarks of a tile: small dark or light spots, and how the tissue looks around each.
+"""Keypoints of a tile: small dark or light spots, and how the tissue looks around each.
 
 The same spot is found again in another tile that shows the same place, wherever it lies there.
 Spots are the extrema of a difference of Gaussians, placed between pixels (Lowe 2004, "Distinctive
@@ -15,19 +15,19 @@ from scipy import ndimage
 RADIUS = 5
 """Pixels of the surroundings; small, so that strips of 5% of a tile hold whole ones."""
 ROOM = 2
-"""Pixels from a landmark to the border: what lies beyond of its surroundings is mirrored."""
+"""Pixels from a keypoint to the border: what lies beyond of its surroundings is mirrored."""
 MOST_A_SIDE, MOST_INSIDE = 64, 128
 MOST = 4 * MOST_A_SIDE + MOST_INSIDE
 FINENESS = 64
 """Places are kept in this part of a pixel."""
 NOWHERE = np.iinfo(np.uint16).max
 _LEAST_CONTRAST = 1.5  # grey levels
-_BAND = 0.08  # of the side: here landmarks lie dense, for tiles that overlap by a narrow strip
-_DENSE, _SPARSE = 2, 5  # pixels: a landmark is the strongest spot within
+_BAND = 0.08  # of the side: here keypoints lie dense, for tiles that overlap by a narrow strip
+_DENSE, _SPARSE = 2, 5  # pixels: a keypoint is the strongest spot within
 
 
-class Landmarks(NamedTuple):
-    """The landmarks of a tile; those not filled lie `NOWHERE`.
+class Keypoints(NamedTuple):
+    """The keypoints of a tile; those not filled lie `NOWHERE`.
 
     Attributes:
         codes: (MOST,) uint64.
@@ -38,8 +38,8 @@ class Landmarks(NamedTuple):
     places: np.ndarray
 
 
-def find_landmarks(grey: np.ndarray) -> Landmarks:
-    """The landmarks of a picture, (h, w) float32 in grey levels."""
+def find_keypoints(grey: np.ndarray) -> Keypoints:
+    """The keypoints of a picture, (h, w) float32 in grey levels."""
     fine = ndimage.gaussian_filter(grey, 1.0, truncate=3)
     fine -= ndimage.gaussian_filter(grey, 2.0, truncate=3)
     contrast = np.abs(fine)
@@ -49,11 +49,11 @@ def find_landmarks(grey: np.ndarray) -> Landmarks:
     kept = np.full((MOST, 2), NOWHERE, np.uint16)
     codes[: len(x)] = _codes(fine, places)
     kept[: len(x)] = np.rint(places * FINENESS)
-    return Landmarks(codes, kept)
+    return Keypoints(codes, kept)
 
 
 def _spots(contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the landmarks: dense along the borders, sparse inside.
+    """Rows and columns of the keypoints: dense along the borders, sparse inside.
 
     The strongest of each side and of the inside stand first, so that the first few will do where
     there are too many tiles for all.
@@ -87,9 +87,9 @@ def _between(contrast: np.ndarray, y: np.ndarray, x: np.ndarray, axis: int) -> n
 
 @cache
 def _projections() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Places around a landmark, and 64 random patterns over them.
+    """Places around a keypoint, and 64 random patterns over them.
 
-    A pattern sums to 0 over each ring, for a landmark is round in the middle: what would be the
+    A pattern sums to 0 over each ring, for a keypoint is round in the middle: what would be the
     same in all of them tells nothing.
     """
     y, x = np.mgrid[-RADIUS : RADIUS + 1, -RADIUS : RADIUS + 1]
@@ -103,7 +103,7 @@ def _projections() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _codes(fine: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(k,) uint64 of the landmarks at (k, 2) places."""
+    """(k,) uint64 of the keypoints at (k, 2) places."""
     dy, dx, patterns = _projections()
     fine = np.pad(fine, RADIUS, mode="symmetric")
     places = places + RADIUS

@@ -1,7 +1,7 @@
-"""Where two tiles may overlap: several of their landmarks look alike and vote for one offset.
+"""Where two tiles may overlap: several of their keypoints look alike and vote for one offset.
 
-Looked for twice: among all landmarks, and among those along opposite borders alone. A narrow strip
-holds few landmarks, and of many tiles' landmarks too many look like them; there are fewer along
+Looked for twice: among all keypoints, and among those along opposite borders alone. A narrow strip
+holds few keypoints, and of many tiles' keypoints too many look like them; there are fewer along
 one border, and only the opposite border can show the same strip.
 """
 
@@ -13,17 +13,17 @@ import numpy as np
 from her2bench.audit.matching.hamming_index import SortedCodes
 from her2bench.audit.matching.keypoints import FINENESS, NOWHERE
 
-_MOST_LANDMARKS, _FEWEST = 12_000_000, 48  # of all tiles, of one: so that memory suffices
-_STRIP = 0.08  # of the side: landmarks at most so far from a border are its own
-_AT_ONCE = 250_000  # landmarks, all of a tile together
+_MOST_KEYPOINTS, _FEWEST = 12_000_000, 48  # of all tiles, of one: so that memory suffices
+_STRIP = 0.08  # of the side: keypoints at most so far from a border are its own
+_AT_ONCE = 250_000  # keypoints, all of a tile together
 _CELL = 2.0  # pixels of the shrunk tile: votes for one offset lie within it
 _CELL_BITS, _CELL_MASK = 10, 1023
 _LEAST_VOTES = 2
 
 
 @dataclass(frozen=True)
-class Landmarked:
-    """Landmarks of all tiles, places and sizes in pixels of the tiles as shrunk by `scale`."""
+class TileKeypoints:
+    """Keypoints of all tiles, places and sizes in pixels of the tiles as shrunk by `scale`."""
 
     codes: np.ndarray
     places: np.ndarray
@@ -37,7 +37,7 @@ class Landmarked:
 
 @dataclass(frozen=True)
 class _Some:
-    """Some landmarks of many tiles, tile by tile.
+    """Some keypoints of many tiles, tile by tile.
 
     Attributes:
         tile: (n,) int64.
@@ -53,7 +53,7 @@ class _Some:
         return _Some(self.tile[chosen], self.code[chosen], self.place[chosen])
 
     def parts(self) -> Iterator["_Some"]:
-        """A few at a time, never a tile's landmarks in two parts."""
+        """A few at a time, never a tile's keypoints in two parts."""
         ends = np.flatnonzero(np.diff(self.tile, append=-1)) + 1
         start = 0
         while start < len(self.tile):
@@ -62,8 +62,8 @@ class _Some:
             start = end
 
 
-def candidates(tiles: Landmarked, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of tiles for which several landmarks vote for one offset.
+def candidates(tiles: TileKeypoints, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of tiles for which several keypoints vote for one offset.
 
     Args:
         tiles: all tiles.
@@ -74,7 +74,7 @@ def candidates(tiles: Landmarked, rows: np.ndarray) -> tuple[np.ndarray, np.ndar
         offset of the second in the first, pixels of the shrunk tile.
     """
     used = tiles.places[rows, :, 0] != NOWHERE
-    most = max(_FEWEST, _MOST_LANDMARKS // max(1, len(rows)))
+    most = max(_FEWEST, _MOST_KEYPOINTS // max(1, len(rows)))
     every = _strongest(tiles, rows, used, most)
     found = [_voted(tiles, every, every, later=True)]
     for axis in (0, 1):
@@ -88,8 +88,8 @@ def candidates(tiles: Landmarked, rows: np.ndarray) -> tuple[np.ndarray, np.ndar
     return pairs, offsets
 
 
-def _strongest(tiles: Landmarked, rows: np.ndarray, chosen: np.ndarray, most: int) -> _Some:
-    """At most so many a tile of the landmarks chosen, (m, MOST) bool; the strongest stand first."""
+def _strongest(tiles: TileKeypoints, rows: np.ndarray, chosen: np.ndarray, most: int) -> _Some:
+    """At most so many a tile of the keypoints chosen, (m, MOST) bool; the strongest stand first."""
     at, which = np.nonzero(chosen & (np.cumsum(chosen, axis=1, dtype=np.uint16) <= most))
     tile = rows[at]
     place = tiles.places[tile, which].astype(np.float32) / FINENESS
@@ -97,7 +97,7 @@ def _strongest(tiles: Landmarked, rows: np.ndarray, chosen: np.ndarray, most: in
 
 
 def _voted(
-    tiles: Landmarked, asking: _Some, asked: _Some, later: bool = False
+    tiles: TileKeypoints, asking: _Some, asked: _Some, later: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """The offsets with most votes, of pairs whose first tile asks and whose second is asked."""
     index = SortedCodes.of(asked.code, asked.tile)

@@ -1,21 +1,21 @@
-"""Tiles that show a common part, wherever it lies in each, found by their landmarks."""
+"""Tiles that show a common part, wherever it lies in each, found by their keypoints."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from her2bench.audit.features.extraction import Observations
-from her2bench.audit.features.matching_features import reduction
 from her2bench.audit.matching.hamming_index import different_bits
 from her2bench.audit.matching.keypoints import ROOM
-from her2bench.audit.matching.offset_voting import Landmarked, candidates
+from her2bench.audit.matching.matching_features import reduction
+from her2bench.audit.matching.offset_voting import TileKeypoints, candidates
 from her2bench.audit.matching.thumbnails import overlap_agreement
 
-_REACH = 1.5  # pixels of the shrunk tile between a landmark and where it should be
-_BITS = 12  # of 64, where a landmark is sought in its place: less strict than anywhere
+_REACH = 1.5  # pixels of the shrunk tile between a keypoint and where it should be
+_BITS = 12  # of 64, where a keypoint is sought in its place: less strict than anywhere
 LEAST_FOUND, LEAST_SHARE = 5, 0.15
-_LEAST_BOTH = 3.0  # found times share: of few landmarks most must be found again
-# Narrow strips hold few landmarks: there the looks must agree well, along half of a side at least.
+_LEAST_BOTH = 3.0  # found times share: of few keypoints most must be found again
+# Narrow strips hold few keypoints: there the looks must agree well, along half of a side at least.
 _FEWEST_FOUND, _GOOD_AGREEMENT, _LEAST_LENGTH = 3, 0.8, 0.5
 # More can be alike by chance among thousands of tiles, on another ground; so many not.
 _MANY_FOUND, _LEAST_AGREEMENT = 12, 0.5
@@ -30,8 +30,8 @@ class Overlaps:
         offset: (k, 2) float, x and y in pixels at full resolution: where the second tile's upper
             left corner lies in the first tile.
         shared: (k,) float, the common part's share of the (smaller) tile.
-        found: (k,) int, landmarks of the common part that both tiles have.
-        share: (k,) float, these of all landmarks there, of the tile that has fewer.
+        found: (k,) int, keypoints of the common part that both tiles have.
+        share: (k,) float, these of all keypoints there, of the tile that has fewer.
     """
 
     pairs: np.ndarray
@@ -45,13 +45,13 @@ def find_overlaps(observations: Observations, rows: np.ndarray) -> Overlaps:
     """All pairs of the given rows that show a common part, not turned.
 
     Args:
-        observations: with the fields of `SIGNATURES`.
+        observations: with the fields of `MATCHING_FEATURES`.
         rows: (m,) int, the tiles to compare.
     """
     scale = np.array([reduction(height, width) for width, height in observations["tile_size"]])
-    tiles = Landmarked(
-        observations["landmark_codes"],
-        observations["landmark_places"],
+    tiles = TileKeypoints(
+        observations["keypoint_codes"],
+        observations["keypoint_places"],
         observations["tile_size"] / scale[:, None],
         scale,
     )
@@ -66,7 +66,7 @@ def find_overlaps(observations: Observations, rows: np.ndarray) -> Overlaps:
 
 
 def _best(pairs: np.ndarray, values: np.ndarray) -> Overlaps:
-    """Of each pair the offset at which most landmarks are found again; values as `_verified`'s."""
+    """Of each pair the offset at which most keypoints are found again; values as `_verified`'s."""
     order = np.lexsort([-values[:, 3], pairs[:, 1], pairs[:, 0]])
     pairs, values = pairs[order], values[order]
     first = np.ones(len(pairs), bool)
@@ -76,9 +76,9 @@ def _best(pairs: np.ndarray, values: np.ndarray) -> Overlaps:
 
 
 def _verified(
-    tiles: Landmarked, looks: np.ndarray, i: int, j: int, offset: np.ndarray
+    tiles: TileKeypoints, looks: np.ndarray, i: int, j: int, offset: np.ndarray
 ) -> tuple[float, ...] | None:
-    """Offset (full resolution), shared part, landmarks found and their share; None if too few."""
+    """Offset (full resolution), shared part, keypoints found and their share; None if too few."""
     low = np.maximum(0, offset)
     high = np.minimum(tiles.size[i], offset + tiles.size[j])
     if (high <= low).any():
@@ -111,6 +111,6 @@ def _verified(
 def _within(
     codes: np.ndarray, places: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The landmarks whose surroundings lie within a part of the tile."""
+    """The keypoints whose surroundings lie within a part of the tile."""
     inside = ((places >= low + ROOM) & (places <= high - ROOM - 1)).all(1)
     return codes[inside], places[inside]

@@ -53,7 +53,7 @@ def find_seams(observations: Observations, rows: np.ndarray) -> Seams:
     """All pairs of the given rows whose borders continue each other.
 
     Args:
-        observations: with the fields of `SIGNATURES`.
+        observations: with the fields of `MATCHING_FEATURES`.
         rows: (m,) int, the tiles to compare.
     """
     lines = observations["borders"][rows]

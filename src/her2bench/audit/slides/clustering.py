@@ -21,7 +21,7 @@ def heaped(places: Floats, linked: Ints, label: Ints, seed: int) -> Ints:
     """Heaps of like tiles, about four each or 2,000 in all: codes (n,) 0 to h - 1.
 
     Args:
-        places: (n, d), in `slide_space`.
+        places: (n, d), in `slide_embedding`.
         linked: (n,), tiles of one code stay together.
         label: (n,), tiles of different labels never come together.
         seed: of the k-means.

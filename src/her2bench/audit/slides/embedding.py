@@ -15,7 +15,7 @@ _SHRINKAGE = 0.02  # of the correlations within tiles, so that no direction look
 _FILE_WITHIN = 0.5
 
 
-def slide_space(observations: Observations, rows: NDArray[np.int64]) -> Floats:
+def slide_embedding(observations: Observations, rows: NDArray[np.int64]) -> Floats:
     """Places of tiles such that the variance within a slide is about 1 along every direction.
 
     The directions are those of a linear discriminant analysis whose variance within slides is

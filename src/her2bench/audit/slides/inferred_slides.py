@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from her2bench.audit.features.extraction import Observations
 from her2bench.audit.slides.clustering import belonging, codes, heaped, settled
-from her2bench.audit.slides.embedding import slide_space
+from her2bench.audit.slides.embedding import slide_embedding
 from her2bench.core.manifest import REGION
 
 Ints = NDArray[np.int64]
@@ -20,7 +20,7 @@ _LEAST_BETWEEN = 0.1  # of the variance within: a direction is never taken to te
 
 
 @dataclass(frozen=True)
-class InferredGroups:
+class InferredSlides:
     """An estimate of which tiles come from one slide.
 
     Attributes:
@@ -38,17 +38,17 @@ class InferredGroups:
     quality: float
 
 
-def infer_groups(
+def infer_slides(
     observations: Observations,
     pairs: Ints = _NO_PAIRS,
     scores: NDArray | None = None,
     slides: int | None = None,
     seed: int = 0,
-) -> InferredGroups:
+) -> InferredSlides:
     """Estimate which tiles come from one slide, by what a slide gives to all its tiles.
 
     Args:
-        observations: of n tiles; holds the fields of `FINGERPRINTS`.
+        observations: of n tiles; holds the fields of `SCANNER_FEATURES`.
         pairs: (k, 2), rows of tiles that are surely of one slide (duplicates, neighbours).
         scores: (n,), where the score is the slide's, as in BCI: tiles of different score then
             cannot be of one slide. Leave it out where tiles were scored one by one.
@@ -56,13 +56,13 @@ def infer_groups(
         seed: of the k-means at the start.
     """
     n = len(observations["fingerprint"])
-    rows = np.setdiff1d(np.arange(n), list(observations.bad))
+    rows = np.flatnonzero(observations.readable)
     group = np.arange(n) + n  # codes for those that cannot be read, above all others
     confidence = np.zeros(n)
     if len(rows):
         label = (np.zeros(n, np.int64) if scores is None else codes(scores))[rows]
         linked = _linked(n, pairs)[rows]
-        places = slide_space(observations, rows)
+        places = slide_embedding(observations, rows)
         between = np.maximum(places.var(axis=0) - 1, _LEAST_BETWEEN)
         heap = heaped(places, linked, label, seed)
         group[rows], weight = settled(places, heap, label, between, slides)
@@ -70,30 +70,11 @@ def infer_groups(
     slides = len(np.unique(group[rows]))
     group = _in_order(group)
     quality = float(confidence[rows].mean()) if len(rows) else 0.0
-    return InferredGroups(group, confidence, slides, quality)
+    return InferredSlides(group, confidence, slides, quality)
 
 
-def with_inferred_groups(
-    manifest: pl.DataFrame,
-    observations: Observations,
-    pairs: Ints = _NO_PAIRS,
-    score_is_slides: bool = True,
-    slides: int | None = None,
-) -> pl.DataFrame:
-    """A manifest with the estimate as `group_id` and `group_confidence`, in place of any it had.
-
-    Regions of one image file are tiles of one slide, whatever they look like.
-
-    Args:
-        manifest: n tiles, as `read_manifest` gives it.
-        observations: of these tiles.
-        pairs: as in `infer_groups`.
-        score_is_slides: whether the score is the slide's.
-        slides: as in `infer_groups`.
-    """
-    scores = manifest["score"].to_numpy() if score_is_slides else None
-    pairs = np.concatenate([np.asarray(pairs).reshape(-1, 2), of_one_file(manifest)])
-    found = infer_groups(observations, pairs, scores, slides)
+def with_inferred_slides(manifest: pl.DataFrame, found: InferredSlides) -> pl.DataFrame:
+    """A manifest with the estimate as `group_id` and `group_confidence`, in place of any it had."""
     return manifest.with_columns(
         pl.Series("group_id", [group_name(code) for code in found.group], pl.String),
         pl.Series("group_confidence", found.confidence.round(3)),

@@ -193,12 +193,13 @@ def _take(tile: AuditedTile) -> Mapping[str, NDArray | float]:
     }
 
 
-FINGERPRINTS = Extract(
+SCANNER_FEATURES = Extract(
     {
         "fingerprint": ("float32", (len(NAMES),)),
         "fingerprint_quarters": ("float32", (4, len(NAMES))),
         "quantisation": ("float32", ()),
     },
     _take,
+    version=1,
 )
 """Whole tile (n, 33), quarters (n, 4, 33), the file's quantisation (n,); of tiles below 32 px 0."""

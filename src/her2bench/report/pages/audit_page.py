@@ -1,19 +1,45 @@
 """audit.html: the audit's findings with pictures, one file that opens offline."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from her2bench.core.atomic_io import replacing
-from her2bench.core.audit_findings import Audit
+from her2bench.core.audit_findings import Audit, write_audit
+from her2bench.core.runs import ComparisonFolder
 from her2bench.core.versions import versions
+from her2bench.report.gallery_files import write_audit_pictures
 from her2bench.report.labels import ENDPOINTS
 from her2bench.report.pages.html import assets, environment
-from her2bench.report.sections.audit_view import counted, shown_findings
+from her2bench.report.sections.audit_view import counted, pictured, shown_findings
 
 _STYLES = ("colours.css", "page.css", "tables.css", "audit.css", "print.css")
+
+
+def write_audit_files(
+    audit: Audit,
+    tiles: pl.DataFrame,
+    draw: Callable[[list[str]], Mapping[str, bytes]],
+    folder: ComparisonFolder,
+    keep_pictures: bool = False,
+) -> None:
+    """Write what an audit leaves: pictures (of a comparison's report), audit.html, audit.json last.
+
+    Args:
+        audit: what was found.
+        tiles: `tile_id` and, where known, `score`, `group_id`, `split`.
+        draw: JPEG bytes of the tiles asked for that can be read.
+        folder: where to.
+        keep_pictures: also as files of their own.
+    """
+    wanted = pictured(audit, tiles)
+    pictures = draw(wanted)
+    if keep_pictures:
+        write_audit_pictures(folder, wanted, pictures)
+    write_audit_page(audit, tiles, pictures, folder.audit_page)
+    write_audit(audit, folder.audit)
 
 
 def write_audit_page(
@@ -24,7 +50,7 @@ def write_audit_page(
     Args:
         audit: what was found.
         tiles: `tile_id` and, where known, `score`, `group_id`, `split`.
-        thumbnails: tile_id → JPEG bytes, of the tiles that `report.findings.pictured` names.
+        thumbnails: tile_id → JPEG bytes, of the tiles that `pictured` names.
         path: the page's.
     """
     page = (

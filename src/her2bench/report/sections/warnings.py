@@ -21,12 +21,6 @@ class Caution:
 
 _APART: tuple[NoteKind, ...] = ("random_tiles", "different_tiles", "no_better_than_baseline")
 """The notes for which there is a warning of its own, whatever split is shown."""
-_FLATTER = (  # findings of the audit by which figures come out too good
-    "groups_on_both_sides",
-    "duplicates_across_splits",
-    "neighbours_across_splits",
-    "hidden_slides_on_both_sides",
-)
 
 
 def cautions(material: Material) -> list[Caution]:
@@ -142,7 +136,7 @@ def _from_audit(material: Material) -> list[Caution]:
     findings = material.audit.findings if material.audit else ()
     said = {"groups_on_both_sides"} if _shared_tiles(material) or _random_tiles(material) else set()
     return [
-        Caution(finding.title, "What to do: see section 6.", finding.kind in _FLATTER)
+        Caution(finding.title, "What to do: see section 6.", finding.optimistic)
         for finding in findings
         if finding.severity == "serious" and finding.kind not in said
     ]

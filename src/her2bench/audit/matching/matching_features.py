@@ -16,7 +16,7 @@ WORKING_SIDE = 256
 
 
 def reduction(height: int, width: int) -> int:
-    """By how much a tile is shrunk before its landmarks are sought.
+    """By how much a tile is shrunk before its keypoints are sought.
 
     >>> [reduction(side, side) for side in (96, 256, 512, 1024)]
     [1, 1, 2, 4]
@@ -28,15 +28,15 @@ def _take(tile: AuditedTile) -> Mapping[str, ArrayLike]:
     height, width = tile.rgb.shape[:2]
     grey = Image.fromarray(tile.rgb).convert("L")
     small = grey.reduce(reduction(height, width))
-    points = keypoints.find_landmarks(np.asarray(small, np.float32))
+    points = keypoints.find_keypoints(np.asarray(small, np.float32))
     return {
         "file_digest": _digest(_file_bytes(tile)),
         "pixel_digest": _digest(np.ascontiguousarray(tile.rgb).data, f"{width} x {height}"),
         "tile_size": (width, height),
         "look": thumbnails.look(small),
         "borders": edges.border_lines(np.asarray(grey)),
-        "landmark_codes": points.codes,
-        "landmark_places": points.places,
+        "keypoint_codes": points.codes,
+        "keypoint_places": points.places,
     }
 
 
@@ -52,15 +52,16 @@ def _digest(content: bytes | memoryview, size: str = "") -> np.ndarray:
     return np.frombuffer(blake2b(content, digest_size=16, person=size.encode()).digest(), np.uint8)
 
 
-SIGNATURES = Extract(
+MATCHING_FEATURES = Extract(
     fields={
         "file_digest": ("uint8", (16,)),
         "pixel_digest": ("uint8", (16,)),
         "tile_size": ("int32", (2,)),
         "look": ("uint8", (thumbnails.SIDE, thumbnails.SIDE)),
         "borders": ("uint8", (4, edges.LINES, edges.SAMPLES)),
-        "landmark_codes": ("uint64", (keypoints.MOST,)),
-        "landmark_places": ("uint16", (keypoints.MOST, 2)),
+        "keypoint_codes": ("uint64", (keypoints.MOST,)),
+        "keypoint_places": ("uint16", (keypoints.MOST, 2)),
     },
     take=_take,
+    version=1,
 )
