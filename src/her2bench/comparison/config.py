@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from her2bench.core.config import Settings
+from her2bench.core.vocabulary import Endpoint
 from her2bench.data.splitting.splits import SplitSettings
 from her2bench.data.tile_cache.pixels import Decoding
 from her2bench.evaluation.scoring.settings import ScoreSettings
@@ -18,7 +19,7 @@ class ComparisonConfig(Settings):
     """Every setting of `her2bench compare`; `comparison.toml` holds them all, defaults too."""
 
     manifest: Path
-    endpoint: Literal["2+", "3+", "1+", "status"] = "2+"
+    endpoint: Endpoint = "2+"
     models: tuple[str, ...] = Field(min_length=1, max_length=1000)
     baselines: tuple[Baseline, ...] = ("always_positive", "dab_baseline", "background_baseline")
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, max_length=1000)

@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from her2bench.core.manifest import SPLITS
 from her2bench.core.predictions import as_predictions
+from her2bench.core.vocabulary import SPLITS
 from her2bench.data.tile_cache.cached_tiles import Tiles
 from her2bench.data.tile_cache.content_hash import content_key
 from her2bench.prediction.forward import probabilities

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 import polars as pl
 
 from her2bench.core.text import plural
+from her2bench.core.vocabulary import BASELINES
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.pairwise import Pair
 from her2bench.evaluation.scoring.panels import difference_of_tiles
 from her2bench.evaluation.scoring.questions import FEW_SEEDS, first_question
 from her2bench.evaluation.scoring.rows import Row
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.scoring.verdict import BASELINES
 from her2bench.evaluation.statistics.arrays import FEW_GROUPS, Answers, Sample
 from her2bench.evaluation.statistics.metrics import METRICS
 

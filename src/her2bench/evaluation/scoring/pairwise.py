@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from her2bench.core.vocabulary import BASELINES
 from her2bench.evaluation.scoring.metric_intervals import MINIMUM_SEEDS
 from her2bench.evaluation.scoring.model_evaluation import Judged
 from her2bench.evaluation.scoring.pair_tests import (
@@ -18,7 +19,7 @@ from her2bench.evaluation.scoring.pair_tests import (
 )
 from her2bench.evaluation.scoring.rows import known
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.scoring.verdict import BASELINES, Decision, Evidence, decide, in_words
+from her2bench.evaluation.scoring.verdict import Decision, Evidence, decide, in_words
 from her2bench.evaluation.statistics.arrays import FEW_GROUPS, Floats
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.evaluation.statistics.multiplicity import holm, mcnemar

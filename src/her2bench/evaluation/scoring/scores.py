@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from her2bench.core.manifest import SPLITS
+from her2bench.core.vocabulary import SPLITS
 from her2bench.evaluation.scoring.breakdown import Breakdown, break_down, ceiling
 from her2bench.evaluation.scoring.extra_rows import line_rows
 from her2bench.evaluation.scoring.model_evaluation import Judged, judge

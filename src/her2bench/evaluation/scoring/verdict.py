@@ -5,12 +5,9 @@ from typing import Literal
 
 import numpy as np
 
+from her2bench.core.vocabulary import BASELINES
+
 Decision = Literal["a", "b", "equivalent", "undecided", "undefined"]
-BASELINES = {
-    "dab_baseline": "the DAB baseline",
-    "background_baseline": "the background baseline",
-    "always_positive": "always positive",
-}
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ def in_words(e: Evidence) -> str:
         return "undefined: the metric or its variance is undefined here"
     words = _claim(e, decision)
     if e.model_b in BASELINES and e.model_a not in BASELINES and decision != "a":
-        words = f"{e.model_a} is not shown to beat {BASELINES[e.model_b]}: {words}"
+        words = f"{e.model_a} is not shown to beat {BASELINES[e.model_b].phrase}: {words}"
     return words if e.known else f"{words} (slides unknown: tiles taken as independent)"
 
 

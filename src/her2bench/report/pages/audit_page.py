@@ -9,7 +9,7 @@ import polars as pl
 from her2bench.core.atomic_io import replacing
 from her2bench.core.audit_findings import Audit
 from her2bench.core.versions import versions
-from her2bench.report.labels import ENDPOINTS
+from her2bench.core.vocabulary import ENDPOINTS
 from her2bench.report.pages.html import assets, environment
 from her2bench.report.sections.audit_view import counted, shown_findings
 

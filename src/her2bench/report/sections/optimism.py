@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from her2bench.core.vocabulary import model_label
 from her2bench.report.inputs import Material
-from her2bench.report.labels import METRICS, label
+from her2bench.report.labels import METRICS
 
 SHOWN = ("roc_auc", "balanced_accuracy", "sensitivity", "specificity", "accuracy")
 
@@ -24,7 +25,7 @@ def flattery(material: Material) -> list[Flattery]:
     rows = material.scores.get("optimism") or []
     return [
         Flattery(
-            label(row["model"]),
+            model_label(row["model"]),
             METRICS[row["metric"]],
             row["value"],
             row["random_tiles"],
