@@ -35,7 +35,6 @@ from her2bench.comparison.folds import Fold
 from her2bench.comparison.learning_rate_search import Trials
 from her2bench.comparison.plan import Job
 from her2bench.comparison.prepared import prepare
-from her2bench.comparison.run_job import preparation
 from her2bench.core.config import settings_from
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder, RunFolder
@@ -87,7 +86,7 @@ class Study:
         config = self.config.model_copy(update={"precision": precision})
         folders = [RunFolder(self.folder / str(next(self.numbers))) for _ in config.seeds]
         return [
-            Trials(Job(model, seed, 0), config, self.fold, folder, self.prepare, way)
+            Trials(Job(model, seed, 0), config, self.fold, folder, way)
             for seed, folder in zip(config.seeds, folders, strict=True)
         ]
 
@@ -146,7 +145,7 @@ def drawn(folder: Path, slides: int = 51, tiles: int = 6) -> Study:
     config = settings_from(ComparisonConfig, settings, "agreement")
     manifest, out = read_manifest(config.manifest), ComparisonFolder(folder / "out")
     fold = prepare(config, manifest, out, folder / "cache", False).folds(CPU)[0]
-    return Study(config, fold, preparation(config, fold), folder / "runs")
+    return Study(config, fold, fold.normalization, folder / "runs")
 
 
 def ways(study: Study) -> None:

@@ -7,7 +7,7 @@ from benchmarks.gpu import GpuBench
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import load_settings, to_toml
-from her2bench.models import check_model
+from her2bench.models.registry import check_model
 from her2bench.phantom import phantom_settings, read_settings
 
 FOLDER = Path(__file__).parents[1] / "configs"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from her2bench.models import MODELS, build_model
+from her2bench.core.vocabulary import NETWORKS
+from her2bench.models.registry import build_model
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Preparation
@@ -37,7 +38,7 @@ def learnt(name, pixels, compute, dtype=torch.float32):
     return logits.detach(), [p.grad for p in model.parameters()]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_every_way_of_computing_learns_the_same(name, pixels):
     logits, _ = learnt(name, pixels, PLAIN)
     _, gradients = learnt(name, pixels, PLAIN, torch.float64)
@@ -49,7 +50,7 @@ def test_every_way_of_computing_learns_the_same(name, pixels):
             assert float((one - other).norm()) <= EXACT * float(one.norm())
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_pooling_before_relu_changes_no_bit(name, pixels):
     logits, gradients = learnt(name, pixels, PAPER)
     others, other_gradients = learnt(name, pixels, PLAIN)

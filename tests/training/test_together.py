@@ -6,7 +6,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from her2bench.models import MODELS, build_model
+from her2bench.core.vocabulary import NETWORKS
+from her2bench.models.registry import build_model
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Preparation
@@ -123,7 +124,7 @@ def test_the_networks_see_what_the_stack_learns():
         torch.testing.assert_close(stack(tiles), alone)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_networks_with_dropout_are_trained_one_by_one(name):
     assert can_be_stacked(build_model(name, SIZE), "bf16-mixed") == (name == "lenet")
 

@@ -23,8 +23,8 @@ from torch import nn
 from her2bench.core.atomic_io import check_writable, reading, replacing
 from her2bench.core.memory import release_memory
 from her2bench.core.notes import note
-from her2bench.models import build_model
 from her2bench.models.features import Features
+from her2bench.models.registry import build_model
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.training.loop import adam
 from her2bench.training.together import Stack
@@ -167,7 +167,7 @@ def step_seconds(trial: Trial, ways: Sequence[Compute], seeds: int = 1) -> list[
         inputs = way.laid_out(tiles)
         start = time.perf_counter()
         optimiser.zero_grad()
-        fabric.backward(loss(wrapped(inputs), aims))
+        fabric.backward(loss(wrapped(inputs).view_as(aims), aims))
         optimiser.step()
         if device.type == "cuda":
             torch.cuda.synchronize(device)

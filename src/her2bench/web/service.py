@@ -26,10 +26,10 @@ from her2bench.prediction.ensemble import (
     opinion,
 )
 from her2bench.prediction.gradcam import enlarged
+from her2bench.stain.heatmap import heatmap
 from her2bench.web.answers import CAVEATS, ModelAnswer, TileAnswer
 from her2bench.web.decoding import Refused, decode
 from her2bench.web.domain_shift import Training, training_of, warnings
-from her2bench.web.overlay import overlay
 from her2bench.web.scalings import scalings_of
 from her2bench.web.uploads import Upload
 
@@ -175,7 +175,7 @@ def _model_answer(model: Ensemble, said: Opinion, i: int, pictures: bool) -> Mod
         threshold=said.cut,
         calibrated=said.calibrated,
         logit=float(said.logits[i]),
-        heatmap=_png(overlay(enlarged(heat, _HEATMAP, _HEATMAP)[0]))
+        heatmap=_png(heatmap(enlarged(heat, _HEATMAP, _HEATMAP)[0]))
         if pictures and heat.any()
         else None,
     )

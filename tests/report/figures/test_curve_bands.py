@@ -9,13 +9,13 @@ from sklearn.metrics import precision_recall_curve, roc_auc_score
 
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.scoring.panels import Panel
+from her2bench.evaluation.scoring.recalibration import usable_scaling
 from her2bench.evaluation.statistics.arrays import Answers, Sample
 from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.report.figures.curve_bands import GRID, precision_band, roc_band
 from her2bench.report.input_panels import shown_panels
 from her2bench.report.inputs import read_material
 from her2bench.report.sections.reliability import (
-    best_scaling,
     calibration_of,
     calibration_rows,
     reliability_table,
@@ -114,9 +114,13 @@ def test_the_errors_before_calibration_are_those_of_the_scores(
 
 
 def test_which_scaling_is_shown_does_not_depend_on_how_it_did() -> None:
-    entries = [{"method": "temperature", "brier": 0.1}, {"method": "platt", "brier": 0.3}]
-    assert best_scaling(entries) == entries[1]
-    assert best_scaling([]) is None
+    fitted = {"runs": [{"slope": 0.5, "intercept": 1.0}]}
+    entries = [
+        {"method": "temperature", "brier": 0.1, **fitted},
+        {"method": "platt", "brier": 0.3, **fitted},
+    ]
+    assert usable_scaling(entries) == entries[1]
+    assert usable_scaling([]) is None
 
 
 def test_curves_of_folds_lie_over_the_values_within_folds() -> None:

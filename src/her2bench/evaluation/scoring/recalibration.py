@@ -1,8 +1,8 @@
 """Temperature and Platt scaling: fitted on validation tiles, reported before and after on test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,8 @@ from her2bench.evaluation.statistics.arrays import Bools, Floats
 from her2bench.evaluation.statistics.metrics import influence
 
 Method = Literal["none", "temperature", "platt"]
+METHODS = {"platt": "Platt scaling", "temperature": "temperature scaling"}
+_MOST = 1e6  # of a slope or an intercept: beyond it nothing was fitted
 MEASURED = ("brier", "log_loss", "calibration_error")
 SUREST = 36.0  # logits further out are cut here: a probability of exactly 0 is -744
 
@@ -177,7 +179,7 @@ def _refusals(model: str, method: Method, fits: dict[tuple[int, int], Scaling | 
     refused = sum(scaling is None for scaling in fits.values())
     if not refused:
         return []
-    name = "Platt scaling" if method == "platt" else "temperature scaling"
+    name = METHODS[method]
     where = "" if refused == len(fits) else f" in {refused} of {len(fits)} runs"
     return [
         f"No {name} of {model}{where}: it makes the log loss of the validation tiles worse or "
@@ -220,3 +222,26 @@ def _arrays(rows: pl.DataFrame) -> tuple[Floats, Bools, Floats]:
 
 def _log_loss(z: Floats, aims: Floats) -> float:
     return float(np.mean(np.logaddexp(0, z) - aims * z))
+
+
+def usable_scaling(fitted: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """Which of a model's scalings is shown and used: the first of METHODS fitted for every run.
+
+    Fixed beforehand, because picking the better one on the tiles shown would be optimistic. Platt
+    first: a recipe that weighs the positive class shifts every logit, and no temperature can undo
+    a shift.
+
+    Args:
+        fitted: the model's entries of scores.json's `calibration`.
+    """
+    found = {entry["method"]: entry for entry in fitted}
+    choices = (found[method] for method in METHODS if method in found)
+    return next((c for c in choices if c["runs"] and all(map(_usable, c["runs"]))), None)
+
+
+def _usable(run: dict[str, Any]) -> bool:
+    # A slope of zero or less would turn the order of the tiles round, and so the calls.
+    slope, intercept = run["slope"], run["intercept"]
+    if slope is None or intercept is None:
+        return False
+    return 0 < slope < _MOST and abs(intercept) < _MOST

@@ -5,10 +5,10 @@ from pathlib import Path
 import polars as pl
 
 from her2bench.core.vocabulary import model_label
+from her2bench.evaluation.scoring.recalibration import METHODS
 from her2bench.report.figures.palette import INK, MUTED, PAPER
 from her2bench.report.figures.style import Drawn, sheet
 from her2bench.report.labels import slug
-from her2bench.report.sections.reliability import METHODS
 
 
 def draw_reliability(model: str, bins: pl.DataFrame, colour: str, folder: Path) -> Drawn:

@@ -14,9 +14,9 @@ from her2bench.report.gallery_files import Gallery
 from her2bench.report.gallery_selection import Selection, first_seed, select_tiles
 from her2bench.report.inputs import Material
 from her2bench.report.pages.html import data_uri
+from her2bench.stain.heatmap import heatmap
 
 SMOOTH = 64  # pixels a side at which a map is drawn
-_OPAQUE = 0.72  # of the strongest spot, so that the tissue under it can still be seen
 
 
 @dataclass(frozen=True)
@@ -120,16 +120,12 @@ def overlay(heat: np.ndarray) -> bytes:
         heat: (h, w) uint8.
 
     Returns:
-        RGBA: from green to yellow, hues that neither haematoxylin nor DAB has.
+        RGBA, as `heatmap` colours it.
     """
     factor = max(1, SMOOTH // max(heat.shape))  # readers of PDF do not smooth for themselves
     drawn = ndimage.zoom(heat / 255, factor, order=1, mode="nearest", grid_mode=True)
-    strength = np.asarray(drawn, dtype=np.float64)
-    pixels = np.empty((*strength.shape, 4), dtype=np.uint8)
-    pixels[..., 0] = np.rint(255 * strength)
-    pixels[..., 1] = 235
-    pixels[..., 2] = np.rint(120 * (1 - strength))
-    pixels[..., 3] = np.rint(255 * _OPAQUE * strength)
     file = io.BytesIO()
-    matplotlib.image.imsave(file, pixels, format="png", metadata={"Software": ""})
+    matplotlib.image.imsave(
+        file, heatmap(np.asarray(drawn)), format="png", metadata={"Software": ""}
+    )
     return file.getvalue()

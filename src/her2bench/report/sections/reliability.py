@@ -8,7 +8,7 @@ from scipy import special
 
 from her2bench.evaluation.scoring.calibration_line import calibration_line
 from her2bench.evaluation.scoring.panels import Panel
-from her2bench.evaluation.scoring.recalibration import SUREST
+from her2bench.evaluation.scoring.recalibration import SUREST, usable_scaling
 from her2bench.evaluation.scoring.rows import interval_of, known
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample
@@ -19,7 +19,6 @@ from her2bench.report.sections.results_table import Cell
 TILES_A_BIN = 15
 MOST_BINS = 10
 MEASURED = ("brier", "log_loss", "calibration_error")
-METHODS = {"temperature": "temperature scaling", "platt": "Platt scaling"}
 
 
 def reliability_table(
@@ -38,7 +37,7 @@ def reliability_table(
         `observed, low, high` (share of positive tiles and its interval), `tiles`.
     """
     parts = [_binned(panel, panel.answers.probabilities, "before", settings)]
-    chosen = best_scaling(calibration)
+    chosen = usable_scaling(calibration)
     if chosen:
         parts.append(_binned(panel, _scaled(panel, rows, chosen), chosen["method"], settings))
     return pl.concat(parts)
@@ -79,16 +78,6 @@ def calibration_of(material: Material, model: str) -> tuple[pl.DataFrame, list[d
     rows = material.shown.filter(pl.col("model") == model)
     fitted = material.scores.get("calibration") or []
     return rows, [c for c in fitted if c["model"] == model and material.split == "test"]
-
-
-def best_scaling(calibration: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The entry shown as "after": Platt where it was fitted, else temperature.
-
-    Which of the two is shown is fixed beforehand: picking the better one on these very tiles
-    would flatter it.
-    """
-    found = {entry["method"]: entry for entry in calibration if entry["method"] in METHODS}
-    return found.get("platt") or found.get("temperature")
 
 
 def _scaled(panel: Panel, rows: pl.DataFrame, entry: dict[str, Any]) -> Floats:
