@@ -7,11 +7,10 @@ from her2bench.comparison.auditing import run_audit
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.executor import run_jobs
 from her2bench.comparison.optimism import with_random_tiles
-from her2bench.comparison.plan import TOGETHER, Choices, Watcher
+from her2bench.comparison.plan import Choices, Watcher
 from her2bench.comparison.prepared import open_folder, prepare
 from her2bench.comparison.results import write_results
 from her2bench.core.atomic_io import working_alone
-from her2bench.core.errors import UserError
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.models.dummy_batch import check_network
@@ -30,9 +29,6 @@ def compare(
     for entry in config.models:
         check_network(use_model(entry), config.size)
     device = choose_device(choices.device)
-    if choices.together not in TOGETHER:
-        expected = f"one of {', '.join(TOGETHER)}"
-        raise UserError("--together", found=repr(choices.together), expected=expected)
     folder, manifest = ComparisonFolder(out), read_manifest(config.manifest)
     wanted = [(config, manifest, folder)]
     if choices.optimism:  # first, so that the folder's own results can tell of it

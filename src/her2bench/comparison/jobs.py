@@ -54,7 +54,6 @@ def run_job(
     made_with = {
         "device": device.type,
         "compute": str(compute),
-        "trained_together": best.together,
         "peak_memory_gb": _gb(held.bytes, *(fitted.memory for fitted in fits)),
         "peak_device_memory_gb": _gb(held_there.bytes, *(f.device_memory for f in fits)),
     }

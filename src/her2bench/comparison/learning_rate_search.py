@@ -74,7 +74,8 @@ class Trials:
         if ended:
             for row in ended["epochs"]:
                 on_epoch(row)
-            return Fit(**ended), course.model
+            names = ("epochs", "epoch", "memory", "device_memory")
+            return Fit(*(ended[name] for name in names)), course.model
         sides = self.fold.side("train"), self.fold.side("val")
         fitted = fit(*(self.fabric, course.model, *sides), course.plan, course.checkpoint, on_epoch)
         if len(self.config.recipe.rates_for(self.job.model)) > 1:

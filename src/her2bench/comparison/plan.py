@@ -7,8 +7,6 @@ from her2bench.comparison.config import ComparisonConfig
 from her2bench.data.tile_cache.cached_tiles import cache_folder
 from her2bench.training.epochs import Epoch
 
-TOGETHER = ("auto", "on", "off")
-
 
 @dataclass(frozen=True)
 class Job:
@@ -42,9 +40,8 @@ class Choices:
     """What a user may choose anew each time without changing what is compared.
 
     `optimism` trains everything once more on random tiles, to say how much that would flatter;
-    `self_test` tries which way of computing each network is the fastest here; `together` trains
-    the seeds of a network at once where that is possible (`on`), or where it also pays (`auto`);
-    `audit` looks first for what in the data would fool the comparison.
+    `self_test` tries which way of computing each network is the fastest here; `audit` looks first
+    for what in the data would fool the comparison.
     """
 
     device: str = "auto"
@@ -52,7 +49,6 @@ class Choices:
     skip_bad: bool = False
     optimism: bool = False
     self_test: bool = True
-    together: str = "auto"
     audit: bool = True
 
     @property
