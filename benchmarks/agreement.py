@@ -2,7 +2,7 @@
 
     python -m benchmarks.agreement        a few minutes on two CPU cores
 
-On a phantom drawn for the occasion, three tables.
+On a phantom drawn for the occasion, two tables.
 
 Ways of computing: the same seed by each choice of `Compute`. Convolutions then add the same
 numbers in another order, so sums differ by float32 rounding. A batch's gradients show that and
@@ -13,15 +13,10 @@ where that happened, to some hundredths of their spread over the tiles. TOLERANC
 below what another seed changes.
 
 Precision: bfloat16 has 8 bits, so a seed takes another way; only statistics over seeds compare.
-
-Together: the seeds of a network at once, against one by one; in float32 each seed to TOLERANCE,
-in mixed precision the statistics. The time ratio is a median over alternating repeats.
 """
 
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -35,7 +30,6 @@ from her2bench.comparison.folds import Fold
 from her2bench.comparison.learning_rate_search import Trials
 from her2bench.comparison.plan import Job
 from her2bench.comparison.prepared import prepare
-from her2bench.comparison.run_job import preparation
 from her2bench.core.config import settings_from
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder, RunFolder
@@ -45,7 +39,6 @@ from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Preparation
 from her2bench.training.loop import Course, Fit, fit
-from her2bench.training.together import fit_together
 
 CPU = torch.device("cpu")
 SIZE = 64
@@ -54,7 +47,6 @@ WAYS = (
     Compute(channels_last=True),
     Compute(piece=8),
     Compute(channels_last=True, piece=8),
-    Compute(channels_last=True, narrow=True),
 )
 SETTINGS = {
     "models": ["lenet", "alexnet", "mini_hahnet"],
@@ -68,7 +60,6 @@ SETTINGS = {
         "augment": ["flip", "rotate"],
     },
 }
-REPEATS = 3  # of each, in turn
 Trained = tuple[Fit, np.ndarray]  # what it came to, and its validation logits (n,)
 
 
@@ -87,7 +78,7 @@ class Study:
         config = self.config.model_copy(update={"precision": precision})
         folders = [RunFolder(self.folder / str(next(self.numbers))) for _ in config.seeds]
         return [
-            Trials(Job(model, seed, 0), config, self.fold, folder, self.prepare, way)
+            Trials(Job(model, seed, 0), config, self.fold, folder, way)
             for seed, folder in zip(config.seeds, folders, strict=True)
         ]
 
@@ -102,15 +93,6 @@ class Study:
             )
             trained.append((fitted, self._logits(run, course)))
         return trained
-
-    def together(self, runs: Sequence[Trials]) -> list[Trained]:
-        """Train all runs at once."""
-        courses = [_course(run) for run in runs]
-        fits = fit_together(runs[0].fabric, courses, *self._sides())
-        return [
-            (fitted, self._logits(run, course))
-            for run, course, fitted in zip(runs, courses, fits, strict=True)
-        ]
 
     def _sides(self) -> tuple:
         return self.fold.side("train"), self.fold.side("val")
@@ -132,7 +114,6 @@ def main() -> None:
         print(f"{sides[0]} training and {sides[1]} validation tiles of {SIZE} px\n")
         ways(study)
         precisions(study)
-        at_once(study)
 
 
 def drawn(folder: Path, slides: int = 51, tiles: int = 6) -> Study:
@@ -146,7 +127,7 @@ def drawn(folder: Path, slides: int = 51, tiles: int = 6) -> Study:
     config = settings_from(ComparisonConfig, settings, "agreement")
     manifest, out = read_manifest(config.manifest), ComparisonFolder(folder / "out")
     fold = prepare(config, manifest, out, folder / "cache", False).folds(CPU)[0]
-    return Study(config, fold, preparation(config, fold), folder / "runs")
+    return Study(config, fold, fold.normalization, folder / "runs")
 
 
 def ways(study: Study) -> None:
@@ -200,33 +181,6 @@ def precisions(study: Study) -> None:
         mixed = study.one_by_one(study.runs(model, "bf16-mixed"))
         print(f"{model:<14}{_statistics(single, mixed)}")
     print()
-
-
-def at_once(study: Study, model: str = "lenet") -> None:
-    """The seeds together against one by one."""
-    for precision in ("32-true", "bf16-mixed"):
-        times: dict[str, list[float]] = {"one by one": [], "together": []}
-        trained = {}
-        for _ in range(REPEATS):
-            for name, train in (("one by one", study.one_by_one), ("together", study.together)):
-                seconds, trained[name] = _timed(train, study.runs(model, precision))
-                times[name].append(seconds)
-        ratio = statistics.median(times["one by one"]) / statistics.median(times["together"])
-        alone, joint = trained["one by one"], trained["together"]
-        print(f"{model}, {len(alone)} seeds, {precision}: together against one by one")
-        if precision == "32-true":
-            print(f"  logits     {_judged(_distance(joint, alone), TOLERANCE)} (SDs)")
-        print(f"  epochs     {[f.epoch for f, _ in alone]} {[f.epoch for f, _ in joint]}")
-        print(f"  AUC        {_statistics(alone, joint)}")
-        print(f"  speed      {ratio:.2f}x on this processor\n")
-
-
-def _timed(
-    train: Callable[[Sequence[Trials]], list[Trained]], runs: Sequence[Trials]
-) -> tuple[float, list[Trained]]:
-    start = time.perf_counter()
-    trained = train(runs)
-    return time.perf_counter() - start, trained
 
 
 def _distance(ones: Sequence[Trained], others: Sequence[Trained]) -> float:

@@ -24,7 +24,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from her2bench.core.config import Settings, load_settings
-from her2bench.models import build_model
+from her2bench.models.registry import build_model
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.device import choose_device, device_memory, ready_cpu
 from her2bench.prediction.normalization import Preparation

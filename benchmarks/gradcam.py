@@ -27,7 +27,7 @@ from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.data.tile_cache.cached_tiles import cached_tiles
-from her2bench.models import build_model
+from her2bench.models.registry import build_model
 from her2bench.phantom import (
     PhantomSettings,
     Truth,

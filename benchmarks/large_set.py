@@ -26,7 +26,7 @@ import torch
 from lightning_fabric import Fabric
 
 from her2bench.core.machine import peak_memory
-from her2bench.models import build_model
+from her2bench.models.registry import build_model
 from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.normalization import Preparation
 from her2bench.prediction.tile_loader import Feed

@@ -32,7 +32,7 @@ from torch.utils.data import DataLoader, Dataset
 from her2bench.core.machine import peak_memory, usable_cores
 from her2bench.core.manifest import read_manifest, targets
 from her2bench.data.tile_cache.cached_tiles import cached_tiles
-from her2bench.models import build_model
+from her2bench.models.registry import build_model
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.normalization import Preparation

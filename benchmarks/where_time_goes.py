@@ -22,7 +22,8 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from her2bench.models import MODELS, build_model
+from her2bench.core.vocabulary import NETWORKS
+from her2bench.models.registry import build_model
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.normalization import Preparation
@@ -55,7 +56,7 @@ KINDS = {  # the beginning of PyTorch's names, the first that fits
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--models", nargs="+", default=list(MODELS))
+    parser.add_argument("--models", nargs="+", default=list(NETWORKS))
     given = parser.parse_args()
     ready_cpu()
     print(f"A product of two 4096 x 4096 matrices: {matrix_product():.0f} GFLOP/s\n")

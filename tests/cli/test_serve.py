@@ -16,7 +16,7 @@ from her2bench.cli.main import main
 from her2bench.core.manifest import write_manifest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import write_table
-from her2bench.models import build_model
+from her2bench.models.registry import build_model
 from her2bench.prediction.normalization import Preparation
 from her2bench.prediction.trained_networks import Description, save_trained
 

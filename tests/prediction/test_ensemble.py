@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from her2bench.core.runs import ComparisonFolder
-from her2bench.models import build_model
+from her2bench.models.registry import build_model
 from her2bench.prediction.ensemble import Networks, agreement, ensembles, opinion
 from her2bench.prediction.forward import forward, probabilities
 from her2bench.prediction.normalization import Preparation

@@ -7,7 +7,8 @@ from torch import nn
 
 from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
-from her2bench.models import MODELS, build_model
+from her2bench.core.vocabulary import NETWORKS
+from her2bench.models.registry import build_model
 from her2bench.phantom import PhantomSettings, draw_slides, tile_truth, tiles_of
 from her2bench.phantom.drawing import draw_field
 from her2bench.prediction.gradcam import (
@@ -67,7 +68,7 @@ def test_map_equals_the_formula_of_the_paper():
     np.testing.assert_allclose(gradcam(model, tiles, prepare, CPU), expected, rtol=1e-4, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", list(NETWORKS))
 def test_every_model_has_maps(name):
     torch.manual_seed(1)
     model = build_model(name, 64)
@@ -92,8 +93,12 @@ def test_the_layer_is_the_last_convolution_with_extent_and_what_rectifies_it():
         explained_layer(nn.Sequential(conv, nn.MaxPool2d(2), relu), torch.zeros(1, 3, 16, 16))
         is conv
     )
-    with pytest.raises(ValueError, match="convolution"):
-        explained_layer(nn.Sequential(nn.Flatten(), nn.Linear(12, 1)), torch.zeros(1, 3, 2, 2))
+
+
+def test_a_network_without_convolutions_has_no_map():
+    model, tiles = nn.Sequential(nn.Flatten(), nn.Linear(12, 1)), np.zeros((5, 2, 2, 3), np.uint8)
+    assert explained_layer(model, torch.zeros(1, 3, 2, 2)) is None
+    assert gradcam(model, tiles, Preparation(), CPU).tolist() == np.zeros((5, 1, 1)).tolist()
 
 
 def test_no_tiles_no_maps():

@@ -11,7 +11,7 @@ from PIL import Image
 
 from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
-from her2bench.models import build_model
+from her2bench.models.registry import build_model
 from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Preparation
 from her2bench.prediction.predict_files import find_images, predict_tiles

@@ -7,7 +7,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from her2bench.core.errors import UserError
-from her2bench.models import build_model
+from her2bench.models.registry import build_model
 from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Preparation
 from her2bench.prediction.tile_loader import Feed

@@ -9,8 +9,9 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader
 
+from her2bench.core.vocabulary import NETWORKS
 from her2bench.data.tile_cache.cached_tiles import cached_tiles
-from her2bench.models import MODELS, build_model
+from her2bench.models.registry import build_model
 from her2bench.prediction.normalization import Preparation
 from her2bench.prediction.tile_loader import Feed
 from her2bench.training.checkpoint import Checkpoint
@@ -86,7 +87,7 @@ def fresh(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_training_is_the_studys(name, tiles, tmp_path):
     paths, targets = tiles
     ids = [path.stem for path in paths]

@@ -15,7 +15,7 @@ from PIL import Image
 from her2bench.core.manifest import write_manifest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import write_table
-from her2bench.models import build_model
+from her2bench.models.registry import build_model
 from her2bench.phantom import PhantomSettings, draw_slides, tiles_of
 from her2bench.phantom.tiles import jpeg
 from her2bench.prediction.normalization import Preparation

@@ -6,9 +6,10 @@ import numpy as np
 import polars as pl
 
 from her2bench.core.errors import UserError, listed
-from her2bench.core.manifest import SPLITS, require_sides
+from her2bench.core.manifest import require_sides
 from her2bench.core.tables import Wanted, read_table, require_columns
 from her2bench.core.values import clean_text
+from her2bench.core.vocabulary import SPLITS
 
 
 def chosen_split(manifest: pl.DataFrame, path: Path | None) -> np.ndarray | None:

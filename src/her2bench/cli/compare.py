@@ -8,7 +8,6 @@ import typer
 SelfTest = Annotated[
     bool, typer.Option(help="Try which way of computing each network is the fastest here.")
 ]
-Together = Annotated[str, typer.Option(help="Seeds of a network trained at once: auto, on or off.")]
 Audit = Annotated[
     bool, typer.Option("--audit/--no-audit", help="Look first for what would fool it.")
 ]
@@ -36,7 +35,6 @@ def compare(
         bool, typer.Option("--optimism", help="How much would a random tile split flatter?")
     ] = False,
     self_test: SelfTest = True,
-    together: Together = "auto",
     audit: Audit = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores.json.")] = False,
 ) -> None:
@@ -62,7 +60,7 @@ def compare(
         folder = run(
             resolved,
             place,
-            Choices(device, cache, skip_bad, optimism, self_test, together, audit),
+            Choices(device, cache, skip_bad, optimism, self_test, audit),
             bar,
         )
     if as_json:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from her2bench.core.vocabulary import SCORES
+
 if TYPE_CHECKING:
     import polars as pl
 
 app = typer.Typer(help="Make a manifest: one row a tile.", no_args_is_help=True)
 
-_SCORES = ("0", "1+", "2+", "3+")
 _MOST_ROWS = 60
 
 Output = Annotated[
@@ -115,7 +116,7 @@ def _report(
 
     counts: dict[str, dict[str, int]] = {}
     for side, score in table.select(by, "score").iter_rows():
-        counts.setdefault(side, dict.fromkeys(_SCORES, 0))[_SCORES[score]] += 1
+        counts.setdefault(side, dict.fromkeys(SCORES, 0))[SCORES[score]] += 1
     if as_json:
         head = {"manifest": str(output), "tiles": len(table), "counts": {by: counts}}
         say_json(json.dumps(head | ({} if bare is None else {"no_tissue": bare})))
@@ -131,9 +132,9 @@ def _show(counts: dict[str, dict[str, int]], by: str) -> None:
 
     from her2bench.core.console import Terminal
 
-    shown = Table(by, *_SCORES, "all")
+    shown = Table(by, *SCORES, "all")
     rows = counts if len(counts) <= _MOST_ROWS else {}
-    total = {score: sum(row[score] for row in counts.values()) for score in _SCORES}
+    total = {score: sum(row[score] for row in counts.values()) for score in SCORES}
     for side, row in [*rows.items(), (f"all {len(counts)}", total)]:
         shown.add_row(str(side), *map(str, row.values()), str(sum(row.values())))
     Terminal().print(shown)

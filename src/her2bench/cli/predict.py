@@ -11,6 +11,10 @@ def predict(
     inputs: Annotated[list[Path], typer.Argument(help="Tiles, and folders of tiles.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for predictions.csv.")],
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="A network from outside: [name=]package.module:Class."),
+    ] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out images that cannot be read.")
     ] = False,
@@ -21,9 +25,12 @@ def predict(
     from her2bench.core.run_folder import RunFolder
     from her2bench.core.tables import write_table
     from her2bench.core.terminal import say, say_json
+    from her2bench.models.registry import use_model
     from her2bench.prediction.device import choose_device
     from her2bench.prediction.predict_files import find_images, predict_tiles
 
+    for entry in model or []:
+        use_model(entry)
     images = find_images(inputs)
     check_writable(out, "-o")
     table, left_out = predict_tiles(RunFolder(run), images, choose_device(device), skip_bad)

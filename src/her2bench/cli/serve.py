@@ -13,6 +13,10 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")] = 8000,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="A network from outside: [name=]package.module:Class."),
+    ] = None,
     allow_host: Annotated[
         list[str] | None,
         typer.Option("--allow-host", help="A further name under which the server answers."),
@@ -24,6 +28,7 @@ def serve(
     """Show a comparison's report, and try tiles in its networks. Not for diagnosis."""
     from her2bench.core.runs import opened_comparison
     from her2bench.core.terminal import say
+    from her2bench.models.registry import use_model
     from her2bench.prediction.device import choose_device
     from her2bench.web.app import create_app
     from her2bench.web.prefix import prefix_of
@@ -36,6 +41,8 @@ def serve(
     )
     from her2bench.web.service import opened_service
 
+    for entry in model or []:
+        use_model(entry)
     public, prefix = public_names(allow_host or []), prefix_of(root_path)
     folder = opened_comparison(out)
     chosen = choose_device(device)

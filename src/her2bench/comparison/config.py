@@ -6,21 +6,22 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from her2bench.core.config import Settings
+from her2bench.core.errors import nearest, shown
+from her2bench.core.predictions import check_model_name
+from her2bench.core.vocabulary import BASELINES, Endpoint, model_name
 from her2bench.data.splitting.splits import SplitSettings
 from her2bench.data.tile_cache.pixels import Decoding
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.training.recipe import Recipe
-
-Baseline = Literal["always_positive", "dab_baseline", "background_baseline"]
 
 
 class ComparisonConfig(Settings):
     """Every setting of `her2bench compare`; `comparison.toml` holds them all, defaults too."""
 
     manifest: Path
-    endpoint: Literal["2+", "3+", "1+", "status"] = "2+"
+    endpoint: Endpoint = "2+"
     models: tuple[str, ...] = Field(min_length=1, max_length=1000)
-    baselines: tuple[Baseline, ...] = ("always_positive", "dab_baseline", "background_baseline")
+    baselines: tuple[str, ...] = ("always_positive", "dab_baseline", "background_baseline")
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, max_length=1000)
     size: int = Field(default=299, ge=1, le=4096)
     decoding: Decoding = "exact"
@@ -44,10 +45,43 @@ class ComparisonConfig(Settings):
             raise ValueError("seeds lie between 0 and 4294967295")
         return value
 
+    @field_validator("baselines")
+    @classmethod
+    def _registered(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in BASELINES:
+                hint = nearest(name, BASELINES) or f"one of {', '.join(BASELINES)}"
+                raise ValueError(f"unknown baseline {shown(name)}: {hint}")
+        return value
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The networks' names, in tables and folders."""
+        return tuple(map(model_name, self.models))
+
+    def epochs(self, model: str) -> int:
+        """The epochs of each of a model's runs, over all learning rates; a baseline has none."""
+        if model in self.baselines:
+            return 0
+        return self.recipe.epochs * len(self.recipe.rates_for(model))
+
+    @model_validator(mode="after")
+    def _named_apart(self) -> "ComparisonConfig":
+        for name in self.names:
+            if why := check_model_name(name) or ("" if name else "a name"):
+                raise ValueError(f"models: {shown(name)} is no name for a model, which is {why}")
+        folders = [name.casefold() for name in (*self.names, *self.baselines)]
+        twice = [name for name in folders if folders.count(name) > 1]
+        if twice:
+            raise ValueError(
+                f"models: two are called {shown(twice[0])}; write name=package.module:Class"
+            )
+        return self
+
     @model_validator(mode="after")
     def _rates_for_all(self) -> "ComparisonConfig":
         rates = self.recipe.learning_rates
-        missing = [m for m in self.models if isinstance(rates, dict) and m not in rates]
+        missing = [m for m in self.names if isinstance(rates, dict) and m not in rates]
         if missing:
             raise ValueError(f"recipe.learning_rates has no entry for {', '.join(missing)}")
         return self

@@ -6,12 +6,14 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from her2bench.core.manifest import SPLITS
 from her2bench.core.predictions import as_predictions
+from her2bench.core.vocabulary import SPLITS
 from her2bench.data.tile_cache.cached_tiles import Tiles
 from her2bench.data.tile_cache.content_hash import content_key
 from her2bench.prediction.forward import probabilities
+from her2bench.prediction.normalization import Preparation
 from her2bench.prediction.tile_loader import Feed
+from her2bench.training.channel_statistics import fitted_preparation
 from her2bench.training.loop import Side
 
 COLUMNS = ("tile_id", "split", "target")
@@ -32,6 +34,11 @@ class Fold:
     def content(self) -> str:
         """Names all that a training sees of the fold: pixels, sides and targets."""
         return content_key([self.pixels, self.table.select(COLUMNS).rows()])
+
+    @cached_property
+    def normalization(self) -> Preparation:
+        """By the statistics of the training tiles' channels."""
+        return fitted_preparation(self.tiles.pixels, self.side("train").rows)
 
     def side(self, split: str) -> Side:
         """The tiles of one side."""

@@ -29,16 +29,15 @@ def draw_gallery(prepared: Prepared, scores: Scores, device: torch.device) -> No
         return
     shutil.rmtree(place, ignore_errors=True)
     shown = first_seed(predictions.filter(pl.col("split") == split))
-    maps = {
-        model: _maps(prepared, shown, model, tile_ids, device) for model in prepared.config.models
-    }
-    write_gallery(folder, tile_ids, thumbnails(prepared.manifest, tile_ids), maps)
+    maps = {m: _maps(prepared, shown, m, tile_ids, device) for m in prepared.config.names}
+    known = {model: stack for model, stack in maps.items() if stack is not None}
+    write_gallery(folder, tile_ids, thumbnails(prepared.manifest, tile_ids), known)
 
 
 def _maps(
     prepared: Prepared, shown: pl.DataFrame, model: str, tile_ids: list[str], device: torch.device
-) -> np.ndarray:
-    """(tiles, h, w) uint8, in the order of `tile_ids`."""
+) -> np.ndarray | None:
+    """(tiles, h, w) uint8, in the order of `tile_ids`; None of a network without convolutions."""
     places = {tile_id: row for row, tile_id in enumerate(prepared.tiles.tile_ids)}
     mine = shown.filter(pl.col("model") == model, pl.col("tile_id").is_in(tile_ids))
     maps: dict[str, np.ndarray] = {}
@@ -46,5 +45,8 @@ def _maps(
         run = prepared.folder.run(model, int(str(seed)), int(str(fold)))
         ids = part["tile_id"].to_list()
         pixels = prepared.tiles.pixels[[places[tile_id] for tile_id in ids]]
-        maps |= dict(zip(ids, gallery_maps(run, pixels, device), strict=True))
+        found = gallery_maps(run, pixels, device)
+        if found is None:
+            return None
+        maps |= dict(zip(ids, found, strict=True))
     return np.stack([maps[tile_id] for tile_id in tile_ids])

@@ -13,7 +13,7 @@ from her2bench.comparison.folds import Fold
 from her2bench.comparison.plan import Job
 from her2bench.core.run_folder import RunFolder
 from her2bench.data.tile_cache.content_hash import content_key
-from her2bench.models import build_model
+from her2bench.models.registry import build_model
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.normalization import Preparation
 from her2bench.training.checkpoint import Checkpoint
@@ -32,8 +32,12 @@ class Trials:
     config: ComparisonConfig
     fold: Fold
     run: RunFolder
-    prepare: Preparation
     compute: Compute
+
+    @property
+    def prepare(self) -> Preparation:
+        """The normalisation of the fold, where the recipe asks for it."""
+        return self.fold.normalization if self.config.recipe.normalise else Preparation()
 
     def best(self, on_epoch: OnEpoch) -> tuple[list[Fit], Fit, nn.Module]:
         """All fits, the one with the least validation loss, and its network."""
@@ -70,7 +74,8 @@ class Trials:
         if ended:
             for row in ended["epochs"]:
                 on_epoch(row)
-            return Fit(**ended), course.model
+            names = ("epochs", "epoch", "memory", "device_memory")
+            return Fit(*(ended[name] for name in names)), course.model
         sides = self.fold.side("train"), self.fold.side("val")
         fitted = fit(*(self.fabric, course.model, *sides), course.plan, course.checkpoint, on_epoch)
         if len(self.config.recipe.rates_for(self.job.model)) > 1:

@@ -10,9 +10,8 @@ import polars as pl
 from her2bench.core.errors import UserError, listed
 from her2bench.core.tables import Wanted, read_table, require_columns, write_table
 from her2bench.core.values import clean_path, clean_text, plain, refuse_rows, typed
+from her2bench.core.vocabulary import ENDPOINTS, SCORE_TEXT, SPLITS
 
-SPLITS = ("train", "val", "test")
-ENDPOINTS = ("2+", "3+", "1+", "status")
 REGION = ("x", "y", "width", "height")
 REQUIRED = ("tile_id", "path", "score")
 OPTIONAL = ("group_id", "split", "status", *REGION, "mpp")
@@ -130,10 +129,9 @@ def read_scores(column: pl.Series, where: object, gaps: bool = False) -> pl.Seri
     """
     expected = "0, 1, 2, 3, 1+, 2+ or 3+" + (", or nothing" if gaps else "")
     text = clean_text(plain(column, where))
-    text = text.str.replace(r"[.,]0+$", "").str.replace(r"^([123])\+$", "$1")
-    good = text.is_in(["0", "1", "2", "3"])
+    good = text.str.contains(SCORE_TEXT)
     refuse_rows(column, ~good if gaps else ~good.fill_null(False), expected, where)
-    return text.cast(pl.Int8, strict=False).alias(column.name)
+    return text.str.extract(SCORE_TEXT).cast(pl.Int8).alias(column.name)
 
 
 def require_sides(table: pl.DataFrame, where: object) -> None:
@@ -178,7 +176,7 @@ def _no_gaps(table: pl.DataFrame, name: str, where: object) -> None:
     refuse_rows(table[name], table[name].is_null(), "a value in every row", where)
 
 
-def _one_of(table: pl.DataFrame, name: str, allowed: tuple, where: object) -> None:
+def _one_of(table: pl.DataFrame, name: str, allowed: Iterable, where: object) -> None:
     if name in table.columns:
         bad = ~table[name].is_in(list(allowed))
         refuse_rows(table[name], bad, f"one of {', '.join(map(str, allowed))}", where)

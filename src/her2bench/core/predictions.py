@@ -8,9 +8,10 @@ from pathlib import Path
 import polars as pl
 
 from her2bench.core.errors import UserError, listed
-from her2bench.core.manifest import SPLITS, read_scores
+from her2bench.core.manifest import read_scores
 from her2bench.core.tables import Wanted, read_table, require_columns
 from her2bench.core.values import refuse_values, typed
+from her2bench.core.vocabulary import SPLITS
 
 COLUMNS = {
     "model": pl.String,

@@ -12,6 +12,7 @@ from her2bench.core.checksums import RECORD, checksum, damaged, opened_record, w
 from her2bench.core.config import parsed_toml, settings_from
 from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
+from her2bench.core.vocabulary import model_name
 
 _AGAIN = "run the comparison again; what is finished is kept"
 
@@ -168,7 +169,8 @@ def write_text(path: Path, text: str) -> None:
 def _planned(settings: dict[str, Any], model: str, seed: int) -> bool:
     if model in settings.get("baselines", []):
         return seed == 0
-    return model in settings.get("models", [model]) and seed in settings.get("seeds", [seed])
+    models = map(model_name, settings.get("models", [model]))
+    return model in models and seed in settings.get("seeds", [seed])
 
 
 def opened_comparison(path: Path) -> ComparisonFolder:

@@ -8,6 +8,7 @@ response normalisation). Deviations, both the study's: 299 px input, one logit.
 from torch import Tensor, nn
 
 from her2bench.models.features import Features
+from her2bench.models.registry import register_model
 
 
 class AlexNet(nn.Module):
@@ -46,3 +47,7 @@ class AlexNet(nn.Module):
 
     def forward(self, tiles: Tensor) -> Tensor:
         return self.classifier(self.features(tiles)).squeeze(1)
+
+
+# Below 64 px the last pooling has nothing left to pool.
+register_model("alexnet", AlexNet, smallest=64)

@@ -8,6 +8,7 @@ tanh, max-pooling instead of trained subsampling, one logit instead of ten class
 from torch import Tensor, nn
 
 from her2bench.models.features import Features
+from her2bench.models.registry import register_model
 
 
 class LeNet(nn.Module):
@@ -35,3 +36,6 @@ class LeNet(nn.Module):
 
     def forward(self, tiles: Tensor) -> Tensor:
         return self.classifier(self.features(tiles)).squeeze(1)
+
+
+register_model("lenet", LeNet, smallest=64)

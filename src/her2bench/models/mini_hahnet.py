@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from her2bench.models.features import Features
+from her2bench.models.registry import register_model
 
 
 class Inception(nn.Module):
@@ -53,3 +54,6 @@ class MiniHAHNet(nn.Module):
 
     def forward(self, tiles: Tensor) -> Tensor:
         return self.classifier(self.features(tiles)).squeeze(1)
+
+
+register_model("mini_hahnet", MiniHAHNet, smallest=64)

@@ -1,6 +1,6 @@
 """How a network is computed: choices that change speed and memory, and results by rounding."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -15,31 +15,21 @@ class Compute:
     Attributes:
         channels_last: tiles laid out pixel by pixel instead of channel by channel.
         piece: tiles that the convolutions take at a time; None takes the batch whole.
-        pool_first: max-pooling before the ReLU in front of it: the same results, bit for bit.
-        narrow: convolutions of few channels together with their pooling, channels last only.
     """
 
     channels_last: bool = False
     piece: int | None = None
-    pool_first: bool = True
-    narrow: bool = False
 
     def __str__(self) -> str:
         layout = "channels last" if self.channels_last else "channels first"
         batches = "whole batches" if self.piece is None else f"pieces of {self.piece}"
-        return f"{layout}, {batches}" + (", narrow layers in one" if self.narrow else "")
-
-    @property
-    def stackable(self) -> "Compute":
-        """The same, as far as several networks can be computed so at once (see `Stack`)."""
-        return replace(self, narrow=False)
+        return f"{layout}, {batches}"
 
     def set_on(self, model: nn.Module) -> None:
         """Tell the network's `Features` how to run."""
         for layer in model.modules():
             if isinstance(layer, Features):
-                layer.piece, layer.pool_first = self.piece, self.pool_first
-                layer.narrow = self.narrow
+                layer.piece = self.piece
 
     def laid_out(self, tiles: Tensor) -> Tensor:
         """Tiles (b, 3, h, w) in this memory layout; the weights follow by themselves."""

@@ -56,7 +56,7 @@ def _forward(
     parts = tiles.batches(np.split(rows, range(batch, len(rows), batch)))
     with torch.inference_mode():
         for inputs, said in zip(parts, logits.split(batch), strict=True):
-            said.copy_(model(compute.laid_out(prepare(inputs))))
+            said.copy_(model(compute.laid_out(prepare(inputs))).view_as(said))
     return logits.cpu().double().numpy()
 
 

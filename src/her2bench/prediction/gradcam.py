@@ -38,7 +38,8 @@ def gradcam(
 
     Returns:
         (n, h', w') float32, 0 or more, in units of the logit; h' and w' are those of the last
-        convolution's output. All zero where nothing in the tile speaks for "positive".
+        convolution's output. All zero where nothing in the tile speaks for "positive", and
+        (n, 1, 1) zeros where the network has no convolution.
     """
     model.eval()
     maps = []
@@ -46,6 +47,8 @@ def gradcam(
         part = np.array(tiles[start : start + batch])  # a copy: the cache is mapped read-only
         inputs = prepare(torch.from_numpy(part).to(device))
         layer = explained_layer(model, inputs[:1])
+        if layer is None:
+            return np.zeros((len(tiles), 1, 1), np.float32)
         with torch.enable_grad():
             found = LayerGradCam(model, layer).attribute(inputs, relu_attributions=True)
         assert isinstance(found, Tensor)  # a tuple only for layers with several outputs
@@ -53,8 +56,8 @@ def gradcam(
     return np.concatenate(maps) if maps else np.empty((0, 1, 1), np.float32)
 
 
-def explained_layer(model: nn.Module, one_tile: Tensor) -> nn.Module:
-    """The layer whose output is explained: the last convolution, with what rectifies it.
+def explained_layer(model: nn.Module, one_tile: Tensor) -> nn.Module | None:
+    """The layer whose output is explained: the last convolution, with what rectifies it, if any.
 
     Of the convolutions that ran, the last whose output still has extent (a convolution after
     global pooling has none, and says nothing about place). Where a normalisation or activation
@@ -64,9 +67,6 @@ def explained_layer(model: nn.Module, one_tile: Tensor) -> nn.Module:
     Args:
         model: the network.
         one_tile: (1, 3, h, w), what the network takes in.
-
-    Raises:
-        ValueError: the network has no convolution.
     """
     ran = _layers_run(model, one_tile)
     spatial = [
@@ -75,7 +75,7 @@ def explained_layer(model: nn.Module, one_tile: Tensor) -> nn.Module:
         if isinstance(layer, nn.Conv2d) and len(shape) == 4 and shape[2] * shape[3] > 1
     ]
     if not spatial:
-        raise ValueError("Grad-CAM needs a network with a convolution")
+        return None
     last = spatial[-1]
     for i in range(last + 1, len(ran)):
         if not isinstance(ran[i][0], _POINTWISE) or ran[i][1] != ran[last][1]:
@@ -108,7 +108,7 @@ def enlarged(maps: np.ndarray, height: int, width: int) -> np.ndarray:
     return bigger[:, 0].numpy()
 
 
-def gallery_maps(run: RunFolder, pixels: np.ndarray, device: torch.device) -> np.ndarray:
+def gallery_maps(run: RunFolder, pixels: np.ndarray, device: torch.device) -> np.ndarray | None:
     """The maps of some tiles by the network of a finished run, as they are kept for the report.
 
     Args:
@@ -117,13 +117,18 @@ def gallery_maps(run: RunFolder, pixels: np.ndarray, device: torch.device) -> np
         device: where to compute.
 
     Returns:
-        (n, h', w') uint8: each map `normalised`, times 255, not yet enlarged.
+        (n, h', w') uint8: each map `normalised`, times 255, not yet enlarged; None where the
+        network has no convolution.
 
     Raises:
         UserError: the run is not finished, or its weights are damaged.
     """
     model, description = load_trained(run, device)
-    maps = gradcam(model, pixels, description.preparation, device)
+    prepare = description.preparation
+    one_tile = prepare(torch.from_numpy(np.array(pixels[:1])).to(device))
+    if explained_layer(model, one_tile) is None:
+        return None
+    maps = gradcam(model, pixels, prepare, device)
     return np.rint(normalised(maps) * 255).astype(np.uint8)
 
 

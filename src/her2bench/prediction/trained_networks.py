@@ -12,8 +12,9 @@ from torch import nn
 
 from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
+from her2bench.core.vocabulary import NETWORKS
 from her2bench.data.tile_cache.pixels import Decoding
-from her2bench.models import build_model
+from her2bench.models.registry import build_model, network
 from her2bench.prediction.normalization import Preparation
 from her2bench.prediction.weights import write_tensors
 
@@ -23,7 +24,8 @@ class Description:
     """What a weights file says of itself.
 
     `threshold` is on the logit: a tile is called positive above it. `endpoint` says what
-    positive means, `decoding` how its tiles were decoded.
+    positive means, `decoding` how its tiles were decoded; `source` names the class of a network
+    from outside, `package.module:Class`.
     """
 
     model: str
@@ -32,6 +34,7 @@ class Description:
     threshold: float
     endpoint: str
     decoding: Decoding = "exact"
+    source: str = ""
 
 
 def save_trained(model: nn.Module, description: Description, path: Path) -> None:
@@ -45,14 +48,19 @@ def save_trained(model: nn.Module, description: Description, path: Path) -> None
         "endpoint": description.endpoint,
         "decoding": description.decoding,
     }
+    header |= {"source": description.source} if description.source else {}
     write_tensors(model.state_dict(), path, header)
 
 
 def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Description]:
     """Read the network of a finished run.
 
+    Code is never imported because a weights file names it: a network from outside must be
+    registered in this process.
+
     Raises:
-        UserError: the folder is no finished run of a network, or its weights are damaged.
+        UserError: the folder is no finished run of a network, its weights are damaged, or its
+            network is not registered.
     """
     if not run.done or not run.weights.is_file():
         raise UserError(
@@ -64,17 +72,45 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Descr
     run.check(run.weights)
     try:
         description = _description(run.weights)
-        with torch.device("meta"):
-            model = build_model(description.model, description.size)
-        model = model.to_empty(device=device)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+        raise _unreadable(run, error, _AGAIN) from error
+    if description.model not in NETWORKS:
+        raise _unknown(run, description)
+    try:
+        model = _empty(description, device)
         load_model(model, run.weights, device=str(device))
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
-        raise UserError(
-            run.weights,
-            found=f"weights that cannot be read ({error})",
-            cure="delete the run folder and run `her2bench compare` again",
-        ) from error
+        ours = network(description.model).ours
+        cure = _AGAIN if ours else f"is {description.model} the class it was then? If so, {_AGAIN}"
+        raise _unreadable(run, error, cure) from error
     return model.eval(), description
+
+
+_AGAIN = "delete the run folder and run `her2bench compare` again"
+
+
+def _empty(description: Description, device: torch.device) -> nn.Module:
+    """The network on the device, its weights still to be read."""
+    if not network(description.model).ours:  # what it holds besides weights is made as it is built
+        return build_model(description.model, description.size).to(device)
+    with torch.device("meta"):
+        model = build_model(description.model, description.size)
+    return model.to_empty(device=device)
+
+
+def _unreadable(run: RunFolder, error: Exception, cure: str) -> UserError:
+    return UserError(run.weights, found=f"weights that cannot be read ({error})", cure=cure)
+
+
+def _unknown(run: RunFolder, description: Description) -> UserError:
+    name, source = description.model, description.source
+    entry = f"{name}={source or 'package.module:Class'}"
+    return UserError(
+        run.weights,
+        found=f"weights of {name!r}{f' ({source})' if source else ''}, unknown in this process",
+        expected=f"one of {', '.join(NETWORKS)}; code is not imported because a file names it",
+        cure=f"if you trust that code, give --model {entry}, or call register_model first",
+    )
 
 
 def _description(path: Path) -> Description:
@@ -91,4 +127,5 @@ def _description(path: Path) -> Description:
         threshold=float(header["threshold"]),
         endpoint=header["endpoint"],
         decoding="fast" if header.get("decoding") == "fast" else "exact",
+        source=header.get("source", ""),
     )

@@ -1,9 +1,8 @@
 """Numbers as the report prints them."""
 
 from her2bench.core.scores import Pair
+from her2bench.core.vocabulary import SCORES
 from her2bench.evaluation.scoring.settings import ThresholdRule
-
-_SCORES = ("0", "1+", "2+", "3+")
 
 
 def number(value: float | None) -> str:
@@ -90,7 +89,7 @@ def score(value: int | None) -> str:
     >>> score(2), score(None)
     ('2+', 'mixed')
     """
-    return "mixed" if value is None else _SCORES[value]
+    return "mixed" if value is None else SCORES[value]
 
 
 def threshold_rule(rule: ThresholdRule) -> str:

@@ -1,13 +1,13 @@
 """Which tiles go into the gallery: the most confident errors, and where models disagree."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from her2bench.core.scores import RunThreshold
+from her2bench.core.vocabulary import BASELINES
 from her2bench.evaluation.scoring.run_thresholds import with_calls
-from her2bench.report.labels import BASELINES
 
 ERRORS = 6
 DISAGREEMENTS = 8
@@ -38,16 +38,17 @@ def gallery_tiles(
     predictions: pl.DataFrame,
     thresholds: Sequence[RunThreshold],
     split: str = "test",
-    errors: int = ERRORS,
-    disagreements: int = DISAGREEMENTS,
 ) -> list[str]:
     """The tiles whose thumbnails and maps a comparison keeps: `select_tiles`, each once."""
     shown = with_calls(predictions, thresholds).filter(pl.col("split") == split)
-    return select_tiles(shown, errors, disagreements).tile_ids
+    return select_tiles(shown).tile_ids
 
 
 def select_tiles(
-    shown: pl.DataFrame, errors: int = ERRORS, disagreements: int = DISAGREEMENTS
+    shown: pl.DataFrame,
+    baselines: Collection[str] = BASELINES,
+    errors: int = ERRORS,
+    disagreements: int = DISAGREEMENTS,
 ) -> Selection:
     """Choose the tiles of the gallery from each network's first seed; baselines choose none.
 
@@ -56,10 +57,11 @@ def select_tiles(
 
     Args:
         shown: predictions of one split with `threshold` (a logit) and `call` (Boolean).
+        baselines: which of the models are baselines.
         errors: tiles a model.
         disagreements: tiles on which models disagree.
     """
-    first = first_seed(shown.filter(~pl.col("model").is_in(list(BASELINES))))
+    first = first_seed(shown.filter(~pl.col("model").is_in(list(baselines))))
     models = first["model"].unique(maintain_order=True).to_list()
     wrong = first.filter(pl.col("call") != (pl.col("target") == 1)).with_columns(
         rank=(pl.col("logit") - pl.col("threshold")).abs()

@@ -18,11 +18,11 @@ from her2bench.core.runs import ComparisonFolder
 from her2bench.core.scores import Scores, read_scores
 from her2bench.core.tables import Wanted, read_table
 from her2bench.core.values import refuse_rows, typed
+from her2bench.core.vocabulary import BASELINES, model_name
 from her2bench.evaluation.scoring.panels import Panel, make_panel
 from her2bench.evaluation.scoring.run_thresholds import with_calls
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.report.labels import BASELINES
 from her2bench.report.table_csv import epoch_table, run_table
 
 SPLITS_COLUMNS = {
@@ -81,14 +81,24 @@ class Material:
         if not self.predictions.height:
             return []
         present = self.predictions["model"].unique(maintain_order=True).to_list()
-        first = [m for m in self.config.get("models", []) if m in present]
+        named = map(model_name, self.config.get("models", []))
+        first = [m for m in named if m in present]
         ordered = [*first, *(m for m in present if m not in first)]
-        return sorted(ordered, key=lambda model: model in BASELINES)
+        return sorted(ordered, key=self._is_baseline)
 
     @property
     def networks(self) -> list[str]:
         """The models that are no baseline."""
-        return [model for model in self.models if model not in BASELINES]
+        return [model for model in self.models if not self._is_baseline(model)]
+
+    @property
+    def baselines(self) -> list[str]:
+        """The models that are a baseline, those of this project first."""
+        names = dict.fromkeys([*BASELINES, *self.models])
+        return [model for model in names if model in self.models and self._is_baseline(model)]
+
+    def _is_baseline(self, model: str) -> bool:
+        return model in BASELINES or model in self.config.get("baselines", [])
 
     @cached_property
     def settings(self) -> ScoreSettings:
@@ -176,7 +186,8 @@ def _unfinished(
     config: dict[str, Any], splits: pl.DataFrame, folder: ComparisonFolder
 ) -> list[str]:
     folds = splits["fold"].unique().sort().to_list() if "fold" in splits.columns else [0]
-    wanted = [(m, s) for m in config.get("models", []) for s in config.get("seeds", [0])]
+    models = map(model_name, config.get("models", []))
+    wanted = [(m, s) for m in models for s in config.get("seeds", [0])]
     wanted += [(b, 0) for b in config.get("baselines", [])]
     missing = [
         (model, seed, fold)

@@ -3,30 +3,9 @@
 import re
 from zlib import crc32
 
-BASELINES = {
-    "always_positive": "Always positive",
-    "dab_baseline": "DAB baseline",
-    "background_baseline": "Background baseline",
-}
-_NETWORKS = {"lenet": "LeNet", "alexnet": "AlexNet", "mini_hahnet": "mini-HAHNet"}
-_KNOWN = BASELINES | _NETWORKS
-SPLITS = {"train": "training", "val": "validation", "test": "test"}
+from her2bench.core.vocabulary import BASELINES, NETWORKS, model_label
+
 STUDY_WORDS = {"ppv": "Precision", "sensitivity": "Recall"}
-ENDPOINTS = {
-    "2+": "score 2+/3+ against 0/1+",
-    "3+": "score 3+ against 0/1+/2+",
-    "1+": "score 1+/2+/3+ against 0",
-    "status": "confirmed HER2 status, positive against negative",
-}
-
-
-def label(model: str) -> str:
-    """A model's name for people; a name we do not know stays as it is.
-
-    >>> label("mini_hahnet"), label("other <net>")
-    ('mini-HAHNet', 'other <net>')
-    """
-    return _KNOWN.get(model, model)
 
 
 def relabelled(text: str) -> str:
@@ -35,7 +14,10 @@ def relabelled(text: str) -> str:
     >>> relabelled("Lenet better than dab_baseline")
     'LeNet better than DAB baseline'
     """
-    return _NAMES.sub(lambda match: label(match.group().lower()), text)
+    known = {name: model_label(name) for name in (*BASELINES, *NETWORKS)}
+    labels = {name.casefold(): label for name, label in known.items() if label != name}
+    names = re.compile(rf"\b({'|'.join(map(re.escape, labels))})\b", re.IGNORECASE)
+    return names.sub(lambda match: labels[match.group().casefold()], text)
 
 
 def slug(name: str) -> str:
@@ -48,6 +30,3 @@ def slug(name: str) -> str:
     """
     plain = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:60]
     return plain if plain == name else f"{plain}-{crc32(name.encode()):08x}"
-
-
-_NAMES = re.compile(r"\b(" + "|".join(map(re.escape, _KNOWN)) + r")\b", re.IGNORECASE)

@@ -7,23 +7,6 @@ import torch
 from torch import Tensor
 
 
-def augment_each(
-    tiles: Tensor, kinds: Sequence[str], generators: Sequence[torch.Generator]
-) -> Tensor:
-    """Augment equal parts of a batch in place, each by its own generator, as if it were alone.
-
-    Args:
-        tiles: (s * b, size, size, 3), the parts one after the other.
-        kinds: as in `augment`.
-        generators: (s,) one a part.
-    """
-    if not kinds:
-        return tiles
-    for part, generator in zip(tiles.chunk(len(generators)), generators, strict=True):
-        augment(part, kinds, generator)
-    return tiles
-
-
 def augment(tiles: Tensor, kinds: Sequence[str], generator: torch.Generator) -> Tensor:
     """Flip and rotate the tiles of a batch at random, each on its own, in place.
 
@@ -34,6 +17,8 @@ def augment(tiles: Tensor, kinds: Sequence[str], generator: torch.Generator) -> 
         kinds: `flip` (left-right, half of the tiles) and `rotate` (by 0, 90, 180 or 270°).
         generator: on the CPU, so that every device draws the same.
     """
+    if not kinds:
+        return tiles
     count = len(tiles)
     flips, quarters = torch.zeros(count, dtype=torch.bool), torch.zeros(count, dtype=torch.int64)
     if "flip" in kinds:

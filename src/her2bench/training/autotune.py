@@ -7,12 +7,11 @@ gives the same results only to rounding.
 
 import itertools
 import json
-import math
 import platform
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,9 @@ from torch import nn
 from her2bench.core.atomic_io import check_writable, reading, replacing
 from her2bench.core.memory import release_memory
 from her2bench.core.notes import note
-from her2bench.models import build_model
-from her2bench.models.features import Features
+from her2bench.models.registry import build_model
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.training.loop import adam
-from her2bench.training.together import Stack
 
 _PIECE = 8  # tiles: the activations of so many stay near the processor's cache
 _TIMED = 2  # steps, after one to warm up
@@ -67,9 +64,7 @@ class Trial:
         pieces = (None, _PIECE) if piecewise else (None,)
         if piecewise and self._activations > _LARGE:
             pieces = (_PIECE,)
-        ways = [Compute(last, piece) for piece, last in itertools.product(pieces, (False, True))]
-        narrow = [replace(way, narrow=True) for way in ways if way.channels_last]
-        return ways + narrow if self._has_narrow else ways
+        return [Compute(last, piece) for piece, last in itertools.product(pieces, (False, True))]
 
     @property
     def _activations(self) -> int:
@@ -82,15 +77,6 @@ class Trial:
                 layer.register_forward_hook(lambda _, given, output: sizes.append(output.nbytes))
         network(tiles)
         return self.batch * sum(sizes)
-
-    @property
-    def _has_narrow(self) -> bool:
-        """Whether the network has layers of few channels, where computing them in one may pay."""
-        if (self.device.type, self.precision) != ("cpu", "32-true"):
-            return False
-        with torch.device("meta"):  # no weights are drawn
-            layers = build_model(self.model, self.size).modules()
-        return any(isinstance(layer, Features) and layer.has_narrow for layer in layers)
 
 
 def chosen_compute(trial: Trial, steps: int, record: Path) -> Compute:
@@ -128,46 +114,24 @@ def fastest(seconds: Mapping[Compute, float]) -> Compute:
     return best if seconds[best] < (1 - _MARGIN) * seconds[plain] else plain
 
 
-def pays_together(trial: Trial, compute: Compute, seeds: int, steps: int, record: Path) -> bool:
-    """Whether that many seeds train faster together than one by one, as in `chosen_compute`."""
-    known, key = _read(record), f"{trial.key}, {compute}, {seeds} seeds together"
-    if key in known:
-        return known[key]["chosen"]
-    if steps < _WORTH * (1 + seeds) * (1 + _TIMED):
-        return False
-    alone = seeds * step_seconds(trial, [compute])[0]
-    try:
-        together = step_seconds(trial, [compute], seeds)[0]
-    except torch.OutOfMemoryError:
-        together = math.inf
-    chosen = together < (1 - _MARGIN) * alone
-    seconds = {"one by one": round(alone, 5), "together": round(together, 5)}
-    _write(record, {**known, key: {"chosen": chosen, "seconds_a_step": seconds}})
-    return chosen
-
-
-def step_seconds(trial: Trial, ways: Sequence[Compute], seeds: int = 1) -> list[float]:
+def step_seconds(trial: Trial, ways: Sequence[Compute]) -> list[float]:
     """The time of one training step in each way, the least of a few, on tiles drawn at random.
 
-    The ways take turns, so that none pays for the memory that the first step has to fetch. With
-    several seeds, the time of a step of them all together.
+    The ways take turns, so that none pays for the memory that the first step has to fetch.
     """
     device = trial.device
     fabric = Fabric(accelerator=device.type, devices=1, precision=trial.precision)  # type: ignore[arg-type]
-    networks = [build_model(trial.model, trial.size).to(device) for _ in range(seeds)]
-    model = networks[0] if seeds == 1 else Stack(networks)
+    model = build_model(trial.model, trial.size).to(device)
     wrapped, optimiser = fabric.setup(model, adam(model, 1e-6, device))
-    batch = seeds * trial.batch
-    tiles = torch.rand(batch, 3, trial.size, trial.size, device=device)
-    aims, loss = torch.ones(batch, device=device), nn.BCEWithLogitsLoss()
+    tiles = torch.rand(trial.batch, 3, trial.size, trial.size, device=device)
+    aims, loss = torch.ones(trial.batch, device=device), nn.BCEWithLogitsLoss()
     times: list[list[float]] = [[] for _ in ways]
     for _, (way, seconds) in itertools.product(range(1 + _TIMED), zip(ways, times, strict=True)):
-        for network in networks:
-            (way if seeds == 1 else way.stackable).set_on(network)
+        way.set_on(model)
         inputs = way.laid_out(tiles)
         start = time.perf_counter()
         optimiser.zero_grad()
-        fabric.backward(loss(wrapped(inputs), aims))
+        fabric.backward(loss(wrapped(inputs).view_as(aims), aims))
         optimiser.step()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
@@ -188,17 +152,17 @@ def _read(record: Path) -> dict[str, dict]:
     entries: dict[str, Any] = found if isinstance(found, dict) else {"": None}
     whole = {key: entry for key, entry in entries.items() if _is_whole(entry)}
     if len(whole) < len(entries):
-        note(record, "damaged in part: what is the fastest here is tried again")
+        note(record, "damaged or of another version: what is the fastest here is tried again")
     return whole
 
 
 def _is_whole(entry: Any) -> bool:
-    """A choice and its times as they were written; an earlier version wrote no checksum."""
+    """A choice and its times as they were written."""
     if not isinstance(entry, dict) or not isinstance(entry.get("seconds_a_step"), dict):
         return False
     chosen, names = entry.get("chosen"), {field.name for field in fields(Compute)}
-    known = isinstance(chosen, bool) or (isinstance(chosen, dict) and set(chosen) <= names)
-    return known and entry.get("checksum") in (None, _checksum(entry))
+    known = isinstance(chosen, dict) and set(chosen) <= names
+    return known and entry.get("checksum") == _checksum(entry)
 
 
 def _checksum(entry: dict) -> str:

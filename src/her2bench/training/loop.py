@@ -1,7 +1,7 @@
 """The training loop, through Lightning Fabric: it fits a screen and hides nothing."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Preparation
 from her2bench.prediction.tile_loader import Feed
-from her2bench.training.augmentation import augment_each
+from her2bench.training.augmentation import augment
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.epoch_order import epoch_order
 from her2bench.training.epochs import Epoch, kept_epoch, measures, refuse_divergence
@@ -37,13 +37,11 @@ class Side:
 class Fit:
     """What training came to: a row an epoch, and which epoch's weights the model now holds.
 
-    `together` says how many networks were trained at once, `memory` and `device_memory` (bytes)
-    what they took at most, where that was measured.
+    `memory` and `device_memory` (bytes) are what it took at most, where that was measured.
     """
 
     epochs: list[Epoch]
     epoch: int
-    together: int = 1
     memory: int = 0
     device_memory: int = 0
 
@@ -134,7 +132,7 @@ def fit(
     for row in course.epochs:  # those trained before the run was stopped
         on_epoch(row)
     for number in range(len(course.epochs), plan.recipe.epochs):
-        (row,) = train_epoch(fabric, wrapped, stepper, loss, train, [plan], number)
+        row = train_epoch(fabric, wrapped, stepper, loss, train, plan, number)
         course.judge(row, wrapped, validation, loss)
         if number + 1 < plan.recipe.epochs:
             progress = {"epochs": course.epochs, "best_epoch": course.best_epoch}
@@ -171,63 +169,47 @@ def train_epoch(
     optimiser: Any,
     loss: nn.Module,
     side: Side,
-    plans: Sequence[Plan],
+    plan: Plan,
     number: int,
-) -> list[Epoch]:
-    """Train for one epoch: one network, or several at once (see `Stack`).
+) -> Epoch:
+    """Train for one epoch.
 
     Args:
         fabric: device and precision.
-        model: set up by it; tiles of all plans, one plan's after the other's, (s * b, 3, h, w) to
-            logits (s * b,).
+        model: set up by it; tiles (b, 3, h, w) to logits (b,).
         optimiser: set up with it.
         loss: of each tile.
         side: the tiles to learn from.
-        plans: (s,) one for each network, alike but for the seed.
+        plan: how.
         number: of the epoch, from 0.
-
-    Returns:
-        A row for each plan. Their seconds add up to the time that passed.
     """
-    start = time.perf_counter()
-    plan, batch = plans[0], plans[0].recipe.batch
-    order, generators = _seeded_orders(plans, side, number)
+    start, batch = time.perf_counter(), plan.recipe.batch
+    order, generator = seeded_order((*plan.seed, number), side)
     # Made at once: small tensors kept from each step would break up the memory between the steps.
-    sums, logits = (torch.zeros(shape, device=fabric.device) for shape in (len(plans), order.shape))
+    total, logits = (torch.zeros(shape, device=fabric.device) for shape in ((), order.shape))
     targets = torch.from_numpy(side.targets[order].astype(np.float32)).to(fabric.device)
-    parts = np.split(side.rows[order], range(batch, order.shape[1], batch), axis=1)
-    batches = side.tiles.batches([part.ravel() for part in parts])
+    batches = side.tiles.batches(np.split(side.rows[order], range(batch, len(order), batch)))
     model.train()
     # Nothing in the loop waits for a GPU: losses and logits stay there until the epoch's end.
-    split = (each.split(batch, dim=1) for each in (targets, logits))
+    split = (each.split(batch) for each in (targets, logits))
     for tiles, aims, said in zip(batches, *split, strict=True):
-        inputs = plan.prepare(augment_each(tiles, plan.recipe.augment, generators))
+        inputs = plan.prepare(augment(tiles, plan.recipe.augment, generator))
         output = model(plan.compute.laid_out(inputs)).view_as(aims)
-        values = loss(output, aims).mean(dim=1)
-        _step(fabric, optimiser, values.sum())  # each gradient is that of a network's own mean loss
-        sums += values.detach() * aims.shape[1]  # so that the last, smaller batch is fair
+        value = loss(output, aims).mean()
+        _step(fabric, optimiser, value)
+        total += value.detach() * len(aims)  # so that the last, smaller batch is fair
         said.copy_(output.detach())
-    losses = (sums / order.shape[1]).tolist()
-    found = logits.cpu().double().numpy()
-    seconds = (time.perf_counter() - start) / len(plans)
-    common = {"epoch": number, "learning_rate": plan.learning_rate}
-    common |= {"seconds": seconds, "tiles_per_second": order.shape[1] / seconds}
-    learnt = zip(losses, found, side.targets[order], strict=True)
-    return [common | measures("train", each) for each in learnt]
+    mean, found = float(total / len(order)), logits.cpu().double().numpy()
+    seconds = time.perf_counter() - start
+    row = {"epoch": number, "learning_rate": plan.learning_rate}
+    row |= {"seconds": seconds, "tiles_per_second": len(order) / seconds}
+    return row | measures("train", (mean, found, side.targets[order]))
 
 
 def _step(fabric: Fabric, optimiser: Any, loss: Tensor) -> None:
     optimiser.zero_grad()
     fabric.backward(loss)
     optimiser.step()
-
-
-def _seeded_orders(
-    plans: Sequence[Plan], side: Side, number: int
-) -> tuple[np.ndarray, list[torch.Generator]]:
-    """Each plan's order of an epoch's tiles, (s, m), and its generator for the augmentation."""
-    drawn = [seeded_order((*plan.seed, number), side) for plan in plans]
-    return np.stack([order for order, _ in drawn]), [generator for _, generator in drawn]
 
 
 def seeded_order(seed: tuple[int, ...], side: Side) -> tuple[np.ndarray, torch.Generator]:

@@ -5,11 +5,10 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 RESEARCH_USE = "Research use only; nothing here is for diagnosis."
-POSITIVE = {
-    "2+": "score 2+ or 3+, against 0 or 1+ (a laboratory convention; 2+ is equivocal)",
-    "3+": "score 3+, against 0, 1+ or 2+ (2+ is equivocal)",
-    "1+": "score 1+, 2+ or 3+, against 0 (2+ is equivocal)",
-    "status": "confirmed HER2 status positive",
+CAVEATS = {
+    "2+": " (a laboratory convention; 2+ is equivocal)",
+    "3+": " (2+ is equivocal)",
+    "1+": " (2+ is equivocal)",
 }
 
 

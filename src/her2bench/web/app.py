@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from her2bench import __version__
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
-from her2bench.report.labels import label
+from her2bench.core.vocabulary import model_label
 from her2bench.web.answers import RESEARCH_USE, Answers, Health, Problem
 from her2bench.web.pace import BadUpload, admitted
 from her2bench.web.prefix import Prefix
@@ -219,7 +219,7 @@ async def _in_time(seconds: float) -> AsyncIterator[None]:
 def _template() -> Template:
     text = files("her2bench.web").joinpath("try.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined)
-    environment.filters["label"] = label
+    environment.filters["label"] = model_label
     return environment.from_string(text)
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from her2bench.core.memory import release_memory
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.vocabulary import ENDPOINTS, model_label
 from her2bench.data.decoding.rgb import resized
 from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.ensemble import (
@@ -25,11 +26,10 @@ from her2bench.prediction.ensemble import (
     opinion,
 )
 from her2bench.prediction.gradcam import enlarged
-from her2bench.report.labels import label
-from her2bench.web.answers import POSITIVE, ModelAnswer, TileAnswer
+from her2bench.stain.heatmap import heatmap
+from her2bench.web.answers import CAVEATS, ModelAnswer, TileAnswer
 from her2bench.web.decoding import Refused, decode
 from her2bench.web.domain_shift import Training, training_of, warnings
-from her2bench.web.overlay import overlay
 from her2bench.web.scalings import scalings_of
 from her2bench.web.uploads import Upload
 
@@ -68,7 +68,7 @@ class Service:
     @property
     def positive_means(self) -> str:
         """The endpoint in words."""
-        return POSITIVE.get(self.endpoint, self.endpoint)
+        return ENDPOINTS.get(self.endpoint, self.endpoint) + CAVEATS.get(self.endpoint, "")
 
     @property
     def likeness(self) -> str:
@@ -168,14 +168,14 @@ def _model_answer(model: Ensemble, said: Opinion, i: int, pictures: bool) -> Mod
     heat = said.maps[i : i + 1]
     return ModelAnswer(
         model=model.model,
-        name=label(model.model),
+        name=model_label(model.model),
         runs=len(model.members),
         call="positive" if said.positive[i] else "negative",
         probability=float(said.probabilities[i]),
         threshold=said.cut,
         calibrated=said.calibrated,
         logit=float(said.logits[i]),
-        heatmap=_png(overlay(enlarged(heat, _HEATMAP, _HEATMAP)[0]))
+        heatmap=_png(heatmap(enlarged(heat, _HEATMAP, _HEATMAP)[0]))
         if pictures and heat.any()
         else None,
     )

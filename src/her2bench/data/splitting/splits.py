@@ -7,7 +7,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from her2bench.core.errors import UserError
-from her2bench.core.manifest import SPLITS
+from her2bench.core.vocabulary import SPLITS
 from her2bench.data.splitting.group_assignment import allocate, groups_needed
 from her2bench.data.splitting.split_checks import (
     both_classes,

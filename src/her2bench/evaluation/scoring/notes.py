@@ -8,11 +8,11 @@ import polars as pl
 from her2bench.core.score_notes import Note, make_note
 from her2bench.core.scores import Pair, Row
 from her2bench.core.text import plural
+from her2bench.core.vocabulary import BASELINES
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.panels import difference_of_tiles
 from her2bench.evaluation.scoring.questions import FEW_SEEDS, first_question
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.scoring.verdict import BASELINES
 from her2bench.evaluation.statistics.arrays import FEW_GROUPS, Answers, Sample
 from her2bench.evaluation.statistics.metrics import METRICS
 

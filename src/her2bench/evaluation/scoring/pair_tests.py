@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from her2bench.core.scores import Question
+from her2bench.core.vocabulary import BASELINES
 from her2bench.evaluation.scoring.metric_intervals import (
     BOOTSTRAP_SLIDES,
     MINIMUM_SEEDS,
@@ -13,7 +14,6 @@ from her2bench.evaluation.scoring.metric_intervals import (
 )
 from her2bench.evaluation.scoring.model_evaluation import Judged
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.scoring.verdict import BASELINES
 from her2bench.evaluation.statistics.arrays import Answers, Bools, Floats, Ints, by_fold, codes
 from her2bench.evaluation.statistics.differences import (
     Difference,

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from her2bench.core.scores import Family, Pair, known
+from her2bench.core.vocabulary import BASELINES
 from her2bench.evaluation.scoring.metric_intervals import MINIMUM_SEEDS
 from her2bench.evaluation.scoring.model_evaluation import Judged
 from her2bench.evaluation.scoring.pair_tests import (
@@ -16,7 +17,7 @@ from her2bench.evaluation.scoring.pair_tests import (
     recipe_answerable,
 )
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.scoring.verdict import BASELINES, VerdictBasis, decide, in_words
+from her2bench.evaluation.scoring.verdict import VerdictBasis, decide, in_words
 from her2bench.evaluation.statistics.arrays import FEW_GROUPS, Floats
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.evaluation.statistics.multiplicity import holm, mcnemar

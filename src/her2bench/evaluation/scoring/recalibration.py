@@ -19,6 +19,7 @@ from her2bench.evaluation.statistics.calibration_fits import (
 )
 from her2bench.evaluation.statistics.metrics import METRICS
 
+METHODS = {"platt": "Platt scaling", "temperature": "temperature scaling"}
 MEASURED = ("brier", "log_loss", "calibration_error")
 _MOST = 1e6  # of a slope or an intercept: beyond it nothing was fitted
 
@@ -113,7 +114,7 @@ def _refusals(
     refused = sum(scaling is None for scaling in fits.values())
     if not refused:
         return []
-    name = "Platt scaling" if method == "platt" else "temperature scaling"
+    name = METHODS[method]
     where = "" if refused == len(fits) else f" in {refused} of {len(fits)} runs"
     text = (
         f"No {name} of {model}{where}: it makes the log loss of the validation tiles worse or "

@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from her2bench.core.manifest import SPLITS
 from her2bench.core.score_notes import Note
 from her2bench.core.scores import Breakdown, Pair, Row, Scores
+from her2bench.core.vocabulary import SPLITS
 from her2bench.evaluation.scoring.breakdown import break_down, ceiling
 from her2bench.evaluation.scoring.extra_rows import line_rows
 from her2bench.evaluation.scoring.model_evaluation import Judged, judge

@@ -5,12 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from her2bench.core.scores import Decision
-
-BASELINES = {
-    "dab_baseline": "the DAB baseline",
-    "background_baseline": "the background baseline",
-    "always_positive": "always positive",
-}
+from her2bench.core.vocabulary import BASELINES
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,7 @@ def in_words(e: VerdictBasis) -> str:
         return "undefined: the metric or its variance is undefined here"
     words = _claim(e, decision)
     if e.model_b in BASELINES and e.model_a not in BASELINES and decision != "a":
-        words = f"{e.model_a} is not shown to beat {BASELINES[e.model_b]}: {words}"
+        words = f"{e.model_a} is not shown to beat {BASELINES[e.model_b].phrase}: {words}"
     return words if e.known else f"{words} (slides unknown: tiles taken as independent)"
 
 

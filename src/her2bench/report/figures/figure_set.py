@@ -34,6 +34,7 @@ def draw_all(material: Material, panels: dict[str, Panel]) -> Figures:
     """Draw everything into `figures/`; "always positive", the same for all, has no curve."""
     folder, settings = material.folder.figures, material.settings
     ranked = {m: p for m, p in panels.items() if m != "always_positive"} or panels
+    curves = ranked, material.baselines, material.split or "", folder
     both = bool(panels) and 0 < next(iter(panels.values())).sample.targets.mean() < 1
     return Figures(
         forest=draw_forest(
@@ -43,8 +44,8 @@ def draw_all(material: Material, panels: dict[str, Panel]) -> Figures:
             settings.confidence,
             folder,
         ),
-        rocs=draw_rocs(ranked, material.split or "", folder) if both else [],
-        recalls=draw_precision_recalls(ranked, material.split or "", folder) if both else [],
+        rocs=draw_rocs(*curves) if both else [],
+        recalls=draw_precision_recalls(*curves) if both else [],
         reliability=[_reliability(material, m, p) for m, p in ranked.items()],
         losses=_losses(material),
         spreads=_spreads(material, list(ranked)),
@@ -52,7 +53,7 @@ def draw_all(material: Material, panels: dict[str, Panel]) -> Figures:
 
 
 def _colour(material: Material, model: str) -> str:
-    return str(line_style(model, material.models)["color"])
+    return str(line_style(model, material.models, material.baselines)["color"])
 
 
 def _reliability(material: Material, model: str, panel: Panel) -> Drawn:

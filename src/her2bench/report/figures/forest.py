@@ -6,11 +6,11 @@ from typing import Any
 import polars as pl
 
 from her2bench.core.scores import Pair
+from her2bench.core.vocabulary import model_label
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.figures.palette import BAND, INK, MUTED, PAPER, SERIES
 from her2bench.report.figures.style import Drawn, sheet
 from her2bench.report.formats import percent
-from her2bench.report.labels import label
 
 COLUMNS = (
     "model_a", "model_b", "difference", "low", "high", "p_value", "p_adjusted", "margin",
@@ -72,7 +72,7 @@ def _draw_pair(axes: Any, pair: Pair, y: float) -> None:
         markeredgecolor=colour,
         linestyle="none",
     )
-    names = f"{label(pair.model_a)} − {label(pair.model_b)}"
+    names = f"{model_label(pair.model_a)} − {model_label(pair.model_b)}"
     side = axes.get_yaxis_transform()
     text = {"transform": side, "va": "bottom", "fontsize": 8.5, "parse_math": False}
     axes.text(0, y + 0.2, names, color=INK, weight="bold" if decided else "normal", **text)

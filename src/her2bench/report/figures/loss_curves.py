@@ -8,10 +8,10 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from her2bench.core.vocabulary import model_label
 from her2bench.report.figures.inline import inlined
 from her2bench.report.figures.palette import INK, SERIES
 from her2bench.report.figures.style import STYLE, Drawn, Sheet, sheet
-from her2bench.report.labels import label
 
 TITLE = "Loss per epoch, a panel a model, a line a run"
 LINES = (
@@ -50,7 +50,7 @@ def _draw_panels(page: Sheet, epochs: pl.DataFrame, models: list[str], top: floa
         _draw_model(axes, epochs.filter(pl.col("model") == model))
         axes.set(xlabel="epoch", ylabel="loss", ylim=(0, top))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_title(label(model), color=INK, parse_math=False)
+        axes.set_title(model_label(model), color=INK, parse_math=False)
         axes.grid(True, axis="y")
     for axes in page.panels[len(models) :]:
         axes.remove()

@@ -6,7 +6,7 @@ that dark mode can lighten it.
 
 from typing import Any
 
-from her2bench.report.labels import BASELINES
+from her2bench.core.vocabulary import BASELINES
 
 PAPER, INK, MUTED, GRID = "#fffffe", "#1c2431", "#5c6675", "#e2e6ec"
 BAND = "#d8ecea"  # the equivalence margin
@@ -25,12 +25,13 @@ VARIABLES = {
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1, 1.5)))
 
 
-def line_style(model: str, models: list[str]) -> dict[str, Any]:
+def line_style(model: str, models: list[str], baselines: list[str]) -> dict[str, Any]:
     """Colour and dashes of a model among all: networks in colour, baselines in dashed grey."""
-    if model in BASELINES:
-        place = list(BASELINES).index(model)
-        return {"color": GREYS[place], "linestyle": _DASHES[place % 3 + 1], "linewidth": 1.4}
-    place = [name for name in models if name not in BASELINES].index(model)
+    if model in baselines:
+        place = list(dict.fromkeys([*BASELINES, *baselines])).index(model)
+        dashes = _DASHES[1 + (place + place // len(GREYS)) % (len(_DASHES) - 1)]
+        return {"color": GREYS[place % len(GREYS)], "linestyle": dashes, "linewidth": 1.4}
+    place = [name for name in models if name not in baselines].index(model)
     return {
         "color": SERIES[place % len(SERIES)],
         "linestyle": _DASHES[place // len(SERIES) % len(_DASHES)],

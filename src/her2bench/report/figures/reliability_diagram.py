@@ -4,10 +4,11 @@ from pathlib import Path
 
 import polars as pl
 
+from her2bench.core.vocabulary import model_label
+from her2bench.evaluation.scoring.recalibration import METHODS
 from her2bench.report.figures.palette import INK, MUTED, PAPER
 from her2bench.report.figures.style import Drawn, sheet
-from her2bench.report.labels import label, slug
-from her2bench.report.sections.reliability import METHODS
+from her2bench.report.labels import slug
 
 
 def draw_reliability(model: str, bins: pl.DataFrame, colour: str, folder: Path) -> Drawn:
@@ -19,7 +20,7 @@ def draw_reliability(model: str, bins: pl.DataFrame, colour: str, folder: Path) 
         colour: of the model.
         folder: where the files go.
     """
-    title = f"Reliability of {label(model)}, before and after calibration"
+    title = f"Reliability of {model_label(model)}, before and after calibration"
     with sheet(folder, f"reliability-{slug(model)}", title, bins, (3.0, 3.25)) as page:
         axes = page.axes
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
@@ -43,7 +44,7 @@ def draw_reliability(model: str, bins: pl.DataFrame, colour: str, folder: Path) 
             )
         axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect=1)
         axes.set(xlabel="mean probability", ylabel="share positive")
-        axes.set_title(label(model), color=INK, parse_math=False)
+        axes.set_title(model_label(model), color=INK, parse_math=False)
         axes.grid(True)
         page.figure.legend(loc="outside lower center", ncols=2, handletextpad=0.2)
     return page.drawn

@@ -1,73 +1,88 @@
 """ROC and precision-recall curves: a figure a network with its band, the baselines beside it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from her2bench.core.vocabulary import SPLITS, model_label
 from her2bench.evaluation.scoring.panels import Panel
 from her2bench.report.figures.curve_bands import GRID, Band, band_table, precision_band, roc_band
 from her2bench.report.figures.palette import INK, MUTED, line_style
 from her2bench.report.figures.style import Drawn, Sheet, sheet
-from her2bench.report.labels import BASELINES, SPLITS, label, slug
+from her2bench.report.labels import slug
 
 SIZE = (3.0, 3.5)
+Styles = dict[str, dict[str, Any]]
 _FAINT = {"color": MUTED, "linewidth": 0.8, "linestyle": (0, (1, 2))}
 
 
-def draw_rocs(panels: dict[str, Panel], split: str, folder: Path) -> list[Drawn]:
+def draw_rocs(
+    panels: dict[str, Panel], baselines: list[str], split: str, folder: Path
+) -> list[Drawn]:
     """Sensitivity over 1 − specificity, the mean over seeds, with its band.
 
     Args:
         panels: model → its answers on tiles of both classes.
+        baselines: which of the models are baselines.
         split: of the tiles.
         folder: where the files go.
     """
     bands = {model: roc_band(panel) for model, panel in panels.items()}
+    models = list(panels)
+    styles = {model: line_style(model, models, baselines) for model in models}
     drawn = []
-    for model, shown in _beside_baselines(bands).items():
-        name, title = f"roc-{slug(model)}", f"ROC curve of {label(model)} on {SPLITS[split]} tiles"
+    for model, shown in _beside_baselines(bands, baselines).items():
+        name, title = (
+            f"roc-{slug(model)}",
+            f"ROC curve of {model_label(model)} on {SPLITS[split]} tiles",
+        )
         data = band_table(shown, "one_minus_specificity", "sensitivity")
         with sheet(folder, name, title, data, SIZE) as page:
             page.axes.plot([0, 1], [0, 1], **_FAINT)
-            _draw_bands(page, model, shown, list(panels))
+            _draw_bands(page, model, shown, styles)
             page.axes.set(xlabel="1 − specificity", ylabel="sensitivity (recall)")
         drawn.append(page.drawn)
     return drawn
 
 
-def draw_precision_recalls(panels: dict[str, Panel], split: str, folder: Path) -> list[Drawn]:
+def draw_precision_recalls(
+    panels: dict[str, Panel], baselines: list[str], split: str, folder: Path
+) -> list[Drawn]:
     """PPV over sensitivity, the mean over seeds, with its band; dotted: the share of positives."""
     bands = {model: precision_band(panel) for model, panel in panels.items()}
     share = float(next(iter(panels.values())).sample.targets.mean())
+    models = list(panels)
+    styles = {model: line_style(model, models, baselines) for model in models}
     drawn = []
-    for model, shown in _beside_baselines(bands).items():
+    for model, shown in _beside_baselines(bands, baselines).items():
         name = f"precision-recall-{slug(model)}"
-        title = f"Precision-recall curve of {label(model)} on {SPLITS[split]} tiles"
+        title = f"Precision-recall curve of {model_label(model)} on {SPLITS[split]} tiles"
         data = band_table(shown, "sensitivity", "ppv")
         with sheet(folder, name, title, data, SIZE) as page:
             page.axes.axhline(share, **_FAINT)
-            _draw_bands(page, model, shown, list(panels))
+            _draw_bands(page, model, shown, styles)
             page.axes.set(xlabel="sensitivity (recall)", ylabel="PPV (precision)")
         drawn.append(page.drawn)
     return drawn
 
 
-def _beside_baselines(bands: dict[str, Band]) -> dict[str, dict[str, Band]]:
+def _beside_baselines(bands: dict[str, Band], baselines: list[str]) -> dict[str, dict[str, Band]]:
     """Network → its band and those of the baselines; baselines for themselves if alone."""
-    networks = [model for model in bands if model not in BASELINES] or list(bands)
-    baselines = {model: band for model, band in bands.items() if model in BASELINES}
-    return {model: {model: bands[model]} | baselines for model in networks}
+    networks = [model for model in bands if model not in baselines] or list(bands)
+    beside = {model: band for model, band in bands.items() if model in baselines}
+    return {model: {model: bands[model]} | beside for model in networks}
 
 
-def _draw_bands(page: Sheet, model: str, bands: dict[str, Band], models: list[str]) -> None:
+def _draw_bands(page: Sheet, model: str, bands: dict[str, Band], styles: Styles) -> None:
     axes, own = page.axes, bands[model]
     if np.isfinite(own.low).any():
-        colour = str(line_style(model, models)["color"])
+        colour = str(styles[model]["color"])
         axes.fill_between(GRID, own.low, own.high, color=colour, alpha=0.16, linewidth=0)
     for name, band in reversed(bands.items()):
-        axes.plot(GRID, band.value, label=_plain(label(name)), **line_style(name, models))
+        axes.plot(GRID, band.value, label=_plain(model_label(name)), **styles[name])
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), aspect=1)
-    axes.set_title(label(model), color=INK, parse_math=False)
+    axes.set_title(model_label(model), color=INK, parse_math=False)
     axes.grid(True)
     page.figure.legend(loc="outside lower center", ncols=2, handlelength=2.4, reverse=True)
 

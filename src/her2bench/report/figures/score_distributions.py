@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 from scipy import special
 
+from her2bench.core.vocabulary import SCORES, model_label
 from her2bench.report.figures.palette import INK, MUTED, PAPER
 from her2bench.report.figures.style import Drawn, sheet
-from her2bench.report.labels import label, slug
+from her2bench.report.labels import slug
 
 MOST_DOTS = 150
-SCORES = ("0", "1+", "2+", "3+")
 
 
 def draw_spread(model: str, rows: pl.DataFrame, colour: str, folder: Path) -> Drawn:
@@ -23,7 +23,7 @@ def draw_spread(model: str, rows: pl.DataFrame, colour: str, folder: Path) -> Dr
         colour: of the model.
         folder: where the files go.
     """
-    title = f"Probabilities of {label(model)} by IHC score"
+    title = f"Probabilities of {model_label(model)} by IHC score"
     data = rows.select("tile_id", "group_id", "score", "target", "probability")
     scores = rows["score"].drop_nulls().unique().sort().to_list()
     with sheet(folder, f"spread-{slug(model)}", title, data, (3.0, 2.9)) as page:
@@ -37,7 +37,7 @@ def draw_spread(model: str, rows: pl.DataFrame, colour: str, folder: Path) -> Dr
         axes.set(ylim=(-0.03, 1.03), xlim=(min(scores) - 0.5, max(scores) + 0.5))
         axes.set_xticks(scores, [f"{SCORES[s]}" for s in scores])
         axes.set(xlabel="IHC score of the slide", ylabel="probability of positive")
-        axes.set_title(label(model), color=INK, parse_math=False)
+        axes.set_title(model_label(model), color=INK, parse_math=False)
         axes.grid(True, axis="y")
     return page.drawn
 

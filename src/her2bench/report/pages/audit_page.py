@@ -10,8 +10,8 @@ from her2bench.core.atomic_io import replacing
 from her2bench.core.audit_findings import Audit, write_audit
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.versions import versions
+from her2bench.core.vocabulary import ENDPOINTS
 from her2bench.report.gallery_files import write_audit_pictures
-from her2bench.report.labels import ENDPOINTS
 from her2bench.report.pages.html import assets, environment
 from her2bench.report.sections.audit_view import counted, pictured, shown_findings
 

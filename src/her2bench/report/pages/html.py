@@ -7,8 +7,9 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from her2bench.core.vocabulary import model_label
 from her2bench.report import formats
-from her2bench.report.labels import label, relabelled
+from her2bench.report.labels import relabelled
 
 
 def environment() -> Environment:
@@ -26,7 +27,7 @@ def environment() -> Environment:
         "duration": formats.duration,
         "rate": formats.rate,
         "score": formats.score,
-        "label": label,
+        "label": model_label,
         "relabelled": relabelled,
         "difference": formats.difference,
     }

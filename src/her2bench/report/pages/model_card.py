@@ -7,10 +7,11 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from her2bench.core.runs import write_text
+from her2bench.core.vocabulary import ENDPOINTS, SPLITS, model_label
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report import formats
 from her2bench.report.inputs import Material
-from her2bench.report.labels import ENDPOINTS, SPLITS, label, relabelled
+from her2bench.report.labels import relabelled
 from her2bench.report.sections import methods
 from her2bench.report.sections.results_table import every_metric
 from her2bench.report.sections.summary import primary_pairs, shown_question
@@ -49,7 +50,7 @@ def plain(value: Any) -> Any:
 
 
 def _contents(material: Material, model: str) -> dict[str, Any]:
-    name = label(model)
+    name = model_label(model)
     tables = []
     for split in ("test", "val", "train"):
         cells = dict(every_metric(material, split)).get(name)
@@ -64,7 +65,7 @@ def _contents(material: Material, model: str) -> dict[str, Any]:
         "warnings": cautions(material),
         "pairs": [
             f"{relabelled(p.verdict)}: {formats.difference(p)} {METRICS[p.metric].label}"
-            f" ({label(p.model_a)} less {label(p.model_b)})"
+            f" ({model_label(p.model_a)} less {model_label(p.model_b)})"
             for p in primary_pairs(material, shown_question(material))
             if model in (p.model_a, p.model_b)
         ],

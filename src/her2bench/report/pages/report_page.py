@@ -7,6 +7,7 @@ from her2bench.core.atomic_io import replacing
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import read_table, write_table
 from her2bench.core.versions import versions
+from her2bench.core.vocabulary import BASELINES, ENDPOINTS, SPLITS, model_label
 from her2bench.evaluation.scoring.panels import Panel
 from her2bench.evaluation.scoring.questions import TITLES
 from her2bench.evaluation.statistics.metrics import METRICS
@@ -16,7 +17,7 @@ from her2bench.report.figures.figure_set import draw_all
 from her2bench.report.folder_guard import check_inside
 from her2bench.report.gallery_files import read_audit_pictures, read_gallery
 from her2bench.report.inputs import Material, read_material, shown_panels
-from her2bench.report.labels import ENDPOINTS, SPLITS, STUDY_WORDS, label
+from her2bench.report.labels import STUDY_WORDS
 from her2bench.report.pages.audit_page import audit_contents
 from her2bench.report.pages.html import assets, environment
 from her2bench.report.pages.model_card import write_cards
@@ -102,6 +103,7 @@ def _contents(material: Material) -> dict[str, Any]:
         "figures": draw_all(material, panels),
         "operating": printed(operating_points(panels, material.settings)),
         "models": material.models,
+        "baselines": [BASELINES[name] for name in material.baselines if name in BASELINES],
         "optimism": flattery(material),
         "scores_called": calls_by_score(material),
         "slides": failing_slides(material),
@@ -117,7 +119,7 @@ def _about(material: Material) -> dict[str, str]:
     shown = material.shown
     tiles = shown["tile_id"].n_unique() if shown.height else 0
     slides = f" of {shown['group_id'].n_unique()} slides" if material.grouped else ""
-    names = [label(m) for m in material.networks] or ["No model"]
+    names = [model_label(m) for m in material.networks] or ["No model"]
     listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" and {names[-1]}"
     endpoint = str(material.config.get("endpoint", "2+"))
     return {

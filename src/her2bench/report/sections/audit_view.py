@@ -7,12 +7,12 @@ import polars as pl
 
 from her2bench.core.audit_findings import SEVERITIES, Audit, Finding
 from her2bench.core.text import plural
+from her2bench.core.vocabulary import SCORES
 from her2bench.report.pages.html import data_uri
 
 MOST_ALONE, MOST_SETS, MOST_OF_A_SET = 12, 6, 4
 MOST_SLIDES, MOST_OF_A_SLIDE = 4, 8
 MOST_NAMES = 200  # of a finding, in the page; audit.json holds all
-_SCORES = ("0", "1+", "2+", "3+")
 _SIGNS = {"serious": "■", "warning": "▲", "note": "●"}
 
 
@@ -205,7 +205,7 @@ def _further(finding: Finding, sets: int) -> str:
 def _about(row: dict) -> str:
     score, slide, split = (row.get(name) for name in ("score", "group_id", "split"))
     parts = [
-        "" if score is None else _SCORES[score],
+        "" if score is None else SCORES[score],
         "" if slide is None else f"slide {slide}",
         split or "",
     ]

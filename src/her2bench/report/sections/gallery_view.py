@@ -9,15 +9,14 @@ import numpy as np
 import polars as pl
 from scipy import ndimage
 
+from her2bench.core.vocabulary import SCORES, model_label
 from her2bench.report.gallery_files import Gallery
 from her2bench.report.gallery_selection import Selection, first_seed, select_tiles
 from her2bench.report.inputs import Material
-from her2bench.report.labels import label
 from her2bench.report.pages.html import data_uri
+from her2bench.stain.heatmap import heatmap
 
-_SCORES = ("0", "1+", "2+", "3+")
 SMOOTH = 64  # pixels a side at which a map is drawn
-_OPAQUE = 0.72  # of the strongest spot, so that the tissue under it can still be seen
 
 
 @dataclass(frozen=True)
@@ -57,11 +56,11 @@ def picture_groups(material: Material, gallery: Gallery) -> list[Group]:
     """The gallery: the errors of each network, then the tiles on which networks disagree."""
     if material.split is None:
         return []
-    chosen = select_tiles(material.shown)
+    chosen = select_tiles(material.shown, material.baselines)
     pictures = _pictures(material, chosen, gallery)
     groups = [
         Group(
-            f"{label(model)}: its most confident errors",
+            f"{model_label(model)}: its most confident errors",
             "Called wrongly, the furthest from the threshold first; at most two of a slide.",
             [pictures[tile] for tile in tiles],
         )
@@ -91,7 +90,7 @@ def _picture(rows: list[dict[str, Any]], models: list[str], gallery: Gallery) ->
     return Picture(
         tile_id=tile,
         slide=first["group_id"],
-        score="unknown" if score is None else _SCORES[score],
+        score="unknown" if score is None else SCORES[score],
         positive=first["target"] == 1,
         thumbnail=data_uri("jpeg", gallery.thumbnails[tile])
         if tile in gallery.thumbnails
@@ -105,7 +104,7 @@ def _picture(rows: list[dict[str, Any]], models: list[str], gallery: Gallery) ->
 
 def _view(row: dict[str, Any], heat: np.ndarray | None) -> View:
     return View(
-        model=label(row["model"]),
+        model=model_label(row["model"]),
         probability=row["probability"],
         threshold=1 / (1 + float(np.exp(-np.clip(row["threshold"], -700, 700)))),
         called=row["call"],
@@ -121,16 +120,12 @@ def overlay(heat: np.ndarray) -> bytes:
         heat: (h, w) uint8.
 
     Returns:
-        RGBA: from green to yellow, hues that neither haematoxylin nor DAB has.
+        RGBA, as `heatmap` colours it.
     """
     factor = max(1, SMOOTH // max(heat.shape))  # readers of PDF do not smooth for themselves
     drawn = ndimage.zoom(heat / 255, factor, order=1, mode="nearest", grid_mode=True)
-    strength = np.asarray(drawn, dtype=np.float64)
-    pixels = np.empty((*strength.shape, 4), dtype=np.uint8)
-    pixels[..., 0] = np.rint(255 * strength)
-    pixels[..., 1] = 235
-    pixels[..., 2] = np.rint(120 * (1 - strength))
-    pixels[..., 3] = np.rint(255 * _OPAQUE * strength)
     file = io.BytesIO()
-    matplotlib.image.imsave(file, pixels, format="png", metadata={"Software": ""})
+    matplotlib.image.imsave(
+        file, heatmap(np.asarray(drawn)), format="png", metadata={"Software": ""}
+    )
     return file.getvalue()

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from her2bench.core.scores import known
+from her2bench.core.vocabulary import model_label
 from her2bench.evaluation.scoring.metric_intervals import interval_of
 from her2bench.evaluation.scoring.panels import Panel
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.arrays import Answers, Bools
 from her2bench.evaluation.statistics.confusion import cells
 from her2bench.evaluation.statistics.estimates import estimate
-from her2bench.report.labels import label
 
 METRICS = ("sensitivity", "specificity", "ppv", "npv")
 POSITIONS = tuple(k / 100 for k in range(1, 100))
@@ -46,7 +46,7 @@ def operating_points(panels: dict[str, Panel], settings: ScoreSettings) -> dict[
         "share": float(sample.targets.mean()),
         "models": [
             {
-                "name": label(model),
+                "name": model_label(model),
                 "frozen": _point(panel, panel.answers.calls, settings),
                 "points": [_at(panel, p, settings) for p in positions],
             }

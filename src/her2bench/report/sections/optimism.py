@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from her2bench.core.scores import Optimism
+from her2bench.core.vocabulary import model_label
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.inputs import Material
-from her2bench.report.labels import label
 
 SHOWN = ("roc_auc", "balanced_accuracy", "sensitivity", "specificity", "accuracy")
 
@@ -13,7 +13,7 @@ SHOWN = ("roc_auc", "balanced_accuracy", "sensitivity", "specificity", "accuracy
 def flattery(material: Material) -> list[Optimism]:
     """The main metrics, named for people; none if it was not asked for."""
     return [
-        replace(row, model=label(row.model), metric=METRICS[row.metric].title)
+        replace(row, model=model_label(row.model), metric=METRICS[row.metric].title)
         for row in material.scores.optimism
         if row.metric in SHOWN and row.model not in ("always_positive", "ceiling")
     ]

@@ -21,7 +21,6 @@ from her2bench.report.sections.results_table import Cell
 TILES_A_BIN = 15
 MOST_BINS = 10
 MEASURED = ("brier", "log_loss", "calibration_error")
-METHODS = {"temperature": "temperature scaling", "platt": "Platt scaling"}
 
 
 def reliability_table(

@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 
 from her2bench.core.scores import Row
+from her2bench.core.vocabulary import SPLITS, model_label
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.inputs import Material
-from her2bench.report.labels import SPLITS, label
 
 SHOWN = (
     "roc_auc", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv", "accuracy",
@@ -64,7 +64,7 @@ def every_metric(material: Material, split: str) -> list[tuple[str, dict[str, Ce
     """All metrics on one split: model (for people), metric → cell."""
     present = {row.model for row in material.scores.rows if row.split == split}
     return [
-        (label(model), _cells(material, model, split, tuple(METRICS)))
+        (model_label(model), _cells(material, model, split, tuple(METRICS)))
         for model in material.models
         if model in present
     ]
@@ -73,7 +73,7 @@ def every_metric(material: Material, split: str) -> list[tuple[str, dict[str, Ce
 def on_all_sides(material: Material) -> list[Side]:
     """The study's table: each model on training, validation and test tiles."""
     return [
-        Side(label(model), split, row.tiles, _cells(material, model, split, STUDY))
+        Side(model_label(model), split, row.tiles, _cells(material, model, split, STUDY))
         for model in material.models
         for split in SPLITS
         if (row := _rows(material, model, split).get("accuracy"))
@@ -105,7 +105,7 @@ def _standing(material: Material, model: str) -> Standing:
 
 
 def _name(model: str) -> str:
-    return "Perfect reader of single tiles" if model == CEILING else label(model)
+    return "Perfect reader of single tiles" if model == CEILING else model_label(model)
 
 
 def _rows(material: Material, model: str, split: str) -> dict[str, Row]:

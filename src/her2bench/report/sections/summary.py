@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from her2bench.core.scores import Pair, Question
+from her2bench.core.vocabulary import BASELINES, model_label
 from her2bench.evaluation.scoring.pairwise import FAMILIES
 from her2bench.evaluation.scoring.questions import UNKNOWN_AGAIN, first_question
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.formats import difference, p_value
 from her2bench.report.inputs import Material
-from her2bench.report.labels import BASELINES, label, relabelled
+from her2bench.report.labels import relabelled
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def answer(material: Material) -> Answer:
     against = [pair for pair in pairs if _baselines_in(pair) == 1]
     return Answer(
         headline=_headline(material, networks),
-        baselines=[_beaten(b, against) for b in BASELINES if _about(b, against)],
+        baselines=[_beaten(b, against) for b in material.baselines if _about(b, against)],
         verdicts=[_sentence(pair) for pair in networks],
         against=[_sentence(pair) for pair in against],
     )
@@ -100,9 +101,9 @@ def _headline(material: Material, pairs: list[Pair]) -> str:
         return f"No model is shown to be better than another on {metric}."
     best = [m for m in material.networks if all(_winner(p) == m for p in _about(m, pairs))]
     if best and again:
-        return f"{label(best[0])} is better than every other model on {metric}."
+        return f"{model_label(best[0])} is better than every other model on {metric}."
     if best:
-        name = f"{label(best[0])} ({_seeds(material, best[0])})"
+        name = f"{model_label(best[0])} ({_seeds(material, best[0])})"
         return f"{weights} of {name} are better than every other model’s on {metric}: {unknown}."
     some = f"{len(decided)} of {len(pairs)} pairs of models differ on {metric}"
     if again:
@@ -120,8 +121,8 @@ def _beaten(baseline: str, against: list[Pair]) -> str:
     pairs = _about(baseline, against)
     winners = [_other(p, baseline) for p in pairs if _winner(p) == _other(p, baseline)]
     losers = [_other(p, baseline) for p in pairs if _other(p, baseline) not in winners]
-    name = f"the {label(baseline)}" if baseline != "always_positive" else "“always positive”"
-    name = name.replace("Background", "background")
+    name = BASELINES[baseline].phrase if baseline in BASELINES else f"the {baseline}"
+    name = name if name.startswith("the ") else f"“{name}”"
     parts = []
     if winners:
         parts.append(f"shown to beat {name}: {_list(winners)}")
@@ -139,7 +140,7 @@ def _sentence(pair: Pair) -> Sentence:
         sign = "" if p < 0.001 else "= "
         shown += ", adjusted " + f"p {sign}{p_value(p)}".replace(" ", "\u00a0")
     return Sentence(
-        about=f"{label(pair.model_a)} and {label(pair.model_b)}",
+        about=f"{model_label(pair.model_a)} and {model_label(pair.model_b)}",
         words=f"{words[0].upper()}{words[1:]}." if words else "",
         numbers=shown,
         decided=pair.decision in ("a", "b"),
@@ -147,7 +148,7 @@ def _sentence(pair: Pair) -> Sentence:
 
 
 def _list(models: list[str]) -> str:
-    return ", ".join(label(model) for model in models)
+    return ", ".join(model_label(model) for model in models)
 
 
 def _about(model: str, pairs: list[Pair]) -> list[Pair]:
@@ -163,4 +164,4 @@ def _winner(pair: Pair) -> str | None:
 
 
 def _baselines_in(pair: Pair) -> int:
-    return (pair.model_a in BASELINES) + (pair.model_b in BASELINES)
+    return FAMILIES.index(pair.family)

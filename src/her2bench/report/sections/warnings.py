@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from her2bench.core.score_notes import Note, NoteKind
+from her2bench.core.vocabulary import SPLITS, model_label
 from her2bench.report.inputs import Material
-from her2bench.report.labels import SPLITS, label, relabelled
+from her2bench.report.labels import relabelled
 from her2bench.report.sections.summary import not_beating
 
 
@@ -147,7 +148,7 @@ def _baseline(material: Material) -> list[Caution]:
     if not losers:
         return []
     text = (
-        f"{', '.join(label(m) for m in losers)}: not shown to beat five percentiles of stain "
+        f"{', '.join(model_label(m) for m in losers)}: not shown to beat five percentiles of stain "
         "amount with logistic regression. A network that has not beaten them has shown nothing."
     )
     return [Caution("DAB baseline not beaten", text)]

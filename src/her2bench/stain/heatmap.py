@@ -1,4 +1,4 @@
-"""The colours of a Grad-CAM map that is laid over a tile."""
+"""The colours of a Grad-CAM map that is laid over a tile, in report and browser."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ _COLOURS = np.array([[0, 90, 120], [0, 150, 110], [120, 200, 40], [255, 240, 60]
 _STRONGEST = 0.65  # opacity at the greatest value; at 0 the tile shows unchanged
 
 
-def overlay(values: np.ndarray) -> np.ndarray:
+def heatmap(values: np.ndarray) -> np.ndarray:
     """A map as a picture with transparency.
 
     Args:
@@ -16,7 +16,7 @@ def overlay(values: np.ndarray) -> np.ndarray:
     Returns:
         (h, w, 4) uint8 RGBA; 0 is clear, 1 is yellow at two thirds opacity.
 
-    >>> overlay(np.array([[0.0, 1.0]])).tolist()
+    >>> heatmap(np.array([[0.0, 1.0]])).tolist()
     [[[0, 90, 120, 0], [255, 240, 60, 166]]]
     """
     values = np.clip(values, 0, 1)

@@ -1,4 +1,4 @@
-"""One job → one run folder: train a network, predict every side, say DONE."""
+"""One job → one run folder: train a network or fit a baseline, predict every split, say DONE."""
 
 import numpy as np
 import polars as pl
@@ -15,12 +15,12 @@ from her2bench.core.runs import write_text
 from her2bench.core.tables import write_table
 from her2bench.core.versions import versions
 from her2bench.evaluation.scoring.thresholds import choose_threshold
+from her2bench.models.baselines.registry import baseline
+from her2bench.models.registry import network
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.device import device_memory
 from her2bench.prediction.forward import forward
-from her2bench.prediction.normalization import Preparation
 from her2bench.prediction.trained_networks import Description, save_trained
-from her2bench.training.channel_statistics import fitted_preparation
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.loop import Fit
 
@@ -38,8 +38,8 @@ def run_job(
     Several learning rates are tried in turn; the one with the least validation loss is kept.
     """
     write_config(run, config, job)
-    prepare, device = preparation(config, fold), fold.tiles.device
-    trials = Trials(job, config, fold, run, prepare, compute)
+    trials, device = Trials(job, config, fold, run, compute), fold.tiles.device
+    prepare = trials.prepare
     with peak_memory() as held, device_memory(device) as held_there:
         fits, best, model = trials.best(on_epoch)
         logits = {
@@ -47,26 +47,32 @@ def run_job(
             for split in fold.present
         }
     threshold = choose_threshold(logits["val"], fold.side("val").targets, config.score.threshold)
-    description = Description(
-        job.model, config.size, prepare, threshold, config.endpoint, config.decoding
-    )
-    save_trained(model, description, run.weights)
+    source = network(job.model).source
+    about = config.size, prepare, threshold, config.endpoint, config.decoding, source
+    save_trained(model, Description(job.model, *about), run.weights)
     write_table(pl.DataFrame([row for fitted in fits for row in fitted.epochs]), run.metrics)
     made_with = {
         "device": device.type,
         "compute": str(compute),
-        "trained_together": best.together,
         "peak_memory_gb": _gb(held.bytes, *(fitted.memory for fitted in fits)),
         "peak_device_memory_gb": _gb(held_there.bytes, *(f.device_memory for f in fits)),
     }
     write_run(job, fold, run, logits, _summary(model, best, threshold) | made_with)
 
 
-def preparation(config: ComparisonConfig, fold: Fold) -> Preparation:
-    """The normalisation by a fold's training tiles, where the recipe asks for it."""
-    if not config.recipe.normalise:
-        return Preparation()
-    return fitted_preparation(fold.tiles.pixels, fold.side("train").rows)
+def run_baseline(job: Job, config: ComparisonConfig, fold: Fold, run: RunFolder) -> None:
+    """Fit one baseline on a fold's training tiles and write its run folder."""
+    write_config(run, config, job)
+    known, sides = baseline(job.model), {split: fold.side(split) for split in fold.present}
+    measured = {
+        split: known.measure(fold.tiles.pixels[side.rows]).astype(np.float64)
+        for split, side in sides.items()
+    }
+    fitted = known.fit(measured["train"], sides["train"].targets)
+    logits = {split: fitted.logits(values) for split, values in measured.items()}
+    threshold = choose_threshold(logits["val"], sides["val"].targets, config.score.threshold)
+    summary = {"parameters": fitted.parameters, "threshold": threshold}
+    write_run(job, fold, run, logits, summary)
 
 
 def write_config(run: RunFolder, config: ComparisonConfig, job: Job) -> None:

@@ -1,0 +1,47 @@
+"""The jobs of a comparison, run one after the other in this process."""
+
+import math
+from functools import partial
+
+import torch
+
+from her2bench.comparison.finished import undo_damaged
+from her2bench.comparison.folds import Fold
+from her2bench.comparison.jobs import run_baseline, run_job
+from her2bench.comparison.plan import Choices, Job, Watcher
+from her2bench.comparison.prepared import Prepared
+from her2bench.prediction.compute import PLAIN, Compute
+from her2bench.training.autotune import Trial, chosen_compute
+from her2bench.training.checkpoint import Checkpoint
+
+
+def run_jobs(part: Prepared, device: torch.device, choices: Choices, watcher: Watcher) -> None:
+    """Run every job of a comparison that is not done yet."""
+    folds = part.folds(device)
+    undo_damaged(part, folds)
+    for job in part.jobs:
+        run, fold = part.run(job), folds[job.fold]
+        if run.done:
+            Checkpoint(run.unfinished).remove()  # there still, if killed just after DONE
+            watcher.skipped(part.config.epochs(job.model))
+        elif job.model in part.config.baselines:
+            run_baseline(job, part.config, fold, run)
+        else:
+            compute = _compute(job, part, fold, choices)
+            run_job(job, part.config, fold, run, compute, partial(watcher.epoch, job))
+
+
+def _compute(job: Job, part: Prepared, fold: Fold, choices: Choices) -> Compute:
+    """How to compute the job's network on this machine."""
+    if not choices.self_test:
+        return PLAIN
+    config, device = part.config, fold.tiles.device
+    trial = Trial(job.model, config.size, config.recipe.batch, device, config.precision)
+    return chosen_compute(trial, _steps(job, part, fold), choices.record)
+
+
+def _steps(job: Job, part: Prepared, fold: Fold) -> int:
+    """The training steps of all runs of a job's network."""
+    runs = sum(other.model == job.model for other in part.jobs)
+    batches = math.ceil(len(fold.side("train").rows) / part.config.recipe.batch)
+    return runs * part.config.epochs(job.model) * batches

@@ -1,0 +1,71 @@
+"""The names that all packages share: scores, endpoints, splits and models, with their labels."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+SCORES = ("0", "1+", "2+", "3+")
+"""The IHC scores; a score is stored as its place here, 0 to 3."""
+SCORE_TEXT = r"^([0-3])(?:\+|[.,]0+)?$"
+"""A score as a table may write it; the group is its number."""
+
+SPLITS = {"train": "training", "val": "validation", "test": "test"}
+
+Endpoint = Literal["2+", "3+", "1+", "status"]
+ENDPOINTS: dict[str, str] = {
+    "2+": "score 2+/3+ against 0/1+",
+    "3+": "score 3+ against 0/1+/2+",
+    "1+": "score 1+/2+/3+ against 0",
+    "status": "confirmed HER2 status, positive against negative",
+}
+
+
+@dataclass(frozen=True)
+class BaselineName:
+    """What a baseline is called: `label` in tables and figures, `phrase` within a sentence.
+
+    `about` says what it looks at, for the glossary.
+    """
+
+    label: str
+    phrase: str
+    about: str = ""
+
+
+NETWORKS = {"lenet": "LeNet", "alexnet": "AlexNet", "mini_hahnet": "mini-HAHNet"}
+"""Networks by name; `register_model` adds to them."""
+BASELINES = {
+    "always_positive": BaselineName(
+        "Always positive", "always positive", "Calls every tile positive, whatever is in it."
+    ),
+    "dab_baseline": BaselineName(
+        "DAB baseline",
+        "the DAB baseline",
+        "Logistic regression on five percentiles of brown stain: what stain amount alone can tell.",
+    ),
+    "background_baseline": BaselineName(
+        "Background baseline",
+        "the background baseline",
+        "Logistic regression on the colour of empty glass: above guessing, the slides can be told "
+        "by something that is no biology.",
+    ),
+}
+"""Baselines by name; `register_baseline` adds to them."""
+
+
+def model_name(entry: str) -> str:
+    """The name of a model as a config lists it.
+
+    >>> [model_name(entry) for entry in ("lenet", "nets.mine:Net", "mine=nets.mine:Net")]
+    ['lenet', 'Net', 'mine']
+    """
+    name, equals, _ = entry.partition("=")
+    return name if equals else entry.rpartition(":")[2]
+
+
+def model_label(name: str) -> str:
+    """A model's name for people; an unknown one stays as it is.
+
+    >>> model_label("mini_hahnet"), model_label("dab_baseline"), model_label("other <net>")
+    ('mini-HAHNet', 'DAB baseline', 'other <net>')
+    """
+    return BASELINES[name].label if name in BASELINES else NETWORKS.get(name, name)

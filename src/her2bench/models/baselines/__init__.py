@@ -1,0 +1,1 @@
+"""The baselines: models that need no network, one file each."""

@@ -1,0 +1,6 @@
+"""The baseline on five percentiles of DAB optical density: what stain amount alone can tell."""
+
+from her2bench.models.baselines.registry import Baseline, register_baseline
+from her2bench.stain import dab_percentiles
+
+register_baseline(Baseline("dab_baseline", dab_percentiles))

@@ -1,0 +1,49 @@
+"""A network from outside is tried on two tiles before anything is trained."""
+
+import torch
+from torch import Tensor, nn
+
+from her2bench.core.errors import UserError
+from her2bench.models.registry import FAULTS, check_size, network
+
+_TILES = 2
+
+
+def check_network(name: str, size: int) -> None:
+    """Refuse a network that cannot be built or does not give one finite logit per tile.
+
+    Ours are known to; only the size of tiles is checked for them.
+
+    Raises:
+        UserError: it is none that can be compared.
+    """
+    check_size(name, size)
+    known = network(name)
+    if known.ours:
+        return
+    try:
+        model = known.fresh(size)
+        weights = [*model.parameters()] if isinstance(model, nn.Module) else []
+        with torch.inference_mode():
+            logits = model.eval()(torch.rand(_TILES, 3, size, size)) if weights else None
+    except FAULTS as error:
+        problem = f"it fails on tiles of {size} px ({type(error).__name__}: {error})"
+        raise _refused(name, problem) from error
+    if not weights:
+        raise _refused(name, "it is no torch module with weights to train")
+    if not isinstance(logits, Tensor):
+        raise _refused(name, f"it gives a {type(logits).__name__}")
+    if logits.shape not in ((_TILES,), (_TILES, 1)):
+        raise _refused(name, f"it gives the shape {tuple(logits.shape)} for {_TILES} tiles")
+    if not logits.isfinite().all():
+        raise _refused(name, "it gives NaN or infinity for tiles with values from 0 to 1")
+
+
+def _refused(name: str, problem: str) -> UserError:
+    source = network(name).source
+    return UserError(
+        f"models, {source or name}",
+        found=problem,
+        expected="a module that takes (b, 3, size, size) and gives one logit per tile, (b,)",
+        cure="correct the class; a head such as nn.Linear(features, 1) gives one logit",
+    )

@@ -1,0 +1,157 @@
+"""Every network by its name: ours, one file each, and those that users register or name.
+
+Nothing is imported before it is asked for, and no class because a weights file names it.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from inspect import signature
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from her2bench.core.errors import UserError, nearest
+from her2bench.core.predictions import check_model_name
+from her2bench.core.vocabulary import BASELINES, NETWORKS, model_name
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Build = Callable[..., "nn.Module"]
+"""Gives a network with fresh weights, one logit per tile; called with `size` if it takes it."""
+OURS = tuple(NETWORKS)
+FAULTS = (
+    *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError),
+    *(OSError, RuntimeError, SyntaxError, TypeError, ValueError),
+)
+"""What the code of others may raise."""
+_REGISTERED: dict[str, "Network"] = {}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that can be compared.
+
+    Attributes:
+        name: in configs, tables and folders.
+        build: gives it.
+        smallest: the least size of tiles it takes, pixels.
+        source: `package.module:Class` where a config names it so.
+    """
+
+    name: str
+    build: Build
+    smallest: int = 1
+    source: str = ""
+
+    @property
+    def ours(self) -> bool:
+        """Whether the network is part of this project."""
+        return self.name in OURS
+
+    def fresh(self, size: int) -> "nn.Module":
+        """The network with fresh weights for tiles of `size` x `size` pixels."""
+        if "size" in signature(self.build).parameters:
+            return self.build(size=size)
+        return self.build()
+
+
+def register_model(
+    name: str, build: Build, label: str | None = None, *, smallest: int = 1, source: str = ""
+) -> None:
+    """Make a network known to configs and weights files of this process.
+
+    Args:
+        name: in configs, tables and folders; registered again, the later one counts.
+        build: a class or function that gives a module: tiles (b, 3, size, size) to logits (b,).
+        label: its name for people.
+        smallest: the least size of tiles it takes, pixels.
+        source: `package.module:Class` where a config names it so.
+
+    Raises:
+        UserError: the name belongs to another model, or cannot name a folder.
+    """
+    ours = name in OURS and getattr(build, "__module__", "") == f"her2bench.models.{name}"
+    refuse_name(name, taken=() if ours else (*OURS, *BASELINES))
+    _REGISTERED[name] = Network(name, build, smallest, source)
+    NETWORKS[name] = label or NETWORKS.get(name, name)
+
+
+def refuse_name(name: str, taken: tuple[str, ...]) -> None:
+    """Raise a UserError where a model cannot be registered by a name."""
+    why = "another name: this one is taken" if name in taken else check_model_name(name)
+    if why or not name:
+        raise UserError(
+            "models",
+            found=f"the name {name!r}",
+            expected=why or "a name",
+            cure="give the model another name, in a config as name=package.module:Class",
+        )
+
+
+def use_model(entry: str) -> str:
+    """Register the class that a config's entry names, if it names one; the model's name.
+
+    Raises:
+        UserError: there is no such network, or the class cannot be imported.
+    """
+    name, source = model_name(entry), entry.partition("=")[2] or entry
+    if ":" in source:
+        register_model(name, _imported(source), source=source)
+    return network(name).name
+
+
+def network(name: str) -> Network:
+    """The network of that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name in OURS and name not in _REGISTERED:
+        import_module(f"her2bench.models.{name}")  # its last line registers it
+    if name not in _REGISTERED:
+        raise UserError(
+            "models",
+            found=f"unknown model {name!r}",
+            expected=f"one of {', '.join(NETWORKS)}, or package.module:Class",
+            cure=nearest(name, NETWORKS) or "choose one of these, or register yours",
+        )
+    return _REGISTERED[name]
+
+
+def check_size(name: str, size: int) -> None:
+    """Raise a UserError when there is no such model, or none for tiles of that size."""
+    smallest = network(name).smallest
+    if size < smallest:
+        raise UserError(
+            "size",
+            found=f"tiles of {size} px",
+            expected=f"at least {smallest} px for {name}",
+            cure=f"set size = {smallest} or more",
+        )
+
+
+def build_model(name: str, size: int) -> "nn.Module":
+    """A network with fresh weights for tiles of `size` x `size` pixels, one logit per tile."""
+    check_size(name, size)
+    return network(name).fresh(size)
+
+
+def _imported(source: str) -> Build:
+    module, _, name = source.partition(":")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # last, so that a file there hides no package
+    try:
+        found: Any = attrgetter(name)(import_module(module))
+    except FAULTS as error:
+        raise UserError(
+            "models",
+            found=f"{source!r} cannot be imported ({type(error).__name__}: {error})",
+            expected="package.module:Class, in the current folder or installed",
+            cure="correct the name, install the package, or set PYTHONPATH to its folder",
+        ) from error
+    if not callable(found):
+        raise UserError("models", found=f"{source!r} is no class", expected="package.module:Class")
+    return found
