@@ -11,9 +11,9 @@ from scipy import optimize, special
 from benchmarks.placed import Placed, log_ratio, power_for
 from benchmarks.rates import RESAMPLED, as_judged, covered
 from benchmarks.tables import ANY, Rates, Tables
+from her2bench.core.scores import Pair, Question
 from her2bench.evaluation.scoring.metric_intervals import interval_of
-from her2bench.evaluation.scoring.pair_tests import Question
-from her2bench.evaluation.scoring.pairwise import Pair, compare_all
+from her2bench.evaluation.scoring.pairwise import compare_all
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.arrays import Answers, Sample, SeedPredictions
 from her2bench.evaluation.statistics.bootstrap import Resampler, bootstrap
