@@ -69,6 +69,25 @@ def test_what_cannot_be_meant_is_named(tmp_path, content, message):
     assert "\x1b" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["weight", "score_1", "core", "scorer", "gold", "split2", "status_by", "logit_b", "scanner"],
+)
+def test_names_of_their_own_are_no_misspelt_ones(tmp_path, name):
+    assert name in predictions(tmp_path, TEXT.replace("group_id", name)).columns
+    path = tmp_path / "m.csv"
+    path.write_text(f"tile_id,path,score,{name}\na,a.png,1,x\n", encoding="utf-8")
+    assert read_manifest(path)[name].to_list() == ["x"]
+
+
+@pytest.mark.parametrize(
+    "name", ["group", "groups", "gruop_id", "group_ids", "grup_id", "splits", "spilt", "folds"]
+)
+def test_misspelt_names_are_refused(tmp_path, name):
+    with pytest.raises(UserError, match=f"column {name!r}, which would not be read"):
+        predictions(tmp_path, TEXT.replace("group_id", name))
+
+
 @pytest.mark.parametrize("name", ["split", "Split", " SPLIT "])
 def test_an_optional_column_counts_whatever_its_case(tmp_path, name):
     content = TEXT.replace("group_id", name).replace("s1", "train").replace("s2", "test")
@@ -91,12 +110,20 @@ def test_words_for_missing_are_missing(tmp_path, word):
     assert table["mpp"].to_list() == [None, 0.5] and table["status"].to_list() == [None, 1]
 
 
-def test_further_numbers_lose_nothing(tmp_path):
+def test_numbers_lose_nothing(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("tile_id,site,long,n,f\n1,01,12345678901234567890,1,1e3\n2,1,7,NA,0.5\n")
-    table = read_table(path)
+    table = read_table(path, Wanted(optional=("site", "long", "n", "f")))
     assert table["site"].to_list() == ["01", "1"] and table["long"].dtype == pl.String
     assert table["n"].to_list() == [1, None] and table["f"].to_list() == [1000.0, 0.5]
+
+
+def test_labels_stay_as_they_are_written(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("tile_id,site,n\n1,1.10,1e3\n2,1.1,2\n3,NA,3\n", encoding="utf-8")
+    table = read_table(path, Wanted(("tile_id",), also=("site",)))
+    assert table["site"].to_list() == ["1.10", "1.1", None]
+    assert table["n"].to_list() == ["1e3", "2", "3"]
 
 
 FORMULAS = ["=1+1", "+x", "-y/z", "@sum(a)", "'=1", "''=1", "'plain", " =1", "2+", "-3", "＝1", "'"]
@@ -111,7 +138,7 @@ def test_a_formula_is_written_as_text_and_read_back(tmp_path):
     back = read_table(path)
     assert back.columns == table.columns
     assert back["group_id"].to_list() == [text.strip() for text in FORMULAS]
-    assert back["=head"].to_list() == table["=head"].to_list()
+    assert back["=head"].to_list() == [str(number) for number in table["=head"]]
     write_table(table, tmp_path / "t.parquet")
     assert pl.read_parquet(tmp_path / "t.parquet").equals(table)
 

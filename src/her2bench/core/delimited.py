@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
@@ -19,8 +20,11 @@ _GUARDED = r"^'(['\s]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\t\r])"
 _NUMBER = r"^[+-]?\d+(\.\d*)?$"
 
 
-def read_csv(path: Path) -> tuple[list[str], pl.DataFrame]:
+def read_csv(path: Path, numbers: Collection[str] = ()) -> tuple[list[str], pl.DataFrame]:
     """Names as they stand in the header, and the columns, named "0", "1", … in order.
+
+    All are text as it stands there, so that a site 1.10 is not 1.1; but for those of `numbers`
+    (names in any case and spelling) whose values are all numbers.
 
     Read are UTF-8 and UTF-16 with a byte-order mark; comma, semicolon and tab; any line ends; a
     first line such as `sep=;`; decimal commas where the comma separates no columns; empty rows at
@@ -40,9 +44,9 @@ def read_csv(path: Path) -> tuple[list[str], pl.DataFrame]:
     )
     table.columns = [str(place) for place in range(table.width)]
     decimal_comma = separator != ","
-    kept_text = {folded(name) for name in KEPT_TEXT}
+    parsed = {folded(name) for name in numbers} - {folded(name) for name in KEPT_TEXT}
     columns = [
-        _cells(table[str(place)], folded(name) in kept_text, decimal_comma)
+        _cells(table[str(place)], folded(name) in parsed, decimal_comma)
         for place, name in enumerate(names)
     ]
     filled = table.select(pl.any_horizontal(pl.all().is_not_null()))
@@ -73,10 +77,10 @@ def _guarded(text: pl.Series) -> pl.Series:
     return marked.alias(text.name)
 
 
-def _cells(column: pl.Series, kept_text: bool, decimal_comma: bool) -> pl.Series:
+def _cells(column: pl.Series, parsed: bool, decimal_comma: bool) -> pl.Series:
     text = column.str.replace(_GUARDED, "$1").str.strip_chars()
     text = text.set(text == "", None)
-    return text if kept_text else as_numbers(text, decimal_comma)
+    return as_numbers(text, decimal_comma) if parsed else text
 
 
 def _decoded(data: bytes, path: Path) -> str:

@@ -50,7 +50,8 @@ def read_manifest(path: Path, also: Iterable[str] = ()) -> pl.DataFrame:
         UserError: a column is missing, a value is not of its kind, or a tile_id stands twice.
     """
     path = Path(path)
-    return check_manifest(read_table(path, Wanted(REQUIRED, OPTIONAL, tuple(also))), path)
+    wanted = Wanted(REQUIRED, OPTIONAL, tuple(also), together=REGION)
+    return check_manifest(read_table(path, wanted), path)
 
 
 def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
