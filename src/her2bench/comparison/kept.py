@@ -82,8 +82,9 @@ def in_kept_order(manifest: pl.DataFrame, folder: ComparisonFolder) -> pl.DataFr
         return manifest
     order = rows["tile_id"].to_list()
     left_out = _kept_table(folder, folder.bad_tiles, Wanted(("tile_id", "row")))
-    if left_out is not None and left_out.schema["row"].is_integer():
-        for tile_id, row in left_out.select("tile_id", "row").drop_nulls().sort("row").iter_rows():
+    if left_out is not None:
+        places = left_out.select("tile_id", pl.col("row").cast(pl.Int64, strict=False))
+        for tile_id, row in places.drop_nulls().sort("row").iter_rows():
             order.insert(row, tile_id)
     if sorted(order) != sorted(manifest["tile_id"]):
         return manifest

@@ -9,12 +9,12 @@ from pathlib import Path
 import polars as pl
 
 from her2bench.core.errors import UserError
-from her2bench.core.values import as_numbers, folded
+from her2bench.core.values import decimal_points, folded
 
 SEPARATORS = ",;\t"
 CURE = "save it as CSV in UTF-8: a header line, then rows of as many values as the header has"
 KEPT_TEXT = ("model", "tile_id", "group_id", "path", "split", "score", "tile_score")
-"""Columns that stay text whatever they hold: an id 007 keeps its zeros, a score is 2+."""
+"""Columns that are never numbers: an id 1,1 stays what it is."""
 _FORMULA = r"^['\s]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\t\r]"
 _GUARDED = r"^'(['\s]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\t\r])"
 _NUMBER = r"^[+-]?\d+(\.\d*)?$"
@@ -23,12 +23,12 @@ _NUMBER = r"^[+-]?\d+(\.\d*)?$"
 def read_csv(path: Path, numbers: Collection[str] = ()) -> tuple[list[str], pl.DataFrame]:
     """Names as they stand in the header, and the columns, named "0", "1", … in order.
 
-    All are text as it stands there, so that a site 1.10 is not 1.1; but for those of `numbers`
-    (names in any case and spelling) whose values are all numbers.
+    All are text as it stands there, so that a site 1.10 is not 1.1; in those of `numbers` (names
+    in any case and spelling) decimal commas become points where the comma separates no columns.
 
     Read are UTF-8 and UTF-16 with a byte-order mark; comma, semicolon and tab; any line ends; a
-    first line such as `sep=;`; decimal commas where the comma separates no columns; empty rows at
-    the end. Cells guarded by `guarded` come back as they were.
+    first line such as `sep=;`; empty rows at the end. Cells guarded by `guarded` come back as they
+    were.
 
     Raises:
         UserError: another encoding, or bytes that are no text.
@@ -43,11 +43,9 @@ def read_csv(path: Path, numbers: Collection[str] = ()) -> tuple[list[str], pl.D
         io.BytesIO(text.encode()), separator=separator, infer_schema=False, null_values=[""]
     )
     table.columns = [str(place) for place in range(table.width)]
-    decimal_comma = separator != ","
-    parsed = {folded(name) for name in numbers} - {folded(name) for name in KEPT_TEXT}
+    pointed = {folded(name) for name in numbers if separator != "," and name not in KEPT_TEXT}
     columns = [
-        _cells(table[str(place)], folded(name) in parsed, decimal_comma)
-        for place, name in enumerate(names)
+        _cells(table[str(place)], folded(name) in pointed) for place, name in enumerate(names)
     ]
     filled = table.select(pl.any_horizontal(pl.all().is_not_null()))
     last = filled.to_series().arg_true().max() if table.height and table.width else None
@@ -77,10 +75,10 @@ def _guarded(text: pl.Series) -> pl.Series:
     return marked.alias(text.name)
 
 
-def _cells(column: pl.Series, parsed: bool, decimal_comma: bool) -> pl.Series:
+def _cells(column: pl.Series, pointed: bool) -> pl.Series:
     text = column.str.replace(_GUARDED, "$1").str.strip_chars()
     text = text.set(text == "", None)
-    return as_numbers(text, decimal_comma) if parsed else text
+    return decimal_points(text) if pointed else text
 
 
 def _decoded(data: bytes, path: Path) -> str:

@@ -52,9 +52,9 @@ ANYTHING = Wanted()
 def read_table(path: Path, wanted: Wanted = ANYTHING) -> pl.DataFrame:
     """Read a `.csv` (comma, semicolon or tab; a byte-order mark is fine) or `.parquet` table.
 
-    In a CSV a column is of numbers only where it is required or optional and all its values are
-    numbers; ids, names, paths and scores stay text always, so that an id 007 keeps its zeros.
-    Words that mean missing are missing in the labels of `wanted.also`.
+    In a CSV every column is text (`values.typed` makes numbers), so that an id 007 keeps its zeros;
+    decimal commas are points in required and optional columns. Words that mean missing are missing
+    in the labels of `wanted.also`.
 
     Raises:
         UserError: no such file, another ending, unreadable, no rows, a column is missing, two have
