@@ -11,7 +11,7 @@ from her2bench.evaluation.pairs import Pair
 from her2bench.evaluation.questions import TITLES, UNKNOWN_AGAIN, first_question
 from her2bench.evaluation.stored import stored_scores
 from her2bench.report.formats import rate
-from her2bench.report.names import METRICS
+from her2bench.report.names import BASELINES, METRICS
 from her2bench.report.table import LABELS
 
 
@@ -56,11 +56,11 @@ def _verdicts(scores: dict) -> Table:
     pairs = [Pair(**p) for p in scores["pairs"] if p["metric"] == primary]
     recipes = [(p.family, p.decision) for p in pairs if p.question == "recipe"]
     question = first_question(recipes)
+    others = BASELINES.keys() - {"dab_baseline"}
     wanted = [
         pair
         for pair in pairs
-        if pair.question == question
-        and not {pair.model_a, pair.model_b} & {"always_positive", "background_baseline"}
+        if pair.question == question and not {pair.model_a, pair.model_b} & others
     ]
     asked = TITLES[question] + ("" if question == "recipe" else f"; {UNKNOWN_AGAIN}")
     title = f"Differences in {METRICS.get(primary, primary)} on test tiles. {asked}"

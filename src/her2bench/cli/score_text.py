@@ -43,7 +43,8 @@ def _by_weight(notes: tuple[str, ...]) -> tuple[list[str], list[str]]:
 
 def _metrics(rows: list[Row], models: tuple[str, ...], split: str, confidence: float) -> Table:
     first = rows[0]
-    group = "tiles taken as independent" if "independent" in first.method else "clustered by slide"
+    independent = any("independent" in row.method for row in rows)
+    group = "tiles taken as independent" if independent else "clustered by slide"
     title = (
         f"{split}: {first.tiles} tiles, {first.groups} groups; {confidence:.0%} intervals, {group}"
     )

@@ -4,6 +4,8 @@ import csv
 import io
 import re
 from collections.abc import Collection
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -15,8 +17,9 @@ SEPARATORS = ",;\t"
 CURE = "save it as CSV in UTF-8: a header line, then rows of as many values as the header has"
 KEPT_TEXT = ("model", "tile_id", "group_id", "path", "split", "score", "tile_score")
 """Columns that are never numbers: an id 1,1 stays what it is."""
-_FORMULA = r"^['\s]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\t\r]"
-_GUARDED = r"^'(['\s]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\t\r])"
+_START = "['\\s]*[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"  # of a formula, also in full width
+_FORMULA = f"^{_START}"
+_GUARDED = f"^'({_START})"
 _NUMBER = r"^[+-]?\d+(\.\d*)?$"
 
 
@@ -39,6 +42,7 @@ def read_csv(path: Path, numbers: Collection[str] = ()) -> tuple[list[str], pl.D
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     separator, text = _separator(text.lstrip("\n"))
     names = _header(text, separator, path)
+    _refuse_row_names(text, separator, path)
     table = pl.read_csv(
         io.BytesIO(text.encode()), separator=separator, infer_schema=False, null_values=[""]
     )
@@ -115,6 +119,20 @@ def _separator(text: str) -> tuple[str, str]:
     return max(SEPARATORS, key=bare.count), text
 
 
+def _refuse_row_names(text: str, separator: str, path: Path) -> None:
+    """A header that has no name for its first column, which holds the rows' names."""
+    with suppress(csv.Error):
+        header, row = islice(csv.reader(io.StringIO(text), delimiter=separator), 2)
+        if len(row) == len(header) + 1 and row[-1]:
+            raise UserError(
+                path,
+                found=f"{len(row)} values in the first row, and {len(header)} names in the header",
+                expected="a name for each value",
+                cure="leave out the names of rows, in R by write.table(..., row.names = FALSE), "
+                "or give their column a name",
+            )
+
+
 def _header(text: str, separator: str, path: Path) -> list[str]:
     try:
         names = next(csv.reader(io.StringIO(text), delimiter=separator), [])
@@ -122,4 +140,4 @@ def _header(text: str, separator: str, path: Path) -> list[str]:
         raise _refused(path, f"its header: {error}") from error
     if len(names) == 1 and any(names[0].count(mark) > 1 for mark in SEPARATORS):
         raise _refused(path, "whole lines stand in quotes, so that there is one column only")
-    return [re.sub(r"^'(?=['\s]*[=+\-@])", "", name) for name in names]
+    return [re.sub(_GUARDED, r"\1", name) for name in names]

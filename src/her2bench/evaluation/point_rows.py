@@ -24,7 +24,7 @@ from her2bench.evaluation.roc_points import (
     point_values,
     points_asked,
 )
-from her2bench.evaluation.row_intervals import BOOTSTRAP_SLIDES
+from her2bench.evaluation.row_intervals import BOOTSTRAP_SLIDES, VANISHING
 from her2bench.evaluation.rows import Row, known
 from her2bench.evaluation.samples import Floats
 from her2bench.evaluation.settings import ScoreSettings
@@ -78,6 +78,9 @@ def _interval(
         slides = whole_slides(auc)
         quantile = t_quantile(slides - 1, settings.confidence)
         return wilson(value, slides, quantile), f"Wilson on slides, {unit}"
+    defined = drawn[np.isfinite(drawn)]
+    if len(defined) and defined.max() - defined.min() < VANISHING:
+        return NONE, "no interval: no variance between slides"
     method = f"bootstrap of {len(drawn)}, threshold chosen anew in each, {unit}"
     return percentile(drawn, auc.widening, auc.df, settings.confidence), method
 
