@@ -98,6 +98,24 @@ def test_columns_from_a_manifest(tmp_path):
     assert {part["column"] for part in scores["breakdown"]} == {"score", "group_id", "scanner"}
 
 
+@pytest.mark.parametrize("source", ["p.csv", "m.csv"])
+def test_labels_that_look_like_numbers_keep_their_digits(tmp_path, source):
+    table = simulated().filter(pl.col("model") == "a")
+    sites = pl.Series("site", (["1.1", "1.10", "NA", "2", "10"] * table.height)[: table.height])
+    manifest = table.select("tile_id", path=pl.lit("a.png"), score=pl.lit(2))
+    tables = {"p.csv": table, "m.csv": manifest}
+    tables[source] = tables[source].with_columns(sites)
+    for name, some in tables.items():
+        some.write_csv(tmp_path / name)
+    done = her2bench(
+        *("score", "p.csv", "--manifest", "m.csv", "--by", "site", "--json", "--bootstrap", "0"),
+        folder=tmp_path,
+    )
+    parts = json.loads(done.stdout)["breakdown"]
+    values = [part["value"] for part in parts if part["column"] == "site"]
+    assert values == ["1.1", "1.10", "2", "10"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "arguments", "message"),

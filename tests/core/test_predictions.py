@@ -176,3 +176,12 @@ def test_columns_that_are_not_used_need_not_fit_one_another(tmp_path):
     assert used["site"].to_list() == ["1", "2", "1", "b"]
     with pytest.raises(UserError, match=r"a\.parquet: column 'v' is of type List"):
         read_predictions(paths, ["v"])
+
+
+@pytest.mark.parametrize("name", ["prob", "Prob", "proba", "p"])
+def test_a_short_name_of_a_missing_column_is_named(tmp_path, name):
+    path = tmp_path / "p.csv"
+    path.write_text(f"model,tile_id,target,{name}\na,t1,1,0.5\n", encoding="utf-8")
+    with pytest.raises(UserError, match="missing columns: probability") as error:
+        read_predictions([path])
+    assert (f"did you mean {name!r}?" in error.value.found) == (len(name) > 2)

@@ -69,6 +69,25 @@ def test_what_cannot_be_meant_is_named(tmp_path, content, message):
     assert "\x1b" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["weight", "score_1", "core", "scorer", "gold", "split2", "status_by", "logit_b", "scanner"],
+)
+def test_names_of_their_own_are_no_misspelt_ones(tmp_path, name):
+    assert name in predictions(tmp_path, TEXT.replace("group_id", name)).columns
+    path = tmp_path / "m.csv"
+    path.write_text(f"tile_id,path,score,{name}\na,a.png,1,x\n", encoding="utf-8")
+    assert read_manifest(path)[name].to_list() == ["x"]
+
+
+@pytest.mark.parametrize(
+    "name", ["group", "groups", "gruop_id", "group_ids", "grup_id", "splits", "spilt", "folds"]
+)
+def test_misspelt_names_are_refused(tmp_path, name):
+    with pytest.raises(UserError, match=f"column {name!r}, which would not be read"):
+        predictions(tmp_path, TEXT.replace("group_id", name))
+
+
 @pytest.mark.parametrize("name", ["split", "Split", " SPLIT "])
 def test_an_optional_column_counts_whatever_its_case(tmp_path, name):
     content = TEXT.replace("group_id", name).replace("s1", "train").replace("s2", "test")
@@ -91,12 +110,60 @@ def test_words_for_missing_are_missing(tmp_path, word):
     assert table["mpp"].to_list() == [None, 0.5] and table["status"].to_list() == [None, 1]
 
 
-def test_further_numbers_lose_nothing(tmp_path):
+def test_labels_stay_as_they_are_written(tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text("tile_id,site,long,n,f\n1,01,12345678901234567890,1,1e3\n2,1,7,NA,0.5\n")
-    table = read_table(path)
-    assert table["site"].to_list() == ["01", "1"] and table["long"].dtype == pl.String
-    assert table["n"].to_list() == [1, None] and table["f"].to_list() == [1000.0, 0.5]
+    path.write_text("tile_id,site,n\n1,1.10,1e3\n2,1.1,2\n3,NA,3\n", encoding="utf-8")
+    table = read_table(path, Wanted(("tile_id",), also=("site",)))
+    assert table["site"].to_list() == ["1.10", "1.1", None]
+    assert table["n"].to_list() == ["1e3", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        (TEXT.replace("s1", "NA"), "'NA'"),
+        (TEXT.replace("s1", ""), "nothing"),
+        (TEXT.replace("0.25", "n/a"), "'n/a'"),
+        (TEXT.replace("a,t2", "None,t2"), "'None'"),
+        (TEXT.replace("t2", "null"), "'null'"),
+        (TEXT.replace("0.75", "1.90"), "'1.90'"),
+        (TEXT.replace("s1,1,", "s1,1.50,"), "'1.50'"),
+        (TEXT.replace("group_id", "logit").replace("s1", "1.10").replace("s2", "NaN"), "'NaN'"),
+        (TEXT.replace("group_id", "split").replace("s1", "test").replace("s2", "N/A"), "'N/A'"),
+    ],
+)
+def test_a_wrong_value_is_shown_as_it_is_written(tmp_path, content, shown):
+    with pytest.raises(UserError, match=f"tile .*: {shown}\n"):
+        predictions(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "shown"),
+    [
+        ("tile_id", "NA,a.png,1", "'NA'"),
+        ("path", "b,NaN,1", "'NaN'"),
+        ("score", "b,b.png,null", "'null'"),
+        ("split", "b,b.png,1,<NA>", "'<NA>'"),
+        ("split", "b,b.png,1,", "nothing"),
+        ("mpp", "b,b.png,1,200.0", "'200.0'"),
+    ],
+)
+def test_a_manifests_wrong_value_is_shown_as_it_is_written(tmp_path, column, cells, shown):
+    path = tmp_path / "m.csv"
+    known = {"split": ",train", "mpp": ",0.5"}.get(column, "")
+    header = "tile_id,path,score" + (f",{column}" if known else "")
+    path.write_text(f"{header}\na,a.png,1{known}\n{cells}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=f"'{column}' has 1 wrong value.*\n +row 2: {shown}\n"):
+        read_manifest(path)
+
+
+def test_a_column_of_another_meaning_is_to_be_renamed(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("tile_id,path,score,Status\na,a.png,1,scanned\n", encoding="utf-8")
+    with pytest.raises(UserError, match="'scanned'") as error:
+        read_manifest(path)
+    assert error.value.expected == "0 or 1, the confirmed HER2 status, or nothing"
+    assert "if the column is something else than status, rename it" in error.value.cure
 
 
 FORMULAS = ["=1+1", "+x", "-y/z", "@sum(a)", "'=1", "''=1", "'plain", " =1", "2+", "-3", "＝1", "'"]
@@ -111,7 +178,7 @@ def test_a_formula_is_written_as_text_and_read_back(tmp_path):
     back = read_table(path)
     assert back.columns == table.columns
     assert back["group_id"].to_list() == [text.strip() for text in FORMULAS]
-    assert back["=head"].to_list() == table["=head"].to_list()
+    assert back["=head"].to_list() == [str(number) for number in table["=head"]]
     write_table(table, tmp_path / "t.parquet")
     assert pl.read_parquet(tmp_path / "t.parquet").equals(table)
 

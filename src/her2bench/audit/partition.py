@@ -37,10 +37,11 @@ def split_from(splits: pl.DataFrame, manifest: pl.DataFrame, where: object) -> n
         UserError: a column or a tile is missing, a side is no side, or a tile has two.
     """
     require_columns(splits, ("tile_id", "split"), where)
-    splits = splits.with_columns(clean_text(splits[name]) for name in ("tile_id", "split"))
+    names = [name for name in ("tile_id", "split", "fold") if name in splits.columns]
+    splits = splits.with_columns(clean_text(splits[name]) for name in names)
     require_sides(splits, where)
     if "fold" in splits.columns and splits["fold"].n_unique() > 1:
-        side = "fold " + pl.col("fold").cast(pl.String)
+        side = "fold " + pl.col("fold")
         sides = splits.filter(pl.col("split") == "test").select("tile_id", side.alias("side"))
         sides = sides.unique("tile_id", keep="first", maintain_order=True)
     else:

@@ -9,6 +9,7 @@ from her2bench.core.console import Terminal
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.score_notes import Note
 from her2bench.core.scores import Scores, read_scores
+from her2bench.core.vocabulary import BASELINES
 from her2bench.evaluation.scoring.questions import TITLES, UNKNOWN_AGAIN, first_question
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.formats import rate
@@ -58,11 +59,11 @@ def _verdicts(scores: Scores) -> Table:
     pairs = [pair for pair in scores.pairs if pair.metric == primary]
     recipes = [(p.family, p.decision) for p in pairs if p.question == "recipe"]
     question = first_question(recipes)
+    others = BASELINES.keys() - {"dab_baseline"}
     wanted = [
         pair
         for pair in pairs
-        if pair.question == question
-        and not {pair.model_a, pair.model_b} & {"always_positive", "background_baseline"}
+        if pair.question == question and not {pair.model_a, pair.model_b} & others
     ]
     asked = TITLES[question] + ("" if question == "recipe" else f"; {UNKNOWN_AGAIN}")
     title = f"Differences in {METRICS[primary].label} on test tiles. {asked}"

@@ -11,10 +11,10 @@ from her2bench.core.atomic_io import LOCK, SOFT_LOCK, TEMPORARY
 from her2bench.core.checksums import read_record
 from her2bench.core.config import differences
 from her2bench.core.errors import UserError
-from her2bench.core.manifest import read_manifest
+from her2bench.core.manifest import OPTIONAL, REQUIRED, read_manifest
 from her2bench.core.notes import note
 from her2bench.core.runs import ComparisonFolder, RunFolder
-from her2bench.core.tables import read_table
+from her2bench.core.tables import ANYTHING, Wanted, read_table
 
 
 def refuse_other_settings(folder: ComparisonFolder, config: ComparisonConfig) -> bool:
@@ -45,13 +45,15 @@ def refuse_other_settings(folder: ComparisonFolder, config: ComparisonConfig) ->
 def refuse_other_tiles(
     folder: ComparisonFolder, manifest: pl.DataFrame, splits: pl.DataFrame, key: str
 ) -> None:
-    """Runs done before must have seen these very tiles, labels and pixels; paths may change.
+    """Runs done before must have seen these very tiles, labels and pixels.
+
+    Paths may change, and columns that no run looks at.
 
     Raises:
         UserError: they have seen others. What is damaged is not compared: it is written again.
     """
     rows, sides = kept_manifest(folder), _kept_table(folder, folder.splits)
-    other_rows = rows is not None and not rows.drop("path").equals(manifest.drop("path"))
+    other_rows = rows is not None and not _seen(rows).equals(_seen(manifest))
     changed = ["the split"] if sides is not None and not sides.equals(splits) else []
     changed += ["the manifest"] if other_rows else []
     if not other_rows and is_kept(folder, folder.tiles_key):
@@ -65,6 +67,11 @@ def refuse_other_tiles(
         )
 
 
+def _seen(manifest: pl.DataFrame) -> pl.DataFrame:
+    names = (*REQUIRED, *OPTIONAL)
+    return manifest.select(n for n in names if n in manifest.columns and n != "path")
+
+
 def in_kept_order(manifest: pl.DataFrame, folder: ComparisonFolder) -> pl.DataFrame:
     """The manifest with its rows and columns in the order of the one kept, where both are alike.
 
@@ -73,9 +80,11 @@ def in_kept_order(manifest: pl.DataFrame, folder: ComparisonFolder) -> pl.DataFr
     rows = kept_manifest(folder)
     if rows is None:
         return manifest
-    order, left_out = rows["tile_id"].to_list(), _kept_table(folder, folder.bad_tiles)
-    if left_out is not None and left_out.schema.get("row", pl.String).is_integer():
-        for tile_id, row in left_out.select("tile_id", "row").drop_nulls().sort("row").iter_rows():
+    order = rows["tile_id"].to_list()
+    left_out = _kept_table(folder, folder.bad_tiles, Wanted(("tile_id", "row")))
+    if left_out is not None:
+        places = left_out.select("tile_id", pl.col("row").cast(pl.Int64, strict=False))
+        for tile_id, row in places.drop_nulls().sort("row").iter_rows():
             order.insert(row, tile_id)
     if sorted(order) != sorted(manifest["tile_id"]):
         return manifest
@@ -155,13 +164,15 @@ def _is_damaged(folder: ComparisonFolder, path: Path) -> bool:
     return False
 
 
-def _kept_table(folder: ComparisonFolder, path: Path) -> pl.DataFrame | None:
-    return _readable(path) if is_kept(folder, path) else None
+def _kept_table(
+    folder: ComparisonFolder, path: Path, wanted: Wanted = ANYTHING
+) -> pl.DataFrame | None:
+    return _readable(path, wanted) if is_kept(folder, path) else None
 
 
-def _readable(path: Path) -> pl.DataFrame | None:
+def _readable(path: Path, wanted: Wanted = ANYTHING) -> pl.DataFrame | None:
     with suppress(UserError):
-        return read_table(path)
+        return read_table(path, wanted)
     return None
 
 

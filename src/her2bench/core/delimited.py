@@ -3,28 +3,35 @@
 import csv
 import io
 import re
+from collections.abc import Collection
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
 from her2bench.core.errors import UserError
-from her2bench.core.values import as_numbers, folded
+from her2bench.core.values import decimal_points, folded
 
 SEPARATORS = ",;\t"
 CURE = "save it as CSV in UTF-8: a header line, then rows of as many values as the header has"
 KEPT_TEXT = ("model", "tile_id", "group_id", "path", "split", "score", "tile_score")
-"""Columns that stay text whatever they hold: an id 007 keeps its zeros, a score is 2+."""
-_FORMULA = r"^['\s]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\t\r]"
-_GUARDED = r"^'(['\s]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\t\r])"
+"""Columns that are never numbers: an id 1,1 stays what it is."""
+_START = "['\\s]*[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"  # of a formula, also in full width
+_FORMULA = f"^{_START}"
+_GUARDED = f"^'({_START})"
 _NUMBER = r"^[+-]?\d+(\.\d*)?$"
 
 
-def read_csv(path: Path) -> tuple[list[str], pl.DataFrame]:
+def read_csv(path: Path, numbers: Collection[str] = ()) -> tuple[list[str], pl.DataFrame]:
     """Names as they stand in the header, and the columns, named "0", "1", … in order.
 
+    All are text as it stands there, so that a site 1.10 is not 1.1; in those of `numbers` (names
+    in any case and spelling) decimal commas become points where the comma separates no columns.
+
     Read are UTF-8 and UTF-16 with a byte-order mark; comma, semicolon and tab; any line ends; a
-    first line such as `sep=;`; decimal commas where the comma separates no columns; empty rows at
-    the end. Cells guarded by `guarded` come back as they were.
+    first line such as `sep=;`; empty rows at the end. Cells guarded by `guarded` come back as they
+    were.
 
     Raises:
         UserError: another encoding, or bytes that are no text.
@@ -35,15 +42,14 @@ def read_csv(path: Path) -> tuple[list[str], pl.DataFrame]:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     separator, text = _separator(text.lstrip("\n"))
     names = _header(text, separator, path)
+    _refuse_row_names(text, separator, path)
     table = pl.read_csv(
         io.BytesIO(text.encode()), separator=separator, infer_schema=False, null_values=[""]
     )
     table.columns = [str(place) for place in range(table.width)]
-    decimal_comma = separator != ","
-    kept_text = {folded(name) for name in KEPT_TEXT}
+    pointed = {folded(name) for name in numbers if separator != "," and name not in KEPT_TEXT}
     columns = [
-        _cells(table[str(place)], folded(name) in kept_text, decimal_comma)
-        for place, name in enumerate(names)
+        _cells(table[str(place)], folded(name) in pointed) for place, name in enumerate(names)
     ]
     filled = table.select(pl.any_horizontal(pl.all().is_not_null()))
     last = filled.to_series().arg_true().max() if table.height and table.width else None
@@ -73,10 +79,10 @@ def _guarded(text: pl.Series) -> pl.Series:
     return marked.alias(text.name)
 
 
-def _cells(column: pl.Series, kept_text: bool, decimal_comma: bool) -> pl.Series:
+def _cells(column: pl.Series, pointed: bool) -> pl.Series:
     text = column.str.replace(_GUARDED, "$1").str.strip_chars()
     text = text.set(text == "", None)
-    return text if kept_text else as_numbers(text, decimal_comma)
+    return decimal_points(text) if pointed else text
 
 
 def _decoded(data: bytes, path: Path) -> str:
@@ -113,6 +119,20 @@ def _separator(text: str) -> tuple[str, str]:
     return max(SEPARATORS, key=bare.count), text
 
 
+def _refuse_row_names(text: str, separator: str, path: Path) -> None:
+    """A header that has no name for its first column, which holds the rows' names."""
+    with suppress(csv.Error):
+        header, row = islice(csv.reader(io.StringIO(text), delimiter=separator), 2)
+        if len(row) == len(header) + 1 and row[-1]:
+            raise UserError(
+                path,
+                found=f"{len(row)} values in the first row, and {len(header)} names in the header",
+                expected="a name for each value",
+                cure="leave out the names of rows, in R by write.table(..., row.names = FALSE), "
+                "or give their column a name",
+            )
+
+
 def _header(text: str, separator: str, path: Path) -> list[str]:
     try:
         names = next(csv.reader(io.StringIO(text), delimiter=separator), [])
@@ -120,4 +140,4 @@ def _header(text: str, separator: str, path: Path) -> list[str]:
         raise _refused(path, f"its header: {error}") from error
     if len(names) == 1 and any(names[0].count(mark) > 1 for mark in SEPARATORS):
         raise _refused(path, "whole lines stand in quotes, so that there is one column only")
-    return [re.sub(r"^'(?=['\s]*[=+\-@])", "", name) for name in names]
+    return [re.sub(_GUARDED, r"\1", name) for name in names]

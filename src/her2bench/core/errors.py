@@ -45,13 +45,19 @@ def _rebuilt(where: str, found: str, expected: str, cure: str) -> UserError:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name most like `name`, as a sentence; empty if none is near.
+    """The known name most like `name`, or short for it, as a sentence; empty if none is near.
 
-    >>> nearest("epoch", ["epochs", "batch"])
-    "did you mean 'epochs'?"
+    >>> nearest("epoch", ["epochs", "batch"]), nearest("probability", ["label", "Prob"])
+    ("did you mean 'epochs'?", "did you mean 'Prob'?")
     """
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    close += [other for other in known if _is_short_for(other, name) or _is_short_for(name, other)]
     return f"did you mean {close[0]!r}?" if close else ""
+
+
+def _is_short_for(one: str, other: str) -> bool:
+    return len(one) > 2 and other.casefold().startswith(one.casefold())
 
 
 def shown(value: object) -> str:

@@ -9,13 +9,15 @@ import polars as pl
 
 from her2bench.core.errors import UserError, listed
 from her2bench.core.tables import Wanted, read_table, require_columns, write_table
-from her2bench.core.values import clean_path, clean_text, plain, refuse_rows, typed
+from her2bench.core.values import Refuse, clean_path, clean_text, plain, refuse_rows, typed
 from her2bench.core.vocabulary import ENDPOINTS, SCORE_TEXT, SPLITS
 
 REGION = ("x", "y", "width", "height")
 REQUIRED = ("tile_id", "path", "score")
 OPTIONAL = ("group_id", "split", "status", *REGION, "mpp")
 _LARGEST = 2**31  # pixels
+_MEANINGS = {"status": "0 or 1, the confirmed HER2 status, or nothing"}
+_OTHERWISE = "correct these rows or, if the column is something else than {}, rename it"
 _TYPES = {
     "tile_id": pl.String,
     "group_id": pl.String,
@@ -49,15 +51,20 @@ def read_manifest(path: Path, also: Iterable[str] = ()) -> pl.DataFrame:
         UserError: a column is missing, a value is not of its kind, or a tile_id stands twice.
     """
     path = Path(path)
-    return check_manifest(read_table(path, Wanted(REQUIRED, OPTIONAL, tuple(also))), path)
+    wanted = Wanted(REQUIRED, OPTIONAL, tuple(also), together=REGION)
+    return check_manifest(read_table(path, wanted), path)
 
 
 def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
     """The checks of `read_manifest` on a table that lies (or will lie) at `where`."""
     require_columns(table, REQUIRED, where)
 
+    written = table
+
     def refuse(column: pl.Series, bad: pl.Series, expected: str) -> None:
-        refuse_rows(column, bad, expected, where)
+        name = column.name
+        cure = _OTHERWISE.format(name) if name in OPTIONAL else ""
+        refuse_rows(written[name], bad, _MEANINGS.get(name, expected), where, cure)
 
     table = table.with_columns(
         read_scores(table["score"], where),
@@ -67,12 +74,12 @@ def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
     refuse(table["path"], table["path"].str.contains(r"\p{Cc}"), "text without control characters")
     for name in ("tile_id", "path", "group_id", "split"):
         if name in table.columns:
-            _no_gaps(table, name, where)
-    _check_region(table, where)
+            _no_gaps(table, name, refuse)
+    _check_region(table, where, refuse)
     if "mpp" in table.columns:
         refuse(table["mpp"], ~table["mpp"].is_between(0.01, 100), "µm/pixel, from 0.01 to 100")
-    _one_of(table, "split", SPLITS, where)
-    _one_of(table, "status", (0, 1), where)
+    _one_of(table, "split", SPLITS, refuse)
+    _one_of(table, "status", (0, 1), refuse)
     repeated = table.filter(pl.col("tile_id").is_duplicated())["tile_id"].unique(
         maintain_order=True
     )
@@ -136,8 +143,9 @@ def read_scores(column: pl.Series, where: object, gaps: bool = False) -> pl.Seri
 
 def require_sides(table: pl.DataFrame, where: object) -> None:
     """Refuse a column `split` in which a row names no side, or another than train, val and test."""
-    _no_gaps(table, "split", where)
-    _one_of(table, "split", SPLITS, where)
+    refuse = functools.partial(refuse_rows, where=where)
+    _no_gaps(table, "split", refuse)
+    _one_of(table, "split", SPLITS, refuse)
 
 
 def targets(manifest: pl.DataFrame, endpoint: str, where: object = "manifest") -> pl.Series:
@@ -166,34 +174,34 @@ def targets(manifest: pl.DataFrame, endpoint: str, where: object = "manifest") -
             expected="each tile's confirmed status, 0 or 1, for the endpoint status",
             cure="add the column, or choose the endpoint 2+, 3+ or 1+",
         )
-    _no_gaps(manifest, "status", where)
+    _no_gaps(manifest, "status", functools.partial(refuse_rows, where=where))
     return manifest["status"].cast(pl.Int8).alias("target")
 
 
-def _no_gaps(table: pl.DataFrame, name: str, where: object) -> None:
+def _no_gaps(table: pl.DataFrame, name: str, refuse: Refuse) -> None:
     if name == "group_id" and table[name].is_null().all():
         return
-    refuse_rows(table[name], table[name].is_null(), "a value in every row", where)
+    refuse(table[name], table[name].is_null(), "a value in every row")
 
 
-def _one_of(table: pl.DataFrame, name: str, allowed: Iterable, where: object) -> None:
+def _one_of(table: pl.DataFrame, name: str, allowed: Iterable, refuse: Refuse) -> None:
     if name in table.columns:
         bad = ~table[name].is_in(list(allowed))
-        refuse_rows(table[name], bad, f"one of {', '.join(map(str, allowed))}", where)
+        refuse(table[name], bad, f"one of {', '.join(map(str, allowed))}")
 
 
-def _check_region(table: pl.DataFrame, where: object) -> None:
+def _check_region(table: pl.DataFrame, where: object, refuse: Refuse) -> None:
     present = [name for name in REGION if name in table.columns]
     if not present:
         return
     require_columns(table, REGION, where)
     known = table.select(pl.sum_horizontal(pl.col(n).is_not_null() for n in REGION)).to_series()
     whole = (known == 0) | (known == 4)
-    refuse_rows(table["x"], ~whole, "x, y, width and height all filled, or all empty", where)
+    refuse(table["x"], ~whole, "x, y, width and height all filled, or all empty")
     for name in REGION:
         least = 0 if name in "xy" else 1
         bad = ~table[name].is_between(least, _LARGEST)
-        refuse_rows(table[name], bad, f"at least {least} and at most {_LARGEST}", where)
+        refuse(table[name], bad, f"at least {least} and at most {_LARGEST}")
 
 
 def _absolute(paths: pl.Series, folder: str) -> pl.Series:

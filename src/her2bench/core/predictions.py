@@ -73,7 +73,8 @@ def read_predictions(paths: Iterable[Path], also: Iterable[str] = ()) -> pl.Data
         return tables[0]
     kept = [*COLUMNS, *SCORES, *wanted.also]
     tables = [t.select(name for name in dict.fromkeys(kept) if name in t) for t in tables]
-    return _check_rows(_together(tables), ", ".join(map(str, paths)))
+    together = _together(tables)
+    return _check_rows(together, together, ", ".join(map(str, paths)))
 
 
 def check_predictions(table: pl.DataFrame, where: object = "predictions") -> pl.DataFrame:
@@ -84,6 +85,7 @@ def check_predictions(table: pl.DataFrame, where: object = "predictions") -> pl.
     ('a', 0, 0, 'test', 't1', None, 1, 0.0, 0.5)
     """
     require_columns(table, REQUIRED, where)
+    written = table
     if table.is_empty():
         raise UserError(where, found="no rows", expected="at least one row", cure="fill the table")
     table = table.with_columns(
@@ -94,13 +96,13 @@ def check_predictions(table: pl.DataFrame, where: object = "predictions") -> pl.
     table = table.with_columns(
         _typed(table, name, where, gaps=name == "group_id") for name in COLUMNS if name != "logit"
     )
-    table = table.with_columns(_check_values(table, where))
+    table = table.with_columns(_check_values(table, written, where))
     table = table.with_columns(_logit(table, where))
     table = table.with_columns(
         read_scores(table[name], where, gaps=True) for name in SCORES if name in table.columns
     )
     extra = [name for name in table.columns if name not in COLUMNS]
-    return _check_rows(table.select(*COLUMNS, *extra), where)
+    return _check_rows(table.select(*COLUMNS, *extra), written, where)
 
 
 def check_model_name(name: str) -> str | None:
@@ -137,9 +139,13 @@ def _typed(table: pl.DataFrame, name: str, where: object, gaps: bool = False) ->
     return values
 
 
-def _check_values(table: pl.DataFrame, where: object) -> pl.Series:
+def _check_values(table: pl.DataFrame, written: pl.DataFrame, where: object) -> pl.Series:
     """Refuse values out of their range; the probabilities, rounding beyond 0 and 1 taken off."""
-    refuse = partial(_refuse_values, table=table, where=where)
+
+    def refuse(column: pl.Series, bad: pl.Series, expected: str, cure: str = "") -> None:
+        shown = written[column.name] if column.name in written.columns else column
+        _refuse_values(shown, bad, expected, table, where, cure)
+
     for name in table["model"].unique(maintain_order=True):
         if why := check_model_name(name):
             refuse(table["model"], table["model"] == name, why)
@@ -163,10 +169,10 @@ def _logit(table: pl.DataFrame, where: object) -> pl.Series:
     if logit.is_null().all():
         return _logit_of(table["probability"])
     refuse = partial(_refuse_values, table=table, where=where)
-    refuse(logit, ~logit.is_finite().fill_null(False), "a finite number")
+    refuse(table["logit"], ~logit.is_finite().fill_null(False), "a finite number")
     apart = (1 / (1 + (-logit).exp()) - table["probability"]).abs() > SIGMOID_TOLERANCE
     cure = "drop the logit column to have it made from the probability"
-    refuse(logit, apart, "probability = 1 / (1 + exp(-logit)), to 0.001", cure=cure)
+    refuse(table["logit"], apart, "probability = 1 / (1 + exp(-logit)), to 0.001", cure=cure)
     return logit
 
 
@@ -185,7 +191,7 @@ def _logit_of(probability: pl.Series) -> pl.Series:
     )
 
 
-def _check_rows(table: pl.DataFrame, where: object) -> pl.DataFrame:
+def _check_rows(table: pl.DataFrame, written: pl.DataFrame, where: object) -> pl.DataFrame:
     """What only whole tables can show: repeated tiles, groups that contradict each other."""
     repeated = table.filter(pl.struct(KEY).is_duplicated()).select(KEY).unique(maintain_order=True)
     if len(repeated):
@@ -215,8 +221,9 @@ def _check_rows(table: pl.DataFrame, where: object) -> pl.DataFrame:
             expected="one group_id (slide or patient) a tile, the same for every model",
         )
     filled = _fill_groups(table, groups)
-    group = filled["group_id"]
-    _refuse_values(group, group.is_null(), "a group in every row, or in none", filled, where)
+    unknown = filled["group_id"].is_null()
+    expected = "a group in every row, or in none"
+    _refuse_values(written["group_id"], unknown, expected, filled, where)
     return filled
 
 

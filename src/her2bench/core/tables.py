@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from pathlib import Path
 
 import polars as pl
@@ -11,15 +10,15 @@ import polars as pl
 from her2bench.core.atomic_io import reading, replacing
 from her2bench.core.delimited import CURE, guarded, read_csv
 from her2bench.core.errors import UserError, nearest
+from her2bench.core.misspelling import is_misspelt
 from her2bench.core.parquet import check_parquet
-from her2bench.core.values import clean_name, folded, is_plain, plain, require_plain
+from her2bench.core.values import clean_name, clean_text, folded, is_plain, plain, require_plain
 
 _CURES = {
     ".csv": CURE,
     ".parquet": "it is damaged or no Parquet: write it again, or save the table as CSV",
 }
 
-_NEAR = 0.82  # likeness of two names of which one is the other with a slip
 _MOST_NAMED = 50
 
 
@@ -27,17 +26,19 @@ _MOST_NAMED = 50
 class Wanted:
     """Which columns are used; their names are recognised in any case and with any spaces.
 
-    Further ones are read too, but for those of lists, times or bytes.
+    Further ones are read too, but for those of lists, times or bytes; in a CSV they are text.
 
     Args:
         required: the table is refused without these.
-        optional: used where they are there; a name almost like one of them is refused.
-        also: used too; another table may have them.
+        optional: used where they are there; one of them misspelt is refused.
+        also: labels that are used too; another table may have them.
+        together: optional ones that are refused anyway where not all of them are there.
     """
 
     required: Collection[str] = ()
     optional: Collection[str] = ()
     also: Collection[str] = ()
+    together: Collection[str] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,8 +52,9 @@ ANYTHING = Wanted()
 def read_table(path: Path, wanted: Wanted = ANYTHING) -> pl.DataFrame:
     """Read a `.csv` (comma, semicolon or tab; a byte-order mark is fine) or `.parquet` table.
 
-    In a CSV every column stays text unless all its values are whole or decimal numbers; ids,
-    names, paths and scores stay text always, so that an id 007 keeps its zeros.
+    In a CSV every column is text (`values.typed` makes numbers), so that an id 007 keeps its zeros;
+    decimal commas are points in required and optional columns. Words that mean missing are missing
+    in the labels of `wanted.also`.
 
     Raises:
         UserError: no such file, another ending, unreadable, no rows, a column is missing, two have
@@ -74,7 +76,7 @@ def read_table(path: Path, wanted: Wanted = ANYTHING) -> pl.DataFrame:
         ) from error
     if table.is_empty():
         raise UserError(path, found="no rows", expected="at least one row", cure="fill the table")
-    return table
+    return table.with_columns(_labels(table, wanted))
 
 
 def write_table(table: pl.DataFrame, path: Path) -> None:
@@ -113,9 +115,9 @@ def _refuse_near(present: list[str], wanted: Wanted, where: object) -> None:
     Passed over, it would change what the numbers are about without a word.
     """
     others = [name for name in present if name not in wanted.names]
-    absent = [name for name in wanted.optional if name not in present and len(name) > 3]
+    absent = [n for n in wanted.optional if n not in present and n not in wanted.together]
     for name, other in itertools.product(absent, others):
-        if SequenceMatcher(None, folded(other), folded(name)).ratio() >= _NEAR:
+        if is_misspelt(other, name):
             raise UserError(
                 where,
                 found=f"column {other!r}, which would not be read; did you mean {name!r}?",
@@ -125,7 +127,7 @@ def _refuse_near(present: list[str], wanted: Wanted, where: object) -> None:
 
 
 def _read_csv(path: Path, wanted: Wanted) -> pl.DataFrame:
-    header, table = read_csv(path)
+    header, table = read_csv(path, (*wanted.required, *wanted.optional))
     names = _recognised(header, wanted, path)
     return table.select(pl.col(str(place)).alias(name) for place, name in names.items())
 
@@ -158,6 +160,12 @@ def _recognised(header: list[str], wanted: Wanted, where: object) -> dict[int, s
     _require(present, wanted.required, where)
     _refuse_near(present, wanted, where)
     return names
+
+
+def _labels(table: pl.DataFrame, wanted: Wanted) -> list[pl.Series]:
+    typed = {*wanted.required, *wanted.optional}
+    labels = [table[name] for name in wanted.also if name in table.columns and name not in typed]
+    return [clean_text(column) for column in labels if column.dtype == pl.String]
 
 
 def _refuse_twins(header: list[str], names: dict[int, str], where: object) -> None:

@@ -127,7 +127,7 @@ def refuse_values(
     """As `refuse_rows`, with what a row is called."""
     rows = bad.fill_null(False).arg_true().to_list()
     if rows:
-        values = [f"{row_name(row)}: {shown(column[row])}" for row in rows[:20]]
+        values = [f"{row_name(row)}: {_written(column[row])}" for row in rows[:20]]
         more = [f"... and {len(rows) - 20} more"] if len(rows) > 20 else []
         raise UserError(
             where,
@@ -138,23 +138,17 @@ def refuse_values(
         )
 
 
-def as_numbers(column: pl.Series, decimal_comma: bool = False) -> pl.Series:
-    """Text as Int64 or Float64 where every value is a number and loses nothing by it.
+def _written(value: object) -> str:
+    return "nothing" if value is None else shown(value)
 
-    >>> as_numbers(pl.Series(["1", "NA"])).to_list(), as_numbers(pl.Series(["01", "1"])).to_list()
-    ([1, None], ['01', '1'])
+
+def decimal_points(text: pl.Series) -> pl.Series:
+    """Numbers with a decimal comma written with a point; other text as it is.
+
+    >>> decimal_points(pl.Series(["0,5", "1", "a,b"])).to_list()
+    ['0.5', '1', 'a,b']
     """
-    text = _without_missing(column)
-    if decimal_comma:
-        text = text.str.replace(r"^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$", "$1.$2")
-    present = text.drop_nulls()
-    if len(present) and present.str.contains(r"^-?(?:0|[1-9]\d{0,17})$").all():
-        return text.cast(pl.Int64)
-    number = r"^[+-]?(?:0|[1-9]\d{0,14})?(?:\.\d*)?(?:[eE][+-]?\d{1,4})?$"
-    numbers = text.cast(pl.Float64, strict=False)
-    if len(present) and present.str.contains(number).all() and numbers.count() == len(present):
-        return numbers
-    return column
+    return text.str.replace(r"^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$", "$1.$2")
 
 
 def _without_missing(text: pl.Series) -> pl.Series:

@@ -93,6 +93,11 @@ def test_an_image_listed_twice_is_refused_by_whatever_name(tmp_path, again):
         read_labels(labels(tmp_path, f"path,score\na.png,0\n{again},3+\n"))
 
 
+def test_further_columns_keep_their_digits(tmp_path):
+    path = labels(tmp_path, "path,score,weight,site\na.png,0,7,1.10\nb.png,0,7,1.1\n")
+    assert read_labels(path)["site"].to_list() == ["1.10", "1.1"]
+
+
 def test_names_take_time_in_proportion_to_rows():
     def seconds(rows):
         start = time.perf_counter()

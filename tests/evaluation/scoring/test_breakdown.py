@@ -63,3 +63,9 @@ def test_the_line_is_the_endpoints():
     data = table(target=[0] * 6 + [1] * 2, tile_score=[0, 0, 2, 2, 2, 2, 3, 2])
     [row] = [r for r in scored(data).rows if (r.model, r.metric) == ("ceiling", "accuracy")]
     assert row.value == pytest.approx(7 / 8)
+
+
+def test_values_that_are_numbers_stand_by_size_and_keep_their_digits():
+    data = table(site=["10", "9", "1.10", "1.1", "b", "a", "1.1", "9"])
+    parts = [p.value for p in scored(data, by=("site",)).breakdown if p.column == "site"]
+    assert parts == ["1.1", "1.10", "9", "10", "a", "b"]

@@ -1,20 +1,24 @@
 """Intervals against statsmodels and against their definitions."""
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
-from tests.evaluation.conftest import answers_of
+from tests.evaluation.conftest import answers_of, simulated
 
+from her2bench.core.predictions import check_predictions
 from her2bench.evaluation.scoring.metric_intervals import (
     auc_interval,
     interval_of,
     proportion_interval,
 )
+from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics import intervals
 from her2bench.evaluation.statistics.arrays import Sample
 from her2bench.evaluation.statistics.estimates import estimate
+from her2bench.evaluation.statistics.probabilistic import sigmoid
 
 
 @pytest.mark.parametrize(("hits", "n"), [(8, 217), (0, 40), (40, 40), (17, 30)])
@@ -103,3 +107,22 @@ def test_a_perfect_score_is_not_a_certain_one(name):
     guess = estimate(name, sample, answers, 5)
     low, high = interval_of(guess, np.ones(50), ScoreSettings())[0]
     assert guess.value == 1 and high == pytest.approx(1) and low < 0.75
+
+
+@pytest.mark.parametrize("bootstrap", [0, 200])
+def test_a_constant_models_value_has_no_interval_without_a_basis(bootstrap):
+    table = simulated().filter(pl.col("model") == "a")
+    rest = table.with_columns(logit=-pl.col("logit"), probability=1 - pl.col("probability"))
+    constant = table.with_columns(
+        model=pl.lit("c"), logit=pl.lit(1.0), probability=float(sigmoid(np.array([1.0]))[0])
+    )
+    table = pl.concat([rest, constant])
+    settings = ScoreSettings(bootstrap=bootstrap, flips=99, partial_auc=0.2)
+    scores = score_predictions(check_predictions(table), settings)
+    rows = {row.metric: row for row in scores.rows if row.model == "c"}
+    for name in ("roc_auc", "balanced_accuracy", "kappa"):
+        assert (rows[name].low, rows[name].high) == (None, None)
+        assert rows[name].method == "no interval: no variance between slides"
+    assert rows["partial_roc_auc_0.2"].low is None and rows["accuracy"].low is not None
+    assert not any(row.low is not None and row.low == row.high for row in scores.rows)
+    assert all(p.low is None or p.low < p.high for p in scores.pairs)

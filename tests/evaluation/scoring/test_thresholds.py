@@ -168,3 +168,13 @@ def test_calls_made_again_from_the_stored_thresholds_are_the_same():
         called, thresholds, _ = apply_thresholds(table, rule)
         again = with_calls(table, thresholds)
         assert again["call"].equals(called["call"])
+
+
+def test_a_run_without_val_is_named_alone_beside_runs_that_have_it():
+    table = simulated(splits=("val", "test"), seeds=2)
+    lacks = (pl.col("model") == "a") & (pl.col("seed") == 1) & (pl.col("split") == "val")
+    _, thresholds, notes = apply_thresholds(table.filter(~lacks), YOUDEN)
+    assert [t.source for t in thresholds].count("fixed") == 1
+    [chosen, without] = notes
+    assert chosen.startswith("Thresholds were chosen on validation")
+    assert without.startswith("No validation tiles for a (seed 1, fold 0): ")

@@ -53,7 +53,7 @@ def read_labels(path: Path) -> pl.DataFrame:
         UserError: a column is missing, a value is wrong, an image stands twice, or the table
             already names regions.
     """
-    table = read_table(path, Wanted(("path", "score"), OPTIONAL))
+    table = read_table(path, Wanted(("path", "score"), OPTIONAL, together=REGION))
     regions = [name for name in REGION if name in table.columns]
     if regions:
         raise UserError(

@@ -62,8 +62,15 @@ def _parts(model: Judged, split: str, column: str, settings: ScoreSettings) -> l
     values = model.panel.table[column]
     return [
         _part(model, split, column, value, (values == value).fill_null(False).to_numpy(), settings)
-        for value in values.drop_nulls().unique().sort()
+        for value in _in_order(values.drop_nulls().unique())
     ]
+
+
+def _in_order(values: pl.Series) -> pl.Series:
+    """By size where they are numbers, then by the alphabet."""
+    return values.to_frame("value").sort(
+        pl.col("value").cast(pl.Float64, strict=False), "value", nulls_last=True
+    )["value"]
 
 
 def _part(

@@ -45,6 +45,8 @@ def interval_of(
     slides = whole_slides(estimate)
     if metric.interval == "bootstrap" and slides < least_slides(metric.name):
         return NONE, f"no interval: fewer than {least_slides(metric.name)} slides{bins}"
+    if _shows_nothing(estimate):
+        return NONE, f"no interval: no variance between slides{bins}"
     if metric.interval == "obuchowski":
         return auc_interval(estimate, settings.confidence), f"Obuchowski, logit t, {unit}"
     if metric.interval == "proportion":
@@ -55,6 +57,16 @@ def interval_of(
     left_out = f", {lost} of {len(replicates)} replicates undefined" if lost else ""
     method = f"bootstrap of {len(replicates)}, {unit}{bins}{left_out}"
     return _bootstrapped(estimate, replicates, settings.confidence), method
+
+
+def _shows_nothing(estimate: Estimate) -> bool:
+    """Whether a value is the same whatever slides are drawn, as a constant model's kappa is.
+
+    That says nothing of how sure it is. Proportions, and values at an end, have Wilson's interval.
+    """
+    metric = METRICS[estimate.metric]
+    inside = estimate.value not in (metric.least, metric.most)
+    return inside and metric.interval != "proportion" and estimate.variance < VANISHING
 
 
 def auc_interval(estimate: Estimate, confidence: float) -> Interval:
@@ -107,13 +119,13 @@ def recipe_interval(estimate: Estimate, confidence: float) -> Interval:
     between = seed_component(estimate)
     df = joined_df(estimate.variance, between, estimate.df, seeds - 1)
     metric, variance = METRICS[estimate.metric], estimate.variance + between
+    if variance < VANISHING:
+        return NONE
     if (metric.least, metric.most) == (0, 1) and 0 < estimate.value < 1:
         ends = logit_t(estimate.value, variance, df, confidence)
         if estimate.noise is None:
             return ends
         return Interval(min(ends.low, _above_noise(estimate, confidence)), ends.high)
-    if variance == 0:
-        return NONE
     return linear_t(estimate.value, variance, df, confidence, metric.least, metric.most)
 
 

@@ -158,7 +158,10 @@ def _resampled(
 
 def _linearised(d: Difference, confidence: float) -> tuple[Interval, float]:
     spread = weights_spread(d)
-    return difference_interval(d, spread, confidence), difference_test(d, spread)
+    interval = difference_interval(d, spread, confidence)
+    if not d.identical and interval.low == interval.high:  # no variance says nothing of new slides
+        interval = NONE
+    return interval, difference_test(d, spread)
 
 
 def agreeing(

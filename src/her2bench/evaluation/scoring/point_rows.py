@@ -6,7 +6,7 @@ import numpy as np
 
 from her2bench.core.scores import Pair, Row, known
 from her2bench.evaluation.scoring.extra_rows import extra_row
-from her2bench.evaluation.scoring.metric_intervals import BOOTSTRAP_SLIDES
+from her2bench.evaluation.scoring.metric_intervals import BOOTSTRAP_SLIDES, VANISHING
 from her2bench.evaluation.scoring.model_evaluation import MANY_TILES, Judged
 from her2bench.evaluation.scoring.pair_tests import agreeing
 from her2bench.evaluation.scoring.pairwise import family_of, two_by_two, within_families
@@ -92,6 +92,9 @@ def _interval(
         slides = whole_slides(auc)
         quantile = t_quantile(slides - 1, settings.confidence)
         return wilson(value, slides, quantile), f"Wilson on slides, {unit}"
+    defined = drawn[np.isfinite(drawn)]
+    if len(defined) and defined.max() - defined.min() < VANISHING:
+        return NONE, "no interval: no variance between slides"
     method = f"bootstrap of {len(drawn)}, threshold chosen anew in each, {unit}"
     return percentile(drawn, auc.widening, auc.df, settings.confidence), method
 

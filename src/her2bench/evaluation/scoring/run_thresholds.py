@@ -98,15 +98,29 @@ def _probability(logit: float) -> float:
 def _notes(thresholds: tuple[RunThreshold, ...], rule: ThresholdRule) -> list[Note]:
     if rule.kind == "fixed":
         return []
-    without = list(dict.fromkeys(t.model for t in thresholds if t.source == "fixed"))
-    if not without:
+    notes = []
+    if any(threshold.source == "val" for threshold in thresholds):
         text = (
             f"Thresholds were chosen on validation tiles (rule {rule.kind}), one per run, and "
             "frozen; on val itself the metrics at the threshold are therefore optimistic."
         )
-        return [make_note("thresholds", text)]
-    text = (
-        f"No validation tiles for {', '.join(without)}: the rule {rule.kind!r} could not be used, "
-        "and the threshold is probability 0.5. Thresholds are never chosen on test tiles."
-    )
-    return [make_note("no_validation_tiles", text, models=tuple(without))]
+        notes.append(make_note("thresholds", text))
+    if without := _without_val(thresholds):
+        text = (
+            f"No validation tiles for {', '.join(without)}: the rule {rule.kind!r} could not be "
+            "used, and the threshold is probability 0.5. Thresholds are never chosen on test tiles."
+        )
+        models = dict.fromkeys(t.model for t in thresholds if t.source == "fixed")
+        notes.append(make_note("no_validation_tiles", text, models=tuple(models)))
+    return notes
+
+
+def _without_val(thresholds: tuple[RunThreshold, ...]) -> list[str]:
+    """Models none of whose runs had validation tiles, and of the others the runs that had none."""
+    chosen = {threshold.model for threshold in thresholds if threshold.source == "val"}
+    without = [
+        f"{t.model} (seed {t.seed}, fold {t.fold})" if t.model in chosen else t.model
+        for t in thresholds
+        if t.source == "fixed"
+    ]
+    return list(dict.fromkeys(without))
