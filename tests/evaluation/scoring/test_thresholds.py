@@ -176,5 +176,5 @@ def test_a_run_without_val_is_named_alone_beside_runs_that_have_it():
     _, thresholds, notes = apply_thresholds(table.filter(~lacks), YOUDEN)
     assert [t.source for t in thresholds].count("fixed") == 1
     [chosen, without] = notes
-    assert chosen.startswith("Thresholds were chosen on validation")
-    assert without.startswith("No validation tiles for a (seed 1, fold 0): ")
+    assert chosen.text.startswith("Thresholds were chosen on validation")
+    assert without.text.startswith("No validation tiles for a (seed 1, fold 0): ")

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
+from her2bench.data.decoding.png_data import SIGNATURE, check_number_of_chunks, check_pixel_sums
 from her2bench.data.decoding.rgb import to_rgb
 from her2bench.data.decoding.tiff_directories import count_pictures, is_tiff
 from her2bench.data.decoding.truncated_jpeg import check_complete, check_segments, scans_of
@@ -17,8 +18,7 @@ from her2bench.data.decoding.unreadable import UnreadableImage
 
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "AVIF", "JPEG2000", "PPM")
 """What is read, by content. Others that Pillow knows are documents, icons, or run programs."""
-_JPEG, _PNG, _BMP = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"BM"
-_MOST_CHUNKS = 20_000
+_JPEG, _BMP = b"\xff\xd8", b"BM"
 _MOST_RLE = 1_000_000  # bytes; Pillow decodes these in Python
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -88,15 +88,21 @@ def decoded(image: Image.Image, source: Path | bytes, scaled_to: int | None = No
         (height, width, 3) uint8 RGB, read-only.
 
     Raises:
-        UnreadableImage: a part of it is missing, or its values have no known scale.
+        UnreadableImage: a part of it is missing or damaged, or its values have no known scale.
         BROKEN: whatever the decoder raises.
     """
     if image.format in ("JPEG", "MPO"):
-        return _jpeg(source if isinstance(source, bytes) else source.read_bytes(), scaled_to)
+        return _jpeg(_bytes(source), scaled_to)
+    if image.format == "PNG":
+        check_pixel_sums(_bytes(source))
     turned = image.getexif().get(274, 1) if image.format == "TIFF" else 1
     rgb = to_rgb(image)
     # Pillow turns TIFFs alone; to turn the others would move the regions that other tools name.
     return np.asarray(rgb.transpose(_UPRIGHT[turned]) if turned in _UPRIGHT else rgb)
+
+
+def _bytes(source: Path | bytes) -> bytes:
+    return source if isinstance(source, bytes) else source.read_bytes()
 
 
 def _jpeg(data: bytes, scaled_to: int | None) -> np.ndarray:
@@ -118,19 +124,7 @@ def _check_head(stream: BinaryIO, size: int) -> None:
         count_pictures(stream)
     elif head.startswith(_JPEG):
         check_segments(stream)
-    elif head.startswith(_PNG):
-        _check_chunks(stream, size)
+    elif head.startswith(SIGNATURE):
+        check_number_of_chunks(stream, size)
     elif head.startswith(_BMP) and head[30:31] in (b"\1", b"\2") and size > _MOST_RLE:
         raise UnreadableImage("a run-length coded BMP of more than 1 MB: save it as PNG")
-
-
-def _check_chunks(stream: BinaryIO, size: int) -> None:
-    """Chunks before the pixels, and tiny ones among them, cost a decoder far more than pixels."""
-    stream.seek(len(_PNG))
-    for _ in range(_MOST_CHUNKS):
-        head = stream.read(8)
-        if len(head) < 8:
-            return
-        stream.seek(int.from_bytes(head[:4], "big") + 4, 1)
-    if stream.tell() < size and stream.tell() < _MOST_CHUNKS * 1024:
-        raise UnreadableImage("damaged: cut into more chunks than any encoder writes")
