@@ -176,6 +176,19 @@ def test_other_commands_refuse(arguments, expected, study, capsys, monkeypatch):
     assert expected in fails(capsys, monkeypatch, *arguments)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("x\x1b[31m",), ("score", "--x\x1b[31m"), ("report", "a", "b\x1b[31m"), ("score", "x\x9b1m")],
+)
+def test_control_characters_of_wrong_arguments_do_not_reach_the_terminal(
+    arguments, study, capsys, monkeypatch
+):
+    study()
+    message = fails(capsys, monkeypatch, *arguments)
+    assert "\x1b" not in message and "\x9b" not in message
+    assert "\\x1b" in message or "\\x9b" in message
+
+
 def test_a_column_tile_score_is_read_like_scores(study, capsys, monkeypatch):
     study(lambda table: table.with_columns(tile_score=pl.Series(["7", "no", "1+", None] * 6)))
     message = fails(capsys, monkeypatch, "audit", "m.csv")

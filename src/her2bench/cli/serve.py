@@ -5,25 +5,31 @@ from typing import Annotated
 
 import typer
 
+Out = Annotated[Path, typer.Argument(help="The folder of a comparison.")]
+Host = Annotated[str, typer.Option(help="Address to listen on; the default is this machine alone.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Model = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="A network from outside: [name=]package.module:Class."),
+]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option("--allow-host", help="A further name under which the server answers."),
+]
+RootPath = Annotated[
+    str, typer.Option(help="The path under which a proxy hands requests on, such as /her2.")
+]
+
 
 def serve(
-    out: Annotated[Path, typer.Argument(help="The folder of a comparison.")],
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; the default is this machine alone.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")] = 8000,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    model: Annotated[
-        list[str] | None,
-        typer.Option("--model", help="A network from outside: [name=]package.module:Class."),
-    ] = None,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option("--allow-host", help="A further name under which the server answers."),
-    ] = None,
-    root_path: Annotated[
-        str, typer.Option(help="The path under which a proxy hands requests on, such as /her2.")
-    ] = "",
+    out: Out,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    device: Device = "auto",
+    model: Model = None,
+    allow_host: AllowHost = None,
+    root_path: RootPath = "",
 ) -> None:
     """Show a comparison's report, and try tiles in its networks. Not for diagnosis."""
     from her2bench.core.runs import opened_comparison

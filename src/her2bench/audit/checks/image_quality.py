@@ -4,10 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from her2bench.audit.checks.file_findings import alone, file_findings, share_of
 from her2bench.audit.checks.outlier_slides import odd_slides
 from her2bench.audit.context import Evidence, Found
 from her2bench.audit.features.extraction import Observations
@@ -25,23 +25,11 @@ PINK = -0.04
 eosin leaves about -0.1, IHC tiles lie above 0."""
 _DENSE = 0.02  # share of the tile that must be dense for its stain to be told
 _FEW = 0.02  # share of tiles up to which blank or blurred ones are a note
-_OTHER = 0.05  # relative difference of size that counts
-_MOST_SIZES = 50  # sizes among which the usual one is sought
 _MOST_REASONS = 3
 _DETAILS = re.compile(
     r" \([^()]*\d[^()]*\)| of \d+ x \d+ pixels|^\d+ x \d+ pixels is |( \w+=\d+)+|: '[^']*'$"
 )
 """What differs from file to file in the reason why it cannot be read: bytes, sizes, places."""
-_ENDINGS = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "MPO": (".jpg", ".jpeg", ".mpo"),
-    "PNG": (".png", ".apng"),
-    "TIFF": (".tif", ".tiff", ".svs", ".ndpi", ".scn", ".bif", ".btf"),
-    "BMP": (".bmp", ".dib"),
-    "WEBP": (".webp",),
-    "GIF": (".gif",),
-    "JPEG2000": (".jp2", ".j2k", ".jpx", ".jpf", ".j2c", ".jpc"),
-}
 
 
 @dataclass(frozen=True)
@@ -103,7 +91,7 @@ def check_images(evidence: Evidence) -> Found:
     }
     if not len(rows):
         return Found(tuple(findings), measured)
-    findings += [*_misnamed(evidence, rows), *_sizes(evidence, rows), *_modes(evidence, rows)]
+    findings += file_findings(evidence, rows)
     for fault in _FAULTS:
         found = rows[fault.seen(evidence.observations, rows)]
         if len(found):
@@ -129,7 +117,7 @@ def _broken(evidence: Evidence) -> list[Finding]:
             effect="a comparison stops at them, or leaves them out with --skip-bad; which slides "
             "lose tiles is then left to chance",
             cure="get these files again, or remove their rows from the manifest",
-            tiles=_alone(evidence, np.array(sorted(bad))),
+            tiles=alone(evidence, np.array(sorted(bad))),
             rank=100 * len(bad) / n,
         )
     ]
@@ -146,135 +134,17 @@ def _plain(reason: str) -> str:
     return _DETAILS.sub("", reason)
 
 
-def _misnamed(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
-    formats = evidence.observations["format"][rows]
-    endings = np.array([Path(evidence.manifest["path"][int(row)]).suffix.lower() for row in rows])
-    found = []
-    for form, ending in sorted(set(zip(formats.tolist(), endings.tolist(), strict=True))):
-        if ending in _ENDINGS.get(form, (ending,)):
-            continue
-        here = (formats == form) & (endings == ending)
-        named = f"named {ending}" if ending else "without an ending"
-        lossy = (
-            " They look lossless and are not: JPEG has blurred fine detail."
-            if (form, ending) == ("JPEG", ".png")
-            else ""
-        )
-        found.append(
-            Finding(
-                kind="wrong_extension",
-                severity="note",
-                title=_files(int(here.sum()), named, form),
-                number=int(here.sum()),
-                unit="tiles",
-                effect=f"tools that go by the ending fail on them; this one does not.{lossy}",
-                cure="none needed here; rename them for other tools",
-                tiles=_alone(evidence, rows[here]),
-                rank=100 * here.mean(),
-            )
-        )
-    return found
-
-
-def _files(number: int, named: str, form: str) -> str:
-    return f"{number} {plural(number, 'file')} {named} {plural(number, 'holds', 'hold')} {form}"
-
-
-def _sizes(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
-    """Tiles of another size than most, in µm where that is known, and stretched ones."""
-    size, unit = evidence.observations["size"][rows].astype(np.float64), "px"
-    if "mpp" in evidence.manifest.columns:
-        mpp = evidence.manifest["mpp"].to_numpy()[rows].astype(np.float64)
-        if np.isfinite(mpp).all():
-            size, unit = size * mpp[:, None], "µm"
-    usual = _usual(size)
-    odd = (np.abs(size / usual - 1) > _OTHER).any(axis=1)
-    stretched = np.abs(np.log(size[:, 0] / size[:, 1])) > _OTHER
-    if not (odd | stretched).any():
-        return []
-    odd |= stretched
-    number, these, most = int(odd.sum()), _range(size[odd]), _range(usual[None])
-    against = "" if these == most else f" against {most} {unit}"
-    return [
-        Finding(
-            kind="odd_sizes",
-            severity="warning",
-            title=f"{_of(number, len(rows), 'is', 'are')} not square or "
-            f"{plural(number, 'covers', 'cover')} another area than most "
-            f"({these} {unit}{against})",
-            number=number,
-            unit="tiles",
-            effect="all are brought to one square: cells then have another size or shape in these",
-            cure="cut all tiles to one square size at one µm/pixel",
-            tiles=_alone(evidence, rows[odd]),
-            rank=100 * odd.mean(),
-        )
-    ]
-
-
-def _usual(size: np.ndarray) -> np.ndarray:
-    """The (height, width) of (n, 2) sizes that most tiles have, but for little; of two, the larger.
-
-    >>> _usual(np.array([(128, 128), (256, 256), (128, 128), (256, 256)])).tolist()
-    [256, 256]
-    """
-    sizes, tiles = np.unique(size, axis=0, return_counts=True)
-    first = np.lexsort((sizes.prod(axis=1), tiles))[::-1][:_MOST_SIZES]
-    # Where µm/pixel differs a little from slide to slide, hardly two tiles are of one size.
-    near = [tiles[(np.abs(sizes / sizes[i] - 1) <= _OTHER).all(axis=1)].sum() for i in first]
-    return sizes[first[int(np.argmax(near))]]
-
-
-def _range(size: np.ndarray) -> str:
-    low, high = size.min(axis=0), size.max(axis=0)
-    if np.allclose(low, high):
-        return f"{low[1]:.4g} x {low[0]:.4g}"
-    return f"{low[1]:.4g} to {high[1]:.4g} x {low[0]:.4g} to {high[0]:.4g}"
-
-
-def _modes(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
-    modes = evidence.observations["mode"][rows]
-    odd = (modes != "RGB") & (modes != "")
-    if not odd.any():
-        return []
-    held = ", ".join(f"{mode}: {n}" for mode, n in Counter(modes[odd].tolist()).most_common())
-    grey = np.isin(modes, ("1", "L", "LA", "F")) | np.char.startswith(modes, "I")
-    return [
-        Finding(
-            kind="odd_modes",
-            severity="warning" if grey.any() or not odd.all() else "note",
-            title=f"{_of(int(odd.sum()), len(rows), 'is', 'are')} not plain RGB ({held})",
-            number=int(odd.sum()),
-            unit="tiles",
-            effect="grey tiles hold no stain colour; palettes and transparency are turned into "
-            "RGB, which shifts colours a little",
-            cure="export these tiles again as 8-bit RGB, as the others",
-            tiles=_alone(evidence, rows[odd]),
-            rank=100 * odd.mean(),
-        )
-    ]
-
-
 def _fault(evidence: Evidence, fault: _Fault, found: np.ndarray, looked_at: int) -> Finding:
     share = len(found) / looked_at
     severity: Severity = "note" if share <= _FEW and fault.kind != "strange_stain" else "warning"
     return Finding(
         kind=fault.kind,
         severity=severity,
-        title=_of(len(found), looked_at, *fault.told),
+        title=share_of(len(found), looked_at, *fault.told),
         number=len(found),
         unit="tiles",
         effect=fault.effect,
         cure=fault.cure,
-        tiles=_alone(evidence, found),
+        tiles=alone(evidence, found),
         rank=100 * share,
     )
-
-
-def _of(number: int, looked_at: int, one: str, many: str) -> str:
-    """`1 of 20 tiles holds …`: a number of tiles, and what is so of them."""
-    return f"{number} of {looked_at} {plural(looked_at, 'tile')} {plural(number, one, many)}"
-
-
-def _alone(evidence: Evidence, rows: np.ndarray) -> tuple[tuple[str, ...], ...]:
-    return tuple((evidence.tile_ids[int(row)],) for row in rows)
