@@ -56,13 +56,18 @@ def compare(
     for name, build in (models or {}).items():
         register_model(name, build)
     if isinstance(config, Mapping):
-        resolved, place = settings_from(ComparisonConfig, dict(config), "config"), out or "out/comparison"
+        resolved, place = (
+            settings_from(ComparisonConfig, dict(config), "config"),
+            out or "out/comparison",
+        )
     else:
         resolved = load_settings(ComparisonConfig, Path(config), list(overrides))
         place = out or Path("out") / Path(config).stem
     check_writable(Path(place), "-o")
     check_inside(ComparisonFolder(Path(place)))
-    return comparison_results(run(resolved, Path(place), choices or Choices(), watcher or Watcher()))
+    return comparison_results(
+        run(resolved, Path(place), choices or Choices(), watcher or Watcher())
+    )
 
 
 def comparison_results(folder: ComparisonFolder | str | Path) -> ComparisonResults:
@@ -74,4 +79,6 @@ def comparison_results(folder: ComparisonFolder | str | Path) -> ComparisonResul
     if not isinstance(folder, ComparisonFolder):
         folder = opened_comparison(Path(folder))
     folder.check(folder.predictions, folder.scores)
-    return ComparisonResults(read_scores(folder.scores), read_predictions([folder.predictions]), folder)
+    return ComparisonResults(
+        read_scores(folder.scores), read_predictions([folder.predictions]), folder
+    )

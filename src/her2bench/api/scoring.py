@@ -15,7 +15,9 @@ from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import score_settings
 
 
-def load_predictions(source: Table | Sequence[str | Path], *, also: Iterable[str] = ()) -> pl.DataFrame:
+def load_predictions(
+    source: Table | Sequence[str | Path], *, also: Iterable[str] = ()
+) -> pl.DataFrame:
     """Read and check a predictions table, one row per tile, model, seed and fold.
 
     Args:

@@ -1,8 +1,10 @@
 """ROC and precision-recall curves: a figure a network with its band, the baselines beside it."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from her2bench.evaluation.scoring.panels import Panel
 from her2bench.report.figures.curve_bands import GRID, Band, band_table, precision_band, roc_band
@@ -28,9 +30,8 @@ def draw_rocs(panels: dict[str, Panel], split: str, folder: Path) -> list[Drawn]
         name, title = f"roc-{slug(model)}", f"ROC curve of {label(model)} on {SPLITS[split]} tiles"
         data = band_table(shown, "one_minus_specificity", "sensitivity")
         with sheet(folder, name, title, data, SIZE) as page:
-            page.axes.plot([0, 1], [0, 1], **_FAINT)
-            _draw_bands(page, model, shown, list(panels))
-            page.axes.set(xlabel="1 − specificity", ylabel="sensitivity (recall)")
+            roc(page.axes, shown, list(panels), filled=(model,))
+            _titled(page, model)
         drawn.append(page.drawn)
     return drawn
 
@@ -46,8 +47,9 @@ def draw_precision_recalls(panels: dict[str, Panel], split: str, folder: Path) -
         data = band_table(shown, "sensitivity", "ppv")
         with sheet(folder, name, title, data, SIZE) as page:
             page.axes.axhline(share, **_FAINT)
-            _draw_bands(page, model, shown, list(panels))
+            _draw_curves(page.axes, shown, list(panels), (model,))
             page.axes.set(xlabel="sensitivity (recall)", ylabel="PPV (precision)")
+            _titled(page, model)
         drawn.append(page.drawn)
     return drawn
 
@@ -59,16 +61,48 @@ def _beside_baselines(bands: dict[str, Band]) -> dict[str, dict[str, Band]]:
     return {model: {model: bands[model]} | baselines for model in networks}
 
 
-def _draw_bands(page: Sheet, model: str, bands: dict[str, Band], models: list[str]) -> None:
-    axes, own = page.axes, bands[model]
-    if np.isfinite(own.low).any():
-        colour = str(line_style(model, models)["color"])
-        axes.fill_between(GRID, own.low, own.high, color=colour, alpha=0.16, linewidth=0)
+def roc(
+    axes: Axes,
+    bands: Mapping[str, Band],
+    models: list[str],
+    filled: Collection[str],
+    names: Mapping[str, str] | None = None,
+) -> None:
+    """Draw ROC curves, with the band of those that are `filled`.
+
+    Args:
+        axes: where.
+        bands: model → its curve.
+        models: all models, which fixes the colours.
+        filled: models whose band is drawn.
+        names: model → its name in the legend; by default its label.
+    """
+    axes.plot([0, 1], [0, 1], **_FAINT)
+    _draw_curves(axes, bands, models, filled, names)
+    axes.set(xlabel="1 − specificity", ylabel="sensitivity (recall)")
+
+
+def _draw_curves(
+    axes: Axes,
+    bands: Mapping[str, Band],
+    models: list[str],
+    filled: Collection[str],
+    names: Mapping[str, str] | None = None,
+) -> None:
+    named = names or {}
+    for name, band in bands.items():
+        if name in filled and np.isfinite(band.low).any():
+            colour = str(line_style(name, models)["color"])
+            axes.fill_between(GRID, band.low, band.high, color=colour, alpha=0.16, linewidth=0)
     for name, band in reversed(bands.items()):
-        axes.plot(GRID, band.value, label=_plain(label(name)), **line_style(name, models))
+        text = _plain(named.get(name, label(name)))
+        axes.plot(GRID, band.value, label=text, **line_style(name, models))
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), aspect=1)
-    axes.set_title(label(model), color=INK, parse_math=False)
     axes.grid(True)
+
+
+def _titled(page: Sheet, model: str) -> None:
+    page.axes.set_title(label(model), color=INK, parse_math=False)
     page.figure.legend(loc="outside lower center", ncols=2, handlelength=2.4, reverse=True)
 
 
