@@ -1,3 +1,66 @@
-"""Compare image classifiers for HER2 status on IHC tiles, and know which differences are real."""
+"""Compare image classifiers for HER2 status on IHC tiles, and test which differences are real.
+
+    import her2bench as hb
+
+    results = hb.score("predictions.csv")
+    results.verdicts
+    hb.plot.roc(results)
+
+Research use only. Everything is imported when it is first used.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from her2bench.api import plot as plot
+    from her2bench.api.auditing import audit as audit
+    from her2bench.api.comparing import compare as compare
+    from her2bench.api.comparing import load_model as load_model
+    from her2bench.api.phantoms import phantom as phantom
+    from her2bench.api.scoring import load_predictions as load_predictions
+    from her2bench.api.scoring import load_scores as load_scores
+    from her2bench.api.scoring import score as score
+    from her2bench.core.errors import UserError as UserError
+
+_MODULES = {
+    "UserError": "core.errors",
+    "audit": "api.auditing",
+    "compare": "api.comparing",
+    "load_model": "api.comparing",
+    "load_predictions": "api.scoring",
+    "load_scores": "api.scoring",
+    "phantom": "api.phantoms",
+    "score": "api.scoring",
+}
+__all__ = sorted([*_MODULES, "plot"])
+
+
+def __getattr__(name: str) -> Any:
+    if name == "plot":
+        return import_module("her2bench.api.plot")
+    if name not in _MODULES:
+        raise AttributeError(f"module 'her2bench' has no attribute {name!r}")
+    return getattr(import_module(f"her2bench.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+class _Package(ModuleType):
+    """Keeps `her2bench.audit` and `her2bench.phantom` the functions of the public API.
+
+    When the packages of these names are imported, Python would put them in the functions' place.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _MODULES or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,9 +1,9 @@
 """The forest plot: every pair's difference with its interval, and the margin drawn in."""
 
 from pathlib import Path
-from typing import Any
 
 import polars as pl
+from matplotlib.axes import Axes
 
 from her2bench.core.scores import Pair
 from her2bench.core.vocabulary import model_label
@@ -40,22 +40,33 @@ def draw_forest(
     title = f"Difference in {name} for every pair of models, with {percent(confidence)} intervals"
     height = 0.9 + 0.44 * len(pairs)
     with sheet(folder, "differences", title, data, (4.9, height)) as page:
-        axes = page.axes
-        axes.axvspan(-margin, margin, color=BAND, linewidth=0)
-        axes.axvline(0, color=MUTED, linewidth=0.9)
-        for place, pair in enumerate(pairs):
-            _draw_pair(axes, pair, len(pairs) - 1 - place)
-        axes.set(
-            ylim=(-0.6, len(pairs) - 0.35),
-            yticks=[],
-            xlabel=f"difference in {name}, first less second  (band: ±{margin:g})",
-        )
-        axes.spines["left"].set_visible(False)
-        axes.set_xlim(*_limits(pairs, margin))
+        forest(page.axes, pairs, name, margin)
     return page.drawn
 
 
-def _draw_pair(axes: Any, pair: Pair, y: float) -> None:
+def forest(axes: Axes, pairs: list[Pair], name: str, margin: float) -> None:
+    """Draw each pair's difference with its interval, from the top down, and the margin.
+
+    Args:
+        axes: where.
+        pairs: with a difference.
+        name: of the metric.
+        margin: half the width of the band of equivalence, in units of the metric.
+    """
+    axes.axvspan(-margin, margin, color=BAND, linewidth=0)
+    axes.axvline(0, color=MUTED, linewidth=0.9)
+    for place, pair in enumerate(pairs):
+        _draw_pair(axes, pair, len(pairs) - 1 - place)
+    axes.set(
+        ylim=(-0.6, len(pairs) - 0.35),
+        yticks=[],
+        xlabel=f"difference in {name}, first less second  (band: ±{margin:g})",
+    )
+    axes.spines["left"].set_visible(False)
+    axes.set_xlim(*_limits(pairs, margin))
+
+
+def _draw_pair(axes: Axes, pair: Pair, y: float) -> None:
     decided = pair.decision in ("a", "b")
     colour = SERIES[0] if decided else MUTED
     value, low, high = pair.difference, pair.low, pair.high

@@ -47,18 +47,20 @@ def draw_losses(epochs: pl.DataFrame, models: list[str], top: float, folder: Pat
 
 def _draw_panels(page: Sheet, epochs: pl.DataFrame, models: list[str], top: float) -> None:
     for axes, model in zip(page.panels, models, strict=False):
-        _draw_model(axes, epochs.filter(pl.col("model") == model))
-        axes.set(xlabel="epoch", ylabel="loss", ylim=(0, top))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        losses(axes, epochs.filter(pl.col("model") == model))
+        axes.set(ylim=(0, top))
         axes.set_title(model_label(model), color=INK, parse_math=False)
-        axes.grid(True, axis="y")
     for axes in page.panels[len(models) :]:
         axes.remove()
     handles, names = page.axes.get_legend_handles_labels()
     page.figure.legend(handles, names, loc="outside lower center", ncols=2)
 
 
-def _draw_model(axes: Axes, epochs: pl.DataFrame) -> None:
+def losses(axes: Axes, epochs: pl.DataFrame) -> None:
+    """Draw training and validation loss of one model, a line per run."""
+    axes.set(xlabel="epoch", ylabel="loss")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(True, axis="y")
     keys = [k for k in ("seed", "fold", "learning_rate") if k in epochs.columns]
     for i, run in enumerate(epochs.partition_by(keys, maintain_order=True)):
         for column, name, colour, dashes in LINES:

@@ -1,9 +1,11 @@
 """ROC and precision-recall curves: a figure a network with its band, the baselines beside it."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from her2bench.core.vocabulary import SPLITS, model_label
 from her2bench.evaluation.scoring.panels import Panel
@@ -39,9 +41,8 @@ def draw_rocs(
         )
         data = band_table(shown, "one_minus_specificity", "sensitivity")
         with sheet(folder, name, title, data, SIZE) as page:
-            page.axes.plot([0, 1], [0, 1], **_FAINT)
-            _draw_bands(page, model, shown, styles)
-            page.axes.set(xlabel="1 − specificity", ylabel="sensitivity (recall)")
+            roc(page.axes, shown, styles, filled=(model,))
+            _titled(page, model)
         drawn.append(page.drawn)
     return drawn
 
@@ -61,8 +62,9 @@ def draw_precision_recalls(
         data = band_table(shown, "sensitivity", "ppv")
         with sheet(folder, name, title, data, SIZE) as page:
             page.axes.axhline(share, **_FAINT)
-            _draw_bands(page, model, shown, styles)
+            _draw_curves(page.axes, shown, styles, (model,))
             page.axes.set(xlabel="sensitivity (recall)", ylabel="PPV (precision)")
+            _titled(page, model)
         drawn.append(page.drawn)
     return drawn
 
@@ -74,16 +76,48 @@ def _beside_baselines(bands: dict[str, Band], baselines: list[str]) -> dict[str,
     return {model: {model: bands[model]} | beside for model in networks}
 
 
-def _draw_bands(page: Sheet, model: str, bands: dict[str, Band], styles: Styles) -> None:
-    axes, own = page.axes, bands[model]
-    if np.isfinite(own.low).any():
-        colour = str(styles[model]["color"])
-        axes.fill_between(GRID, own.low, own.high, color=colour, alpha=0.16, linewidth=0)
+def roc(
+    axes: Axes,
+    bands: Mapping[str, Band],
+    styles: Styles,
+    filled: Collection[str],
+    names: Mapping[str, str] | None = None,
+) -> None:
+    """Draw ROC curves, with the band of those that are `filled`.
+
+    Args:
+        axes: where.
+        bands: model → its curve.
+        styles: model → how its line looks.
+        filled: models whose band is drawn.
+        names: model → its name in the legend; by default its label.
+    """
+    axes.plot([0, 1], [0, 1], **_FAINT)
+    _draw_curves(axes, bands, styles, filled, names)
+    axes.set(xlabel="1 − specificity", ylabel="sensitivity (recall)")
+
+
+def _draw_curves(
+    axes: Axes,
+    bands: Mapping[str, Band],
+    styles: Styles,
+    filled: Collection[str],
+    names: Mapping[str, str] | None = None,
+) -> None:
+    named = names or {}
+    for name, band in bands.items():
+        if name in filled and np.isfinite(band.low).any():
+            colour = str(styles[name]["color"])
+            axes.fill_between(GRID, band.low, band.high, color=colour, alpha=0.16, linewidth=0)
     for name, band in reversed(bands.items()):
-        axes.plot(GRID, band.value, label=_plain(model_label(name)), **styles[name])
+        text = _plain(named.get(name, model_label(name)))
+        axes.plot(GRID, band.value, label=text, **styles[name])
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), aspect=1)
-    axes.set_title(model_label(model), color=INK, parse_math=False)
     axes.grid(True)
+
+
+def _titled(page: Sheet, model: str) -> None:
+    page.axes.set_title(model_label(model), color=INK, parse_math=False)
     page.figure.legend(loc="outside lower center", ncols=2, handlelength=2.4, reverse=True)
 
 

@@ -1,0 +1,162 @@
+"""What the public functions return: typed, as frames, and readable in a notebook."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+
+from her2bench.api.frames import as_pandas
+from her2bench.core.audit_findings import Audit
+from her2bench.core.runs import ComparisonFolder
+from her2bench.core.scores import Note, Pair, Scores, write_scores
+from her2bench.evaluation.scoring.extra_rows import label_of
+from her2bench.evaluation.scoring.questions import TITLES, first_question
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Part = Literal["rows", "pairs", "notes", "breakdown", "calibration", "thresholds"]
+_SHOWN = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
+
+
+@dataclass(frozen=True)
+class ScoreResults:
+    """The scores of some predictions.
+
+    Attributes:
+        scores: everything that `scores.json` holds.
+        predictions: the checked table they were computed from.
+    """
+
+    scores: Scores
+    predictions: pl.DataFrame
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What to know before believing a number."""
+        return self.scores.notes
+
+    @property
+    def headline(self) -> list[Pair]:
+        """The pairs on the primary metric, for the question that is answered first."""
+        primary = [p for p in self.scores.pairs if p.metric == self.scores.settings.primary]
+        recipes = [(p.family, p.decision) for p in primary if p.question == "recipe"]
+        question = first_question(recipes)
+        return [pair for pair in primary if pair.question == question]
+
+    @property
+    def verdicts(self) -> list[str]:
+        """One sentence per pair of models, on the primary metric."""
+        return [pair.verdict for pair in self.headline]
+
+    def to_polars(self, part: Part = "rows") -> pl.DataFrame:
+        """A part of the scores as a table; by default one row per model, split and metric."""
+        rows = [asdict(item) for item in getattr(self.scores, part)]
+        return pl.DataFrame(rows, infer_schema_length=None)
+
+    def to_pandas(self, part: Part = "rows") -> "pd.DataFrame":
+        """As `to_polars`, for pandas.
+
+        Raises:
+            UserError: pandas is not installed.
+        """
+        return as_pandas(self.to_polars(part))
+
+    def write(self, path: str | Path) -> None:
+        """Write `scores.json`, whole or not at all."""
+        write_scores(self.scores, Path(path))
+
+    def _repr_html_(self) -> str:
+        splits = [row.split for row in self.scores.rows]
+        split = "test" if "test" in splits else splits[-1]
+        cells = {
+            (row.model, row.metric): _with_interval(row.value, row.low, row.high)
+            for row in self.scores.rows
+            if row.split == split
+        }
+        models = list(dict.fromkeys(model for model, _ in cells))
+        table = _table(
+            [f"model ({split})", *map(label_of, _SHOWN)],
+            [[m, *(cells.get((m, name), "") for name in _SHOWN)] for m in models],
+        )
+        pairs = self.headline
+        verdicts = [[f"{p.model_a} − {p.model_b}", p.verdict] for p in pairs]
+        title = TITLES[pairs[0].question] if pairs else "verdict"
+        notes = "".join(f"<li>{escape(note.text)}</li>" for note in self.notes)
+        return f"{table}{_table(['pair', title], verdicts) if pairs else ''}<ul>{notes}</ul>"
+
+
+@dataclass(frozen=True)
+class ComparisonResults(ScoreResults):
+    """The scores of a comparison, and where it lies.
+
+    Attributes:
+        folder: the comparison folder.
+    """
+
+    folder: ComparisonFolder
+
+    @property
+    def path(self) -> Path:
+        """The comparison folder."""
+        return self.folder.path
+
+    @property
+    def report(self) -> Path:
+        """report.html."""
+        return self.folder.report
+
+
+@dataclass(frozen=True)
+class AuditResults:
+    """What an audit found.
+
+    Attributes:
+        audit: everything that `audit.json` holds.
+        page: audit.html, where one was written.
+    """
+
+    audit: Audit
+    page: Path | None = None
+
+    @property
+    def findings(self) -> Sequence[Any]:
+        """The findings, most severe first."""
+        return self.audit.findings
+
+    def to_polars(self) -> pl.DataFrame:
+        """One row per finding."""
+        names = ("kind", "severity", "title", "number", "unit", "effect", "cure")
+        rows = [{name: getattr(f, name) for name in names} for f in self.audit.findings]
+        return pl.DataFrame(rows, schema=None if rows else dict.fromkeys(names, pl.String))
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """As `to_polars`, for pandas.
+
+        Raises:
+            UserError: pandas is not installed.
+        """
+        return as_pandas(self.to_polars())
+
+    def _repr_html_(self) -> str:
+        rows = [[f.severity, f.title, f.effect, f.cure] for f in self.audit.findings]
+        return _table(["severity", "finding", "effect", "fix"], rows)
+
+
+def _with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "undefined"
+    if low is None or high is None:
+        return f"{value:.3f}"
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
