@@ -93,10 +93,10 @@ def decoded(image: Image.Image, source: Path | bytes, scaled_to: int | None = No
     """
     if image.format in ("JPEG", "MPO"):
         return _jpeg(_bytes(source), scaled_to)
-    if image.format == "PNG":
-        check_pixel_sums(_bytes(source))
     turned = image.getexif().get(274, 1) if image.format == "TIFF" else 1
     rgb = to_rgb(image)
+    if image.format == "PNG":
+        check_pixel_sums(_bytes(source))
     # Pillow turns TIFFs alone; to turn the others would move the regions that other tools name.
     return np.asarray(rgb.transpose(_UPRIGHT[turned]) if turned in _UPRIGHT else rgb)
 
