@@ -19,6 +19,7 @@ def test_every_dependency_is_pinned_once():
     pinned = Counter(names((ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()))
     extras = PROJECT["optional-dependencies"].values()
     wanted = names([*PROJECT["dependencies"], *(line for extra in extras for line in extra)])
+    wanted = [name for name in wanted if name != "her2bench"]  # an extra made of others
     assert {name: pinned[name] for name in wanted if pinned[name] != 1} == {}
 
 

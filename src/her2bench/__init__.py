@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from her2bench.api.scoring import load_scores as load_scores
     from her2bench.api.scoring import score as score
     from her2bench.core.errors import UserError as UserError
+    from her2bench.evaluation.statistics.metrics import register_metric as register_metric
+    from her2bench.models.baselines.registry import register_baseline as register_baseline
+    from her2bench.models.registry import register_model as register_model
 
 _MODULES = {
     "UserError": "core.errors",
@@ -35,6 +38,9 @@ _MODULES = {
     "load_predictions": "api.scoring",
     "load_scores": "api.scoring",
     "phantom": "api.phantoms",
+    "register_baseline": "models.baselines.registry",
+    "register_metric": "evaluation.statistics.metrics",
+    "register_model": "models.registry",
     "score": "api.scoring",
 }
 __all__ = sorted([*_MODULES, "plot"])

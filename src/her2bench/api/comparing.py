@@ -9,6 +9,7 @@ from her2bench.core.atomic_io import check_writable
 from her2bench.core.config import load_settings, settings_from
 from her2bench.core.extras import needs_extra
 from her2bench.core.predictions import read_predictions
+from her2bench.core.run_folder import RunFolder
 from her2bench.core.runs import ComparisonFolder, opened_comparison
 from her2bench.core.scores import read_scores
 from her2bench.report.folder_guard import check_inside
@@ -16,7 +17,8 @@ from her2bench.report.folder_guard import check_inside
 if TYPE_CHECKING:
     from torch import nn
 
-    from her2bench.comparison.compare import Choices, Watcher
+    from her2bench.comparison.config import ComparisonConfig
+    from her2bench.comparison.plan import Watcher
 
 
 def compare(
@@ -25,8 +27,8 @@ def compare(
     *,
     models: Mapping[str, Callable[..., "nn.Module"]] | None = None,
     overrides: Sequence[str] = (),
-    choices: "Choices | None" = None,
     watcher: "Watcher | None" = None,
+    **choices: Any,
 ) -> ComparisonResults:
     """Train and compare models: one config, one manifest, one folder with one report.
 
@@ -38,8 +40,9 @@ def compare(
         models: name → network of your own, a class or function of the tile size (or of nothing)
             that gives one logit per tile; compared beside those of the config.
         overrides: `key=value` texts as for `--set`, e.g. `"recipe.epochs=3"`.
-        choices: device, cache and so on; the defaults where None.
         watcher: told how training goes.
+        choices: `device="auto"`, `cache=None`, `skip_bad=False`, `optimism=False`,
+            `self_test=True`, `audit=True`, as the options of these names.
 
     Returns:
         The scores, with `.report`, `.verdicts`, `.to_polars()` and `.to_pandas()`.
@@ -49,25 +52,51 @@ def compare(
             the extra "train" is not installed.
     """
     with needs_extra("compare"):
-        from her2bench.comparison.compare import Choices, Watcher
         from her2bench.comparison.compare import compare as run
-        from her2bench.comparison.config import ComparisonConfig
-        from her2bench.models import register_model
+        from her2bench.comparison.plan import Choices, Watcher
+        from her2bench.models.registry import register_model
     for name, build in (models or {}).items():
         register_model(name, build)
+    resolved = _resolved(config, overrides, tuple(models or ()))
+    named = "comparison" if isinstance(config, Mapping) else Path(config).stem
+    place = Path(out or Path("out") / named)
+    check_writable(place, "-o")
+    check_inside(ComparisonFolder(place))
+    return comparison_results(run(resolved, place, Choices(**choices), watcher or Watcher()))
+
+
+def _resolved(
+    config: str | Path | Mapping[str, Any], overrides: Sequence[str], more: tuple[str, ...]
+) -> "ComparisonConfig":
+    from her2bench.comparison.config import ComparisonConfig
+
     if isinstance(config, Mapping):
-        resolved, place = (
-            settings_from(ComparisonConfig, dict(config), "config"),
-            out or "out/comparison",
-        )
-    else:
-        resolved = load_settings(ComparisonConfig, Path(config), list(overrides))
-        place = out or Path("out") / Path(config).stem
-    check_writable(Path(place), "-o")
-    check_inside(ComparisonFolder(Path(place)))
-    return comparison_results(
-        run(resolved, Path(place), choices or Choices(), watcher or Watcher())
-    )
+        config = {**config, "models": [*config.get("models", ()), *more]}
+        return settings_from(ComparisonConfig, config, "config")
+    read = load_settings(ComparisonConfig, Path(config), list(overrides))
+    return read.model_copy(update={"models": (*read.models, *more)})
+
+
+def load_model(run: str | Path, device: str = "auto") -> "nn.Module":
+    """The trained network of a finished run, in evaluation mode.
+
+    Args:
+        run: a run folder, `runs/<model>/seed-<s>/fold-<k>` of a comparison.
+        device: auto, cpu, cuda or mps.
+
+    Returns:
+        Tiles (b, 3, size, size), normalised as in training, to logits (b,). `her2bench predict`
+        does all that prediction needs.
+
+    Raises:
+        UserError: the folder is no finished run of a network, its weights are damaged, or the
+            extra "train" is not installed.
+    """
+    with needs_extra("load_model"):
+        from her2bench.prediction.device import choose_device
+        from her2bench.prediction.trained_networks import load_trained
+    network, _ = load_trained(RunFolder(Path(run)), choose_device(device))
+    return network.eval()
 
 
 def comparison_results(folder: ComparisonFolder | str | Path) -> ComparisonResults:

@@ -1,8 +1,8 @@
 """Tables as users have them: paths, polars and pandas frames, dicts of columns."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Union
 
 import polars as pl
 
@@ -11,13 +11,10 @@ from her2bench.core.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-Frame: TypeAlias = "pl.DataFrame | pl.LazyFrame | pd.DataFrame | Mapping[str, Iterable[Any]]"
-Table: TypeAlias = "str | Path | Frame"
-
-
-def is_path(source: object) -> bool:
-    """Whether a source names a file."""
-    return isinstance(source, str | Path)
+# `Union`, since pandas may not be installed and stands as text.
+Frame = Union[pl.DataFrame, pl.LazyFrame, "pd.DataFrame", Mapping[str, Iterable[Any]]]  # noqa: UP007
+Table = Union[str, Path, Frame]  # noqa: UP007
+Tables = Union[Table, Sequence[str | Path]]  # noqa: UP007
 
 
 def as_polars(source: Any) -> pl.DataFrame:

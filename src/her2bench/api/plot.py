@@ -3,6 +3,9 @@
 Without `ax` a new figure is made. Colours are the report's: networks in colour, baselines grey.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import polars as pl
@@ -10,6 +13,7 @@ from matplotlib.axes import Axes
 
 from her2bench.api.results import ComparisonResults, ScoreResults
 from her2bench.core.errors import UserError
+from her2bench.core.vocabulary import BASELINES, model_label
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.panels import Panel, make_panel
 from her2bench.evaluation.scoring.run_thresholds import apply_thresholds
@@ -20,7 +24,6 @@ from her2bench.report.figures.palette import line_style
 from her2bench.report.figures.reliability_diagram import reliability
 from her2bench.report.figures.roc_pr import roc as draw_roc
 from her2bench.report.figures.style import STYLE
-from her2bench.report.labels import label
 from her2bench.report.sections.reliability import reliability_table
 from her2bench.report.table_csv import epoch_table, run_table
 
@@ -43,15 +46,15 @@ def roc(results: ScoreResults, *, split: str = "test", ax: Axes | None = None) -
         raise UserError("plot.roc", found=f"one class only among the {split} tiles")
     bands = {model: roc_band(panel) for model, panel in panels.items()}
     names = {
-        row.model: f"{label(row.model)}, AUC {row.value:.2f}"
+        row.model: f"{model_label(row.model)}, AUC {row.value:.2f}"
         + ("" if row.low is None or row.high is None else f" ({row.low:.2f} to {row.high:.2f})")
         for row in results.scores.rows
         if (row.split, row.metric) == (split, "roc_auc") and row.value is not None
     }
-    filled = [model for model in bands if line_style(model, list(bands)).get("linewidth") is None]
+    filled = [model for model in bands if model not in BASELINES]
     with mpl.rc_context(STYLE):
         ax = ax or _new_axes()
-        draw_roc(ax, bands, list(bands), filled if len(filled) <= MOST_BANDS else (), names)
+        draw_roc(ax, bands, _styles(bands), filled if len(filled) <= MOST_BANDS else (), names)
         ax.legend(loc="lower right", reverse=True)
     return ax
 
@@ -69,7 +72,7 @@ def forest(results: ScoreResults, *, ax: Axes | None = None) -> Axes:
     pairs = [pair for pair in results.headline if pair.difference is not None]
     if not pairs:
         raise UserError("plot.forest", found="no two models were compared on test tiles")
-    settings = results.scores.settings
+    settings = results.settings
     with mpl.rc_context(STYLE):
         ax = ax or _new_axes(4.9, 0.9 + 0.44 * len(pairs))
         draw_forest(ax, pairs, label_of(settings.primary), settings.margin)
@@ -97,10 +100,10 @@ def calibration(
         )
     rows = results.predictions.filter((pl.col("model") == model) & (pl.col("split") == split))
     fitted = [c for c in results.scores.calibration if c.model == model and split == "test"]
-    bins = reliability_table(panels[model], rows, fitted, results.scores.settings)
+    bins = reliability_table(panels[model], rows, fitted, results.settings)
     with mpl.rc_context(STYLE):
         ax = ax or _new_axes()
-        reliability(ax, bins, str(line_style(model, list(panels))["color"]))
+        reliability(ax, bins, str(_styles(panels)[model]["color"]))
         ax.legend(loc="lower right")
     return ax
 
@@ -152,15 +155,15 @@ def cost(results: ComparisonResults, *, metric: str = "roc_auc", ax: Axes | None
         raise UserError(
             "plot.cost", found=f"no network with {metric} on test tiles and a training time"
         )
-    models = [row.model for row in rows]
+    styles = _styles([row.model for row in rows])
     with mpl.rc_context(STYLE):
         ax = ax or _new_axes()
         for row in rows:
-            colour = line_style(row.model, models)["color"]
+            colour = styles[row.model]["color"]
             x = seconds[row.model]
             if row.low is not None and row.high is not None:
                 ax.vlines(x, row.low, row.high, color=colour)
-            ax.plot(x, row.value, "o", color=colour, label=label(row.model))
+            ax.plot(x, row.value, "o", color=colour, label=model_label(row.model))
         ax.set(xscale="log", xlabel="seconds per training", ylabel=label_of(metric))
         ax.grid(True)
         ax.legend()
@@ -169,12 +172,18 @@ def cost(results: ComparisonResults, *, metric: str = "roc_auc", ax: Axes | None
 
 def _panels(results: ScoreResults, split: str) -> dict[str, Panel]:
     """Each model's predictions on one split as arrays; "always positive" has no curve."""
-    called, *_ = apply_thresholds(results.predictions, results.scores.settings.threshold)
+    called, *_ = apply_thresholds(results.predictions, results.settings.threshold)
     shown = called.filter((pl.col("split") == split) & (pl.col("model") != "always_positive"))
     models = shown["model"].unique(maintain_order=True).to_list()
     if not models:
         raise UserError("plot", found=f"no {split} tiles", expected="a split that was predicted")
     return {m: make_panel(shown.filter(pl.col("model") == m), m, split) for m in models}
+
+
+def _styles(models: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """How each model's line looks."""
+    names = list(models)
+    return {name: line_style(name, names, list(BASELINES)) for name in names}
 
 
 def _new_axes(width: float = 4.0, height: float = 4.0) -> Axes:

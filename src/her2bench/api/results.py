@@ -10,10 +10,13 @@ import polars as pl
 
 from her2bench.api.frames import as_pandas
 from her2bench.core.audit_findings import Audit
+from her2bench.core.config import settings_from
 from her2bench.core.runs import ComparisonFolder
-from her2bench.core.scores import Note, Pair, Scores, write_scores
+from her2bench.core.score_notes import Note
+from her2bench.core.scores import Pair, Scores, write_scores
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.questions import TITLES, first_question
+from her2bench.evaluation.scoring.settings import ScoreSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,9 +43,15 @@ class ScoreResults:
         return self.scores.notes
 
     @property
+    def settings(self) -> ScoreSettings:
+        """What was asked of the statistics."""
+        return settings_from(ScoreSettings, self.scores.settings, "scores.json")
+
+    @property
     def headline(self) -> list[Pair]:
         """The pairs on the primary metric, for the question that is answered first."""
-        primary = [p for p in self.scores.pairs if p.metric == self.scores.settings.primary]
+        metric = self.settings.primary
+        primary = [pair for pair in self.scores.pairs if pair.metric == metric]
         recipes = [(p.family, p.decision) for p in primary if p.question == "recipe"]
         question = first_question(recipes)
         return [pair for pair in primary if pair.question == question]
@@ -85,7 +94,7 @@ class ScoreResults:
         pairs = self.headline
         verdicts = [[f"{p.model_a} − {p.model_b}", p.verdict] for p in pairs]
         title = TITLES[pairs[0].question] if pairs else "verdict"
-        notes = "".join(f"<li>{escape(note.text)}</li>" for note in self.notes)
+        notes = "".join(f"<li>{escape(note.in_full)}</li>" for note in self.notes)
         return f"{table}{_table(['pair', title], verdicts) if pairs else ''}<ul>{notes}</ul>"
 
 

@@ -1,23 +1,23 @@
 """`her2bench.score`: from predictions to metrics with intervals, tests and verdicts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from her2bench.api.frames import Table, as_polars, is_path
+from her2bench.api.frames import Table, Tables, as_polars
 from her2bench.api.results import ScoreResults
-from her2bench.core.manifest import check_manifest, read_manifest
-from her2bench.core.predictions import check_predictions, joined_with, read_predictions
+from her2bench.core.config import settings_from
+from her2bench.core.errors import UserError, listed
+from her2bench.core.manifest import check_manifest, read_manifest, with_manifest
+from her2bench.core.predictions import check_predictions, read_predictions
 from her2bench.core.scores import Scores, read_scores
 from her2bench.evaluation.scoring.scores import score_predictions
-from her2bench.evaluation.scoring.settings import score_settings
+from her2bench.evaluation.scoring.settings import ScoreSettings
 
 
-def load_predictions(
-    source: Table | Sequence[str | Path], *, also: Iterable[str] = ()
-) -> pl.DataFrame:
+def load_predictions(source: Tables, *, also: Iterable[str] = ()) -> pl.DataFrame:
     """Read and check a predictions table, one row per tile, model, seed and fold.
 
     Args:
@@ -32,8 +32,8 @@ def load_predictions(
     Raises:
         UserError: a file cannot be read, a column is missing, a value is not of its kind.
     """
-    if is_path(source):
-        return read_predictions([Path(source)], also)  # type: ignore[arg-type]
+    if isinstance(source, str | Path):
+        return read_predictions([Path(source)], also)
     if isinstance(source, list | tuple):
         return read_predictions([Path(path) for path in source], also)
     return check_predictions(as_polars(source))
@@ -49,7 +49,7 @@ def load_scores(path: str | Path) -> Scores:
 
 
 def score(
-    predictions: Table | Sequence[str | Path],
+    predictions: Tables,
     *,
     manifest: Table | None = None,
     **settings: Any,
@@ -70,14 +70,32 @@ def score(
     Raises:
         UserError: a table or a setting is wrong, or models were judged on different test tiles.
     """
-    chosen = score_settings(settings)
-    table = load_predictions(predictions, also=chosen.by)
+    return scored(predictions, settings_from(ScoreSettings, settings, "score"), manifest)
+
+
+def scored(predictions: Tables, settings: ScoreSettings, manifest: Table | None) -> ScoreResults:
+    """As `score`, with settings that are checked already."""
+    table = load_predictions(predictions, also=settings.by)
     if manifest is not None:
-        where = manifest if is_path(manifest) else "manifest"
-        known = (
-            read_manifest(Path(manifest), chosen.by)  # type: ignore[arg-type]
-            if is_path(manifest)
-            else check_manifest(as_polars(manifest), Path())
+        table = _joined(table, manifest, settings.by)
+    return ScoreResults(score_predictions(table, settings), table)
+
+
+def _joined(table: pl.DataFrame, manifest: Table, by: tuple[str, ...]) -> pl.DataFrame:
+    """The predictions with what the manifest knows of the tiles; their own columns win."""
+    if isinstance(manifest, str | Path):
+        where, known = str(manifest), read_manifest(Path(manifest), by)
+    else:
+        where, known = "manifest", check_manifest(as_polars(manifest), Path("manifest"))
+    if table["group_id"].is_null().all():
+        table = table.drop("group_id")
+    missing = sorted(set(table["tile_id"]) - set(known["tile_id"]))
+    if missing:
+        raise UserError(
+            where,
+            found=f"{len(missing)} tile_id of the predictions are not in it:{listed(missing, 5)}",
+            expected="a row for every tile predicted",
+            cure="name the manifest that the predictions were made from",
         )
-        table = joined_with(table, known, where, chosen.by)
-    return ScoreResults(score_predictions(table, chosen), table)
+    joined = with_manifest(table, known, ("score", "tile_score", "group_id", *by))
+    return check_predictions(joined, where)

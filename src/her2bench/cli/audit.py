@@ -58,38 +58,26 @@ def audit(
     Findings are printed worst first; audit.html shows them with pictures. Exit status is 0 also
     where there are findings: read audit.json to act on them.
     """
-    from her2bench.audit.partition import chosen_split
-    from her2bench.audit.run import run_audit
+    from her2bench.api.auditing import audit as run_audit
     from her2bench.cli.audit_text import print_audit
-    from her2bench.core.manifest import read_manifest, write_manifest
-    from her2bench.core.runs import ComparisonFolder
     from her2bench.core.terminal import say_json
-    from her2bench.data.tile_cache.artifact_cache import cache_folder
-    from her2bench.report.pages.audit_page import write_audit_files
 
-    folder = ComparisonFolder(out or Path("out") / f"{manifest.stem}-audit")
-    _check_outputs(folder.path, manifest, infer_groups, cache)
-    table = read_manifest(manifest, [tile_score] if tile_score else [])
+    folder = out or Path("out") / f"{manifest.stem}-audit"
+    _check_outputs(folder, manifest, infer_groups, cache)
     found = run_audit(
-        *(table, manifest, endpoint, chosen_split(table, split_from), cache or cache_folder()),
-        score_is_slides=_is_slides(score_of),
+        manifest,
+        folder,
+        endpoint=endpoint,
+        split_from=split_from,
+        infer_groups=infer_groups,
         tile_score=tile_score,
+        score_of=score_of,
+        cache=cache,
     )
-    write_audit_files(found.audit, found.tiles, found.pictures, folder)
-    if infer_groups is not None:
-        write_manifest(found.with_slides, infer_groups)
     if as_json:
-        say_json(folder.audit.read_text(encoding="utf-8"))
+        say_json((folder / "audit.json").read_text(encoding="utf-8"))
     else:
-        print_audit(found.audit, folder.audit_page, infer_groups)
-
-
-def _is_slides(score_of: str) -> bool:
-    from her2bench.core.errors import UserError
-
-    if score_of not in ("slide", "tile"):
-        raise UserError("--score-of", found=repr(score_of), expected="slide or tile")
-    return score_of == "slide"
+        print_audit(found.audit, folder / "audit.html", infer_groups)
 
 
 def _check_outputs(

@@ -47,30 +47,25 @@ def compare(
 
     A comparison that was stopped goes on where it was: give the same command again.
     """
+    from her2bench.api.comparing import compare as run
     from her2bench.cli.progress_bar import Bar
-    from her2bench.comparison.compare import Choices
-    from her2bench.comparison.compare import compare as run
-    from her2bench.comparison.config import ComparisonConfig
-    from her2bench.core.atomic_io import check_writable
-    from her2bench.core.config import load_settings
-    from her2bench.core.runs import ComparisonFolder
+    from her2bench.cli.results_text import print_results
     from her2bench.core.terminal import say_json
-    from her2bench.report.folder_guard import check_inside
 
-    resolved = load_settings(ComparisonConfig, config, settings or [])
-    place = out or Path("out") / config.stem
-    check_writable(place, "-o")
-    check_inside(ComparisonFolder(place))
     with Bar() as bar:
-        folder = run(
-            resolved,
-            place,
-            Choices(device, cache, skip_bad, optimism, self_test, audit),
-            bar,
+        results = run(
+            config,
+            out,
+            overrides=settings or (),
+            watcher=bar,
+            device=device,
+            cache=cache,
+            skip_bad=skip_bad,
+            optimism=optimism,
+            self_test=self_test,
+            audit=audit,
         )
     if as_json:
-        say_json(folder.scores.read_text(encoding="utf-8"))
-        return
-    from her2bench.cli.results_text import print_results
-
-    print_results(folder)
+        say_json(results.folder.scores.read_text(encoding="utf-8"))
+    else:
+        print_results(results.folder)

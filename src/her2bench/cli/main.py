@@ -17,6 +17,7 @@ from her2bench.cli.score import score
 from her2bench.cli.serve import serve
 from her2bench.cli.stopping import Stopped, flushed, shortage, stoppable
 from her2bench.core.errors import UserError
+from her2bench.core.extras import missing_extra
 from her2bench.core.terminal import open_streams, say
 
 _READER_GONE = 141  # as the shell reports a program that a closed pipe ended
@@ -78,6 +79,12 @@ def _run() -> int:
         return end.code if isinstance(end.code, int) else 0
     except UserError as error:
         say(f"error: {error}", error=True)
+        return 2
+    except ImportError as error:
+        message = missing_extra(error, _command())
+        if message is None:
+            raise
+        say(f"error: {message}", error=True)
         return 2
     except Stopped as stopped:
         if message := stopped.message(_command()):

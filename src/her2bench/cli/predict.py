@@ -13,7 +13,10 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", help="A network from outside: [name=]package.module:Class."),
+        typer.Option(
+            "--model",
+            help="A network from outside: package.module:Class, or NAME=package.module:Class.",
+        ),
     ] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out images that cannot be read.")

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from her2bench.evaluation.scoring.settings import ScoreSettings
 
 
@@ -113,25 +111,21 @@ def _score(
     output: Path | None,
     as_json: bool,
 ) -> None:
+    from her2bench.api.scoring import scored
     from her2bench.cli.score_text import print_scores
     from her2bench.core.atomic_io import check_output
-    from her2bench.core.predictions import read_predictions
-    from her2bench.core.scores import scores_json, write_scores
+    from her2bench.core.scores import scores_json
     from her2bench.core.terminal import say_json
-    from her2bench.evaluation.scoring.scores import score_predictions
 
     if output is not None:
         check_output(output)
-    table = read_predictions(predictions, settings.by)
-    if manifest is not None:
-        table = _with_manifest(table, manifest, settings.by)
-    scores = score_predictions(table, settings)
+    results = scored(predictions, settings, manifest)
     if output is not None:
-        write_scores(scores, output)
+        results.write(output)
     if as_json:
-        say_json(scores_json(scores))
+        say_json(scores_json(results.scores))
     else:
-        print_scores(scores)
+        print_scores(results.scores)
 
 
 def _settings(wanted: dict[str, Any]) -> "ScoreSettings":
@@ -156,24 +150,3 @@ def _settings(wanted: dict[str, Any]) -> "ScoreSettings":
         found = f"{shown(given)}: {message}" if isinstance(given, str | int | float) else message
         option = name.split(".")[-1].replace("_", "-")
         raise UserError(f"--{option}", found=found) from error
-
-
-def _with_manifest(table: "pl.DataFrame", path: Path, by: tuple[str, ...]) -> "pl.DataFrame":
-    """Join what the manifest knows of the tiles; the predictions' own columns win."""
-    from her2bench.core.errors import UserError, listed
-    from her2bench.core.manifest import read_manifest, with_manifest
-    from her2bench.core.predictions import check_predictions
-
-    known = read_manifest(path, by)
-    if table["group_id"].is_null().all():
-        table = table.drop("group_id")
-    missing = sorted(set(table["tile_id"]) - set(known["tile_id"]))
-    if missing:
-        raise UserError(
-            path,
-            found=f"{len(missing)} tile_id of the predictions are not in it:{listed(missing, 5)}",
-            expected="a row for every tile predicted",
-            cure="name the manifest that the predictions were made from",
-        )
-    joined = with_manifest(table, known, ("score", "tile_score", "group_id", *by))
-    return check_predictions(joined, path)

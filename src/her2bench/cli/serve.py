@@ -11,7 +11,10 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any fre
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Model = Annotated[
     list[str] | None,
-    typer.Option("--model", help="A network from outside: [name=]package.module:Class."),
+    typer.Option(
+        "--model",
+        help="A network from outside: package.module:Class, or NAME=package.module:Class.",
+    ),
 ]
 AllowHost = Annotated[
     list[str] | None,

@@ -1,0 +1,69 @@
+"""`her2bench.audit`: data quality checks before anything is trained."""
+
+from pathlib import Path
+
+from her2bench.api.frames import Table, as_polars
+from her2bench.api.results import AuditResults
+from her2bench.audit.partition import chosen_split
+from her2bench.audit.run import run_audit
+from her2bench.core.errors import UserError
+from her2bench.core.manifest import check_manifest, read_manifest, write_manifest
+from her2bench.core.runs import ComparisonFolder
+from her2bench.data.tile_cache.artifact_cache import cache_folder
+from her2bench.report.pages.audit_page import write_audit_files
+
+
+def audit(
+    manifest: Table,
+    out: str | Path | None = None,
+    *,
+    endpoint: str = "2+",
+    split_from: str | Path | None = None,
+    infer_groups: str | Path | None = None,
+    tile_score: str | None = None,
+    score_of: str = "slide",
+    cache: str | Path | None = None,
+) -> AuditResults:
+    """Look for duplicates, leakage, shortcuts, odd labels and images, and too little power.
+
+    Args:
+        manifest: a path or a frame, one row per tile.
+        out: folder for audit.json and audit.html; without it nothing is written.
+        endpoint: what counts as positive: 2+, 3+, 1+ or status.
+        split_from: a table of `tile_id` and `split`; by default the manifest's own split.
+        infer_groups: also estimate which tiles come from one slide, and write a manifest with the
+            estimate as `group_id` to this file.
+        tile_score: column with each tile's own score.
+        score_of: whose the score is, "slide" or "tile".
+        cache: folder of the tile cache; the user's cache folder by default.
+
+    Returns:
+        The findings, most severe first, with `.to_polars()` and `.to_pandas()`.
+
+    Raises:
+        UserError: the manifest or an argument is wrong, or a folder cannot be written.
+    """
+    if score_of not in ("slide", "tile"):
+        raise UserError("--score-of", found=repr(score_of), expected="slide or tile")
+    if isinstance(manifest, str | Path):
+        where = Path(manifest)
+        table = read_manifest(where, [tile_score] if tile_score else [])
+    else:
+        where = Path("manifest")
+        table = check_manifest(as_polars(manifest), where)
+    found = run_audit(
+        table,
+        where,
+        endpoint,
+        chosen_split(table, None if split_from is None else Path(split_from)),
+        Path(cache) if cache else cache_folder(),
+        score_is_slides=score_of == "slide",
+        tile_score=tile_score,
+    )
+    if infer_groups is not None:
+        write_manifest(found.with_slides, Path(infer_groups))
+    if out is None:
+        return AuditResults(found.audit)
+    folder = ComparisonFolder(Path(out))
+    write_audit_files(found.audit, found.tiles, found.pictures, folder)
+    return AuditResults(found.audit, folder.audit_page)
