@@ -27,7 +27,7 @@ from torch import nn
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.folds import Fold
-from her2bench.comparison.learning_rate_search import Trials
+from her2bench.comparison.learning_rate_search import LearningRateSearch
 from her2bench.comparison.plan import Job
 from her2bench.comparison.prepared import prepare
 from her2bench.core.config import settings_from
@@ -37,8 +37,8 @@ from her2bench.phantom import PhantomSettings, write_phantom
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.forward import forward
-from her2bench.prediction.normalization import Preparation
-from her2bench.training.loop import Course, Fit, fit
+from her2bench.prediction.normalization import Normalization
+from her2bench.training.loop import Fit, TrainingState, fit
 
 CPU = torch.device("cpu")
 SIZE = 64
@@ -69,20 +69,22 @@ class Study:
 
     config: ComparisonConfig
     fold: Fold
-    prepare: Preparation
+    prepare: Normalization
     folder: Path
     numbers: count = field(default_factory=count)
 
-    def runs(self, model: str, precision: str = "32-true", way: Compute = PLAIN) -> list[Trials]:
+    def runs(
+        self, model: str, precision: str = "32-true", way: Compute = PLAIN
+    ) -> list[LearningRateSearch]:
         """A network's runs, one a seed."""
         config = self.config.model_copy(update={"precision": precision})
         folders = [RunFolder(self.folder / str(next(self.numbers))) for _ in config.seeds]
         return [
-            Trials(Job(model, seed, 0), config, self.fold, folder, way)
+            LearningRateSearch(Job(model, seed, 0), config, self.fold, folder, way)
             for seed, folder in zip(config.seeds, folders, strict=True)
         ]
 
-    def one_by_one(self, runs: Sequence[Trials]) -> list[Trained]:
+    def one_by_one(self, runs: Sequence[LearningRateSearch]) -> list[Trained]:
         """Train each run alone."""
         trained = []
         for run in runs:
@@ -97,12 +99,12 @@ class Study:
     def _sides(self) -> tuple:
         return self.fold.side("train"), self.fold.side("val")
 
-    def _logits(self, run: Trials, course: Course) -> np.ndarray:
+    def _logits(self, run: LearningRateSearch, course: TrainingState) -> np.ndarray:
         rows, model = self.fold.side("val").rows, run.fabric.setup(course.model)
         return forward(model, self.fold.tiles, rows, self.prepare, course.plan.compute)
 
 
-def _course(run: Trials) -> Course:
+def _course(run: LearningRateSearch) -> TrainingState:
     return run.course(run.config.recipe.rates_for(run.job.model)[0], lambda row: None)
 
 

@@ -24,7 +24,7 @@ from benchmarks.rates import rates
 from benchmarks.two_level import TwoLevel
 from her2bench.audit.checks.image_quality import BLURRED
 from her2bench.audit.checks.labels import LEAST_BROWN
-from her2bench.audit.context import Evidence
+from her2bench.audit.context import AuditContext
 from her2bench.audit.features.audited_tile import AuditedTile
 from her2bench.audit.features.extraction import file_facts
 from her2bench.audit.features.quality import measure
@@ -52,7 +52,7 @@ STUDIES = (
 )
 
 
-def evidence_of(folder: Path, seed: int, confounding: float) -> Evidence:
+def evidence_of(folder: Path, seed: int, confounding: float) -> AuditContext:
     """A default phantom, drawn unless it is there, with a grouped split."""
     place = folder / f"seed-{seed}-confounding-{confounding:g}"
     write_phantom(place, PhantomSettings(seed=seed, confounding=confounding))
@@ -63,12 +63,12 @@ def evidence_of(folder: Path, seed: int, confounding: float) -> Evidence:
     return gather(manifest, "2+", split["split"].to_numpy(), folder / "cache")
 
 
-def without_slides(evidence: Evidence) -> Evidence:
+def without_slides(evidence: AuditContext) -> AuditContext:
     """The same tiles, their slides unknown."""
     return replace(evidence, manifest=evidence.manifest.drop("group_id"))
 
 
-def shortcut_table(evidences: dict[tuple[int, float], Evidence]) -> bool:
+def shortcut_table(evidences: dict[tuple[int, float], AuditContext]) -> bool:
     """Print what is found in each phantom; whether all is as it should be."""
     heads = ("seed", "confounding", "first finding", "AUC", "slides unknown", "worse than a note")
     print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
@@ -93,7 +93,7 @@ def shortcut_table(evidences: dict[tuple[int, float], Evidence]) -> bool:
     return first == half and alarms <= 1 and not dirty
 
 
-def label_table(evidences: list[Evidence]) -> None:
+def label_table(evidences: list[AuditContext]) -> None:
     """Share of positive slides' tiles that are called unstained, by the tiles' own true score."""
     called: dict[str, list[bool]] = {name: [] for name in ("no tumour", "0", "1", "2", "3")}
     for evidence in evidences:
@@ -109,7 +109,7 @@ def label_table(evidences: list[Evidence]) -> None:
     print()
 
 
-def focus_table(evidence: Evidence, every: int = 10) -> None:
+def focus_table(evidence: AuditContext, every: int = 10) -> None:
     """Share of tiles called out of focus, as they are and blurred by a Gaussian."""
     print("| blur (pixels) | called out of focus |\n| --- | --- |")
     for blur in (0, 1, 1.5, 2, 3, 5):

@@ -15,7 +15,7 @@ from her2bench.core.scores import Pair, Question
 from her2bench.evaluation.scoring.metric_intervals import interval_of
 from her2bench.evaluation.scoring.pairwise import compare_all
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.arrays import Answers, Sample, SeedPredictions
+from her2bench.evaluation.statistics.arrays import LabelledTiles, ModelPredictions, SeedPredictions
 from her2bench.evaluation.statistics.bootstrap import Resampler, bootstrap
 from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.evaluation.statistics.metrics import METRICS
@@ -46,7 +46,11 @@ def calibration_rates(cell: Binned, repeats: int, rng: np.random.Generator) -> R
 
 
 def _interval(
-    metric: str, sample: Sample, answers: Answers, bins: int, rng: np.random.Generator
+    metric: str,
+    sample: LabelledTiles,
+    answers: ModelPredictions,
+    bins: int,
+    rng: np.random.Generator,
 ) -> tuple[float, float]:
     resampler = Resampler(sample, answers, (metric,), bins)
     replicates = bootstrap([resampler], sample, REPLICATES, rng)[0][metric]

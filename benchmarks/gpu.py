@@ -27,10 +27,10 @@ from her2bench.core.config import Settings, load_settings
 from her2bench.models.registry import build_model
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.device import choose_device, device_memory, ready_cpu
-from her2bench.prediction.normalization import Preparation
-from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import Plan, Side, adam, fit
+from her2bench.training.loop import FitConfig, Side, adam, fit
 from her2bench.training.recipe import Recipe
 
 RATE = 1e-5
@@ -95,7 +95,7 @@ def wait(device: torch.device) -> None:
 
 
 def trained(
-    bench: GpuBench, part: Part, name: str, tiles: Feed, compute: Compute
+    bench: GpuBench, part: Part, name: str, tiles: TileLoader, compute: Compute
 ) -> dict[str, float]:
     """Seconds of each phase of one training by her2bench's loop."""
     device, seconds = tiles.device, dict[str, float]()
@@ -107,7 +107,7 @@ def trained(
     train = Side(tiles, rows[: bench.train], aims[: bench.train])
     validation = Side(tiles, rows[bench.train :], aims[bench.train :])
     recipe = Recipe(epochs=part.epochs, batch=bench.batch, keep="last", normalise=False)
-    plan = Plan(recipe, RATE, 1.0, Preparation(), (0, 0), compute)
+    plan = FitConfig(recipe, RATE, 1.0, Normalization(), (0, 0), compute)
     with tempfile.TemporaryDirectory() as folder, timed(seconds, "training", device):
         checkpoint = Checkpoint(Path(folder), share_of_time=1e-9)
         fit(fabric, model, train, validation, plan, checkpoint, lambda row: None)
@@ -137,7 +137,7 @@ def limit(bench: GpuBench, part: Part, name: str, compute: Compute, device: torc
     return seconds["limit"]
 
 
-def row(bench: GpuBench, part: Part, name: str, tiles: Feed) -> str:
+def row(bench: GpuBench, part: Part, name: str, tiles: TileLoader) -> str:
     """One network's row of the table: a short training to warm up, then the one that counts."""
     device, compute = tiles.device, Compute(channels_last=part.channels_last)
     warm = part.model_copy(update={"epochs": 1})
@@ -172,7 +172,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     for part in bench.parts:
         shape = (bench.train + bench.validation, part.size, part.size, 3)
-        tiles = Feed(rng.integers(0, 256, shape, dtype=np.uint8), device)
+        tiles = TileLoader(rng.integers(0, 256, shape, dtype=np.uint8), device)
         for name in part.models:
             print(row(bench, part, name, tiles), flush=True)
 

@@ -38,7 +38,7 @@ from her2bench.phantom import (
 )
 from her2bench.prediction.device import choose_device
 from her2bench.prediction.gradcam import enlarged, gradcam
-from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.trained_networks import load_trained
 
 SIZE = 128
@@ -73,7 +73,7 @@ def main() -> None:
         network, description = load_trained(run, device)
 
         def maps_of(
-            network: nn.Module, prepare: Preparation = description.preparation
+            network: nn.Module, prepare: Normalization = description.preparation
         ) -> np.ndarray:
             return gradcam(network.to(device), pixels, prepare, device)
 

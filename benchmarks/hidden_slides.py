@@ -33,7 +33,7 @@ from her2bench.core.tables import read_table
 from her2bench.data.sources.bci import bci_manifest
 from her2bench.data.sources.images import Tiling, read_labels, tile_images
 from her2bench.evaluation.scoring.metric_intervals import auc_interval
-from her2bench.evaluation.statistics.arrays import Sample
+from her2bench.evaluation.statistics.arrays import LabelledTiles
 from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.phantom import PhantomSettings, write_phantom
 
@@ -125,8 +125,12 @@ def coverage(cases: list[Case], found: list[Slides], correlation: float, repeats
     names = ("each tile a slide", *found[0], "true slides")
     hits, widths = dict.fromkeys(names, 0), {name: [] for name in names}
     for case, each in zip(cases, found, strict=True):
-        sample = Sample(case.score >= 2, case.truth)
-        kinds = [independent(sample), *(Sample(sample.targets, g) for g in each.values()), sample]
+        sample = LabelledTiles(case.score >= 2, case.truth)
+        kinds = [
+            independent(sample),
+            *(LabelledTiles(sample.targets, g) for g in each.values()),
+            sample,
+        ]
         for _ in range(repeats):
             (answers,) = study.answers(sample, rng)
             for name, kind in zip(names, kinds, strict=True):

@@ -28,12 +28,12 @@ from lightning_fabric import Fabric
 from her2bench.core.machine import peak_memory
 from her2bench.models.registry import build_model
 from her2bench.prediction.device import ready_cpu
-from her2bench.prediction.normalization import Preparation
-from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training import loop
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.epoch_order import epoch_order
-from her2bench.training.loop import Plan, Side, fit
+from her2bench.training.loop import FitConfig, Side, fit
 from her2bench.training.recipe import Recipe
 
 SIZE, BATCH = 64, 32
@@ -76,10 +76,10 @@ def write_tiles(path: Path, count: int) -> int:
 def tiles_per_second(pixels: np.ndarray, folder: Path) -> float:
     """The speed of one epoch over all tiles."""
     rows = np.arange(len(pixels))
-    side = Side(Feed(pixels, torch.device("cpu")), rows, (rows % 2).astype(np.float32))
+    side = Side(TileLoader(pixels, torch.device("cpu")), rows, (rows % 2).astype(np.float32))
     few = Side(side.tiles, rows[:2], side.targets[:2])
     recipe = Recipe(epochs=1, batch=BATCH, keep="last", normalise=False)
-    plan = Plan(recipe, 1e-4, 1.0, Preparation(), (0, 0))
+    plan = FitConfig(recipe, 1e-4, 1.0, Normalization(), (0, 0))
     torch.manual_seed(0)
     model, fabric = build_model("lenet", SIZE), Fabric(accelerator="cpu", devices=1)
     fitted = fit(fabric, model, side, few, plan, Checkpoint(folder / "run"), lambda row: None)

@@ -35,11 +35,11 @@ from her2bench.data.tile_cache.cached_tiles import cached_tiles
 from her2bench.models.registry import build_model
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.device import ready_cpu
-from her2bench.prediction.normalization import Preparation
-from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.autotune import Trial, chosen_compute
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import Plan, Side, adam, fit, seeded_order
+from her2bench.training.loop import FitConfig, Side, adam, fit, seeded_order
 from her2bench.training.recipe import Recipe
 
 SIZE, BATCH, RATE, WEIGHT, SEED = 299, 32, 1e-5, 1.404, (0, 0)
@@ -60,7 +60,7 @@ class Work:
 
     def order(self, epoch: int) -> np.ndarray:
         """The epoch's rows; also seeds PyTorch, so that all peers draw the same dropout."""
-        side = Side(Feed(np.empty((1, 1, 1, 3), np.uint8), CPU), self.train, self.targets)
+        side = Side(TileLoader(np.empty((1, 1, 1, 3), np.uint8), CPU), self.train, self.targets)
         return self.train[seeded_order((*SEED, epoch), side)[0]]
 
 
@@ -144,7 +144,7 @@ def our_epochs(
 ) -> tuple[float, list[float], list[float]]:
     """Seconds to have the tiles ready (built, unless cached), and of each epoch; losses."""
     start = time.perf_counter()
-    tiles = Feed(cached_tiles(work.manifest, SIZE, work.folder / "cache").pixels, CPU)
+    tiles = TileLoader(cached_tiles(work.manifest, SIZE, work.folder / "cache").pixels, CPU)
     ready = time.perf_counter() - start
     aims = work.targets
     marks, losses = [time.perf_counter()], []
@@ -159,7 +159,7 @@ def our_epochs(
         model,
         Side(tiles, work.train, aims[work.train]),
         Side(tiles, work.validation, aims[work.validation]),
-        Plan(recipe, RATE, WEIGHT, Preparation(), SEED, compute),
+        FitConfig(recipe, RATE, WEIGHT, Normalization(), SEED, compute),
         Checkpoint(work.folder / "unfinished"),
         on_epoch,
     )

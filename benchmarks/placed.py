@@ -17,7 +17,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import optimize, special, stats
 
-from her2bench.evaluation.statistics.arrays import Answers, Bools, Floats, Ints, Sample
+from her2bench.evaluation.statistics.arrays import (
+    Bools,
+    Floats,
+    Ints,
+    LabelledTiles,
+    ModelPredictions,
+)
 
 LEVELS = np.array([0.2, 0.4, 0.6, 0.8])  # where v is cut into five
 MEMORISED = 0.98  # the correlation within slides of a model that has learned slides
@@ -29,8 +35,8 @@ Sizes = Literal["lognormal", "pareto", "giant", "informative"]
 class Drawn(NamedTuple):
     """One data set; `truths` is each model's true ROC-AUC, averaged over its seeds."""
 
-    sample: Sample
-    answers: list[Answers]
+    sample: LabelledTiles
+    answers: list[ModelPredictions]
     truths: list[float]
 
 
@@ -100,16 +106,16 @@ class Placed:
             logits = logits + self.shift
             of_fold = None if folds is None else np.tile(folds, (self.seeds, 1))
             names = f"model {model}", tuple(range(self.seeds))
-            answers.append(Answers(*names, logits, special.expit(logits), calls, of_fold))
+            answers.append(ModelPredictions(*names, logits, special.expit(logits), calls, of_fold))
             truths.append(float((aucs + spread).mean()))
         return Drawn(sample, answers, truths)
 
-    def _sample(self, rng: np.random.Generator) -> Sample:
+    def _sample(self, rng: np.random.Generator) -> LabelledTiles:
         """Drawn again until each class lies in at least two slides."""
         while True:
             count = sum(self.of_class) if self.of_class else self.slides
             slides = np.repeat(np.arange(count), self._drawn_sizes(count, rng))
-            sample = Sample(self._targets(count, slides, rng), slides)
+            sample = LabelledTiles(self._targets(count, slides, rng), slides)
             if min(sample.positive_groups, sample.negative_groups) > 1:
                 return sample
 
@@ -132,7 +138,7 @@ class Placed:
 class _World:
     """What all models of one data set see: the slides' and the tiles' common effects."""
 
-    def __init__(self, study: Placed, sample: Sample, rng: np.random.Generator) -> None:
+    def __init__(self, study: Placed, sample: LabelledTiles, rng: np.random.Generator) -> None:
         self._study, self._sample, self._rng = study, sample, rng
         self._common = self._effects()
         chi = rng.chisquare(3, sample.n_groups) if study.heavy else np.ones(sample.n_groups)
@@ -237,7 +243,7 @@ def _table(r: float) -> tuple[Floats, Floats]:
     return np.concatenate([-half[::-1], [0.0], half]), values
 
 
-def dealt(sample: Sample, folds: int, rng: np.random.Generator) -> Ints:
+def dealt(sample: LabelledTiles, folds: int, rng: np.random.Generator) -> Ints:
     """Each tile's fold: whole slides, dealt in the order of their share of positives."""
     share = sample.sums(sample.targets.astype(float)) / sample.sums(np.ones(len(sample.targets)))
     order = np.lexsort((rng.random(sample.n_groups), share))

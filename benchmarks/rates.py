@@ -15,12 +15,17 @@ from her2bench.evaluation.scoring.metric_intervals import (
     interval_of,
     proportion_interval,
 )
-from her2bench.evaluation.scoring.model_evaluation import Judged
+from her2bench.evaluation.scoring.model_evaluation import ModelEvaluation
 from her2bench.evaluation.scoring.pair_tests import compare_weights
 from her2bench.evaluation.scoring.pairwise import compare_all
 from her2bench.evaluation.scoring.panels import Panel
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample, SeedPredictions
+from her2bench.evaluation.statistics.arrays import (
+    Floats,
+    LabelledTiles,
+    ModelPredictions,
+    SeedPredictions,
+)
 from her2bench.evaluation.statistics.bootstrap import Resampler, bootstrap
 from her2bench.evaluation.statistics.estimates import Estimate, estimate
 from her2bench.evaluation.statistics.intervals import Interval
@@ -60,7 +65,7 @@ def rates(study: TwoLevel, repeats: int, rng: np.random.Generator) -> Rates:
     return {name: count / repeats for name, count in hits.items()}
 
 
-def _count_verdicts(hits: Counter[str], judged: dict[str, Judged]) -> None:
+def _count_verdicts(hits: Counter[str], judged: dict[str, ModelEvaluation]) -> None:
     """How often any pair gets a winner, and how often the first pair is called equivalent."""
     pairs = compare_all(judged, VERDICT, ("roc_auc",))
     for question in ("weights", "recipe"):
@@ -69,22 +74,22 @@ def _count_verdicts(hits: Counter[str], judged: dict[str, Judged]) -> None:
         hits[f"{question} ours equivalent"] += decisions[0] == "equivalent"
 
 
-def _count_naive(hits: Counter[str], judged: dict[str, Judged]) -> None:
+def _count_naive(hits: Counter[str], judged: dict[str, ModelEvaluation]) -> None:
     pairs = combinations(judged.values(), 2)
     p_values = [compare_weights("roc_auc", *pair, NOT_PRIMARY).p_value for pair in pairs]
     hits["weights naive"] += bool((holm(np.array(p_values)) < 1 - CONFIDENCE).any())
 
 
 def as_judged(
-    sample: Sample,
-    answers: list[Answers],
+    sample: LabelledTiles,
+    answers: list[ModelPredictions],
     guesses: list[dict[str, Estimate]],
     replicates: list[dict[str, Floats]] | None = None,
-) -> dict[str, Judged]:
+) -> dict[str, ModelEvaluation]:
     """Models as `compare_all` takes them."""
     drawn = replicates or [{} for _ in answers]
     return {
-        each.model: Judged(
+        each.model: ModelEvaluation(
             each.model, Panel(sample, each, pl.Series([]), pl.DataFrame()), guess, values
         )
         for each, guess, values in zip(answers, guesses, drawn, strict=True)

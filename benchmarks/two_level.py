@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from her2bench.evaluation.statistics.arrays import Answers, Floats, Ints, Sample
+from her2bench.evaluation.statistics.arrays import Floats, Ints, LabelledTiles, ModelPredictions
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ class TwoLevel:
         """The second model's sensitivity at logit 0; its specificity is the same."""
         return float(special.ndtr(separation(self.auc) / 2))
 
-    def draw(self, rng: np.random.Generator) -> tuple[Sample, list[Answers]]:
+    def draw(self, rng: np.random.Generator) -> tuple[LabelledTiles, list[ModelPredictions]]:
         """One data set: the tiles, and each model's answers; a call is score > 0."""
         sample = self._sample(rng)
         return sample, self.answers(sample, rng)
 
-    def answers(self, sample: Sample, rng: np.random.Generator) -> list[Answers]:
+    def answers(self, sample: LabelledTiles, rng: np.random.Generator) -> list[ModelPredictions]:
         """Each model's answers to given tiles of given slides."""
         n, groups = len(sample.targets), sample.n_groups
         slide, tile = rng.standard_normal(groups), rng.standard_normal(n)
@@ -97,7 +97,7 @@ class TwoLevel:
     def _mixed_with(self, common: Floats, own: Floats) -> Floats:
         return np.sqrt(self.shared) * common + np.sqrt(1 - self.shared) * own
 
-    def _sample(self, rng: np.random.Generator) -> Sample:
+    def _sample(self, rng: np.random.Generator) -> LabelledTiles:
         """Drawn again until each class lies in at least two slides."""
         while True:
             slides = np.repeat(np.arange(self.groups), self._sizes(rng))
@@ -106,7 +106,7 @@ class TwoLevel:
                 targets = rng.random(len(slides)) < p[slides]
             else:
                 targets = (rng.random(self.groups) < self.prevalence)[slides]
-            sample = Sample(targets, slides)
+            sample = LabelledTiles(targets, slides)
             if min(sample.positive_groups, sample.negative_groups) > 1:
                 return sample
 
@@ -122,12 +122,12 @@ def separation(auc: float) -> float:
     return float(np.sqrt(2) * special.ndtri(auc))
 
 
-def as_answers(model: str, scores: Floats) -> Answers:
+def as_answers(model: str, scores: Floats) -> ModelPredictions:
     """(S, n) scores as logits, called positive above 0."""
     probabilities = 1 / (1 + np.exp(-scores))
-    return Answers(model, tuple(range(len(scores))), scores, probabilities, scores > 0)
+    return ModelPredictions(model, tuple(range(len(scores))), scores, probabilities, scores > 0)
 
 
-def independent(sample: Sample) -> Sample:
+def independent(sample: LabelledTiles) -> LabelledTiles:
     """The same tiles, each taken as a slide of its own: what the naive methods assume."""
-    return Sample(sample.targets, np.arange(len(sample.targets)), known=False)
+    return LabelledTiles(sample.targets, np.arange(len(sample.targets)), known=False)

@@ -26,11 +26,11 @@ from her2bench.core.vocabulary import NETWORKS
 from her2bench.models.registry import build_model
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.device import ready_cpu
-from her2bench.prediction.normalization import Preparation
-from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.autotune import Trial, chosen_compute
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import Plan, Side, fit
+from her2bench.training.loop import FitConfig, Side, fit
 from her2bench.training.recipe import Recipe
 
 SIZE, BATCH = 299, 32
@@ -101,10 +101,10 @@ def profiled(name: str, folder: Path) -> str:
 def epoch(model: nn.Module, pixels: np.ndarray, compute: Compute, folder: Path) -> float:
     """Train for one epoch; its seconds."""
     rows = np.arange(len(pixels))
-    side = Side(Feed(pixels, CPU), rows, (rows % 2).astype(np.float32))
+    side = Side(TileLoader(pixels, CPU), rows, (rows % 2).astype(np.float32))
     few = Side(side.tiles, rows[:2], side.targets[:2])
     recipe = Recipe(epochs=1, batch=BATCH, keep="last", normalise=False)
-    plan = Plan(recipe, 1e-5, 1.0, Preparation(), (0, 0), compute)
+    plan = FitConfig(recipe, 1e-5, 1.0, Normalization(), (0, 0), compute)
     fabric = Fabric(accelerator="cpu", devices=1)
     fitted = fit(fabric, model, side, few, plan, Checkpoint(folder), lambda row: None)
     return fitted.epochs[0]["seconds"]

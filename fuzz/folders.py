@@ -25,7 +25,7 @@ from her2bench.core.checksums import RECORD, checksum, read_record, write_record
 from her2bench.core.config import load_settings
 from her2bench.core.runs import ComparisonFolder, opened_comparison
 from her2bench.prediction.predict_files import predict_tiles
-from her2bench.report.inputs import read_material
+from her2bench.report.inputs import read_inputs
 from her2bench.report.pages.report_page import write_report
 from her2bench.web.app import create_app
 from her2bench.web.service import opened_service
@@ -93,7 +93,7 @@ class Folders:
     def _ask(self, reader: str, rng: Random) -> None:
         folder = opened_comparison(self._out)
         if reader == "material":
-            read_material(folder)
+            read_inputs(folder)
         elif reader == "report" and rng.random() < _DRAWN:
             write_report(folder)
         elif reader == "report":

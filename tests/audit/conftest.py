@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from tests.audit.drawn import with_duplicates, with_neighbours
 
-from her2bench.audit.context import Evidence
+from her2bench.audit.context import AuditContext
 from her2bench.audit.features.extraction import Observations
 from her2bench.audit.features.quality import QUALITY_FEATURES
 
@@ -34,7 +34,7 @@ ORDINARY = {
 
 
 @pytest.fixture
-def evidence_of() -> Callable[..., Evidence]:
+def evidence_of() -> Callable[..., AuditContext]:
     """`evidence_of(scores, groups, split, bad=…, tile_score=…, brown=…)`: by name, a measure."""
 
     def make(scores, groups=None, split=None, bad=None, endpoint="2+", columns=None, **measures):
@@ -59,7 +59,7 @@ def evidence_of() -> Callable[..., Evidence]:
                 fields[name][:] = measures[name]
         target = (np.asarray(scores) >= int(endpoint[0])).astype(np.int8)
         side = None if split is None else np.asarray(split)
-        return Evidence(table, target, endpoint, Observations(fields, bad or {}), side)
+        return AuditContext(table, target, endpoint, Observations(fields, bad or {}), side)
 
     return make
 

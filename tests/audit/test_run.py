@@ -109,7 +109,7 @@ def test_texts_are_sentences_and_titles_are_not(tmp_path, split):
     assert len(found.findings) > 1
     for finding in found.findings:
         assert not finding.title.endswith(".") and finding.title[0] not in "abcdefghijklmn"
-        for text in (finding.effect, finding.cure):
+        for text in (finding.effect, finding.hint):
             assert text.endswith(".") and not text.endswith("..") and text[0].isupper()
 
 

@@ -111,7 +111,7 @@ def test_one_tile_is_too_few_to_call_anything_clean(phantom, run, tmp_path):
 def test_many_copies_are_not_all_named(capsys):
     copies = tuple(f"c{i}" for i in range(61))
     pairs = tuple((f"a{i}", f"b{i}") for i in range(4))
-    few = {"severity": "warning", "number": 1, "unit": "u", "title": "t", "effect": "", "cure": ""}
+    few = {"severity": "warning", "number": 1, "unit": "u", "title": "t", "effect": "", "hint": ""}
     found = [Finding(kind="k", tiles=tiles, **few) for tiles in ((copies,), pairs)]
     audit = Audit(manifest="m.csv", endpoint="2+", tiles=69, findings=tuple(found))
     print_audit(audit, Path("page.html"))

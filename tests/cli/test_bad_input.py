@@ -156,15 +156,15 @@ def test_all_bad_images_are_listed_at_once(study, capsys, monkeypatch):
         (("audit", "m.csv", "--tile-score", "mine"), "mine"),
         (("audit", "m.csv", "--tile-score", "path"), "m.csv: column 'path' has 24 wrong value(s)"),
         (("audit", "m.csv", "--endpoint", "foo"), "m.csv: endpoint 'foo'"),
-        (("audit", "m.csv", "--endpoint", "status"), "cure: add the column, or choose"),
+        (("audit", "m.csv", "--endpoint", "status"), "hint: add the column, or choose"),
         (("audit", "."), ".: a folder"),
-        (("audit", "."), "cure: name the table's own file, such as m.csv"),
+        (("audit", "."), "hint: name the table's own file, such as m.csv"),
         (("audit", ""), ".: a folder"),
         (("audit", "m.csv", "--infer-groups", "m.csv"), "over the manifest"),
         (("audit", "m.csv", "--infer-groups", "m.txt"), ".csv or .parquet"),
         (("audit", "m.csv", "--infer-groups", "0.png/m.csv"), "--infer-groups 0.png: 0.png is a"),
         (("audit", "m.csv", "-o", "0.png"), "-o 0.png: 0.png is a file"),
-        (("audit", "m.csv", "-o", "0.png/x"), "0.png is a file\n  expected: a folder\n  cure"),
+        (("audit", "m.csv", "-o", "0.png/x"), "0.png is a file\n  expected: a folder\n  hint"),
         (("audit", "m.csv", "--cache", "0.png"), "--cache 0.png: 0.png is a file"),
         (("audit", "m.csv", "--score-of", "both"), "slide or tile"),
         (("nonsense",), "No such command"),
@@ -204,7 +204,7 @@ def test_the_audit_tries_to_write_before_it_looks(option, study, capsys, monkeyp
     study()
     monkeypatch.setattr("her2bench.audit.run.observe", None)
     message = fails(capsys, monkeypatch, "audit", "m.csv", *option)
-    assert f"{option[0]} /proc" in message and f"cure: name another with {option[0]}" in message
+    assert f"{option[0]} /proc" in message and f"hint: name another with {option[0]}" in message
 
 
 def test_estimated_slides_are_not_written_over_a_folder(study, capsys, monkeypatch):

@@ -17,8 +17,8 @@ from her2bench.core.manifest import write_manifest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import write_table
 from her2bench.models.registry import build_model
-from her2bench.prediction.normalization import Preparation
-from her2bench.prediction.trained_networks import Description, save_trained
+from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.trained_networks import ModelMetadata, save_trained
 
 COMMAND = [sys.executable, "-m", "her2bench", "serve"]
 
@@ -27,7 +27,7 @@ COMMAND = [sys.executable, "-m", "her2bench", "serve"]
 def folder(tmp_path: Path) -> ComparisonFolder:
     made = ComparisonFolder(tmp_path / "out")
     run = made.run("lenet", 0, 0)
-    description = Description("lenet", 64, Preparation(), 0.0, "2+")
+    description = ModelMetadata("lenet", 64, Normalization(), 0.0, "2+")
     torch.manual_seed(0)
     save_trained(build_model("lenet", 64), description, run.weights)
     run.mark_done({})

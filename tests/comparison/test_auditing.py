@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from her2bench.audit.context import Evidence
+from her2bench.audit.context import AuditContext
 from her2bench.audit.features.extraction import Observations
 from her2bench.audit.run import AuditResult
 from her2bench.comparison import auditing
@@ -23,7 +23,7 @@ LEAK = Finding(
     number=1,
     unit="tiles",
     effect="It flatters.",
-    cure="Mend it.",
+    hint="Mend it.",
 )
 
 
@@ -36,7 +36,7 @@ def seen(monkeypatch):
         asked.append({"manifest": manifest, "where": where, "endpoint": endpoint, "split": split})
         leak = LEAK.model_copy(update={"tiles": ((manifest["tile_id"][0],),)})
         findings = {"findings": (leak,), "tiles": len(manifest)}
-        evidence = Evidence(manifest, np.zeros(len(manifest)), endpoint, NOTHING, split)
+        evidence = AuditContext(manifest, np.zeros(len(manifest)), endpoint, NOTHING, split)
         return AuditResult(Audit(manifest=str(where), endpoint=endpoint, **findings), evidence)
 
     monkeypatch.setattr(auditing, "run_audit", audit)
@@ -87,7 +87,7 @@ def test_the_audit_comes_before_any_training_and_stops_it_if_it_cannot_be_made(
     write_config, tmp_path, cache, monkeypatch
 ):
     def full(*_):
-        raise UserError(cache, found="0.00 GB free", cure="free some space")
+        raise UserError(cache, found="0.00 GB free", hint="free some space")
 
     monkeypatch.setattr(auditing, "run_audit", full)
     with pytest.raises(UserError, match="free some space"):

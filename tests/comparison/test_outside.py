@@ -142,7 +142,7 @@ def test_the_normalisation_is_by_the_training_tiles_and_computed_once(monkeypatc
     calls = []
     monkeypatch.setattr(folds, "fitted_preparation", lambda pixels, rows: calls.append(rows))
     table = pl.DataFrame({"tile_id": ["a", "b"], "split": ["train", "val"], "target": [0, 1]})
-    tiles = type("Feed", (), {"pixels": np.zeros((2, 4, 4, 3), np.uint8)})()
+    tiles = type("TileLoader", (), {"pixels": np.zeros((2, 4, 4, 3), np.uint8)})()
     fold = folds.Fold(tiles, table.with_columns(row=pl.Series([1, 0])), "key")
     _ = fold.normalization, fold.normalization
     assert [rows.tolist() for rows in calls] == [[1]]

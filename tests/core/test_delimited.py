@@ -16,7 +16,7 @@ def test_names_of_rows_without_a_name_of_their_own_are_named(tmp_path, separator
     path.write_text(R_TABLE.format(separator), encoding="utf-8")
     with pytest.raises(UserError, match="5 values in the first row, and 4 names") as error:
         read_predictions([path])
-    assert "row.names = FALSE" in error.value.cure
+    assert "row.names = FALSE" in error.value.hint
 
 
 def test_names_of_rows_with_an_empty_name_are_passed_over(tmp_path):

@@ -78,7 +78,7 @@ def test_missing_empty_and_foreign_files(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "cure"),
+    ("name", "content", "hint"),
     [
         ("empty.csv", b"", "UTF-8: a header line"),
         ("latin.csv", "tile_id,path,score\nGr\xfc\xdfe,a.png,1\n".encode("latin-1"), "UTF-8"),
@@ -88,9 +88,9 @@ def test_missing_empty_and_foreign_files(tmp_path):
         ("m.txt", b"tile_id", "save the table as CSV or Parquet"),
     ],
 )
-def test_what_is_no_table_comes_with_a_cure(tmp_path, name, content, cure):
+def test_what_is_no_table_comes_with_a_hint(tmp_path, name, content, hint):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=f"{name}: .*\n.*\n  cure: .*{cure}"):
+    with pytest.raises(UserError, match=f"{name}: .*\n.*\n  hint: .*{hint}"):
         read_manifest(tmp_path / name)
 
 

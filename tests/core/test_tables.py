@@ -163,7 +163,7 @@ def test_a_column_of_another_meaning_is_to_be_renamed(tmp_path):
     with pytest.raises(UserError, match="'scanned'") as error:
         read_manifest(path)
     assert error.value.expected == "0 or 1, the confirmed HER2 status, or nothing"
-    assert "if the column is something else than status, rename it" in error.value.cure
+    assert "if the column is something else than status, rename it" in error.value.hint
 
 
 FORMULAS = ["=1+1", "+x", "-y/z", "@sum(a)", "'=1", "''=1", "'plain", " =1", "2+", "-3", "＝1", "'"]

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from her2bench.core.predictions import check_predictions
-from her2bench.evaluation.statistics.arrays import Answers
+from her2bench.evaluation.statistics.arrays import ModelPredictions
 
 # True positives, false positives, false negatives, true negatives on its validation tiles.
 STUDY = {
@@ -74,11 +74,11 @@ def two_models() -> pl.DataFrame:
     return simulated()
 
 
-def answers_of(scores, model: str = "model") -> Answers:
+def answers_of(scores, model: str = "model") -> ModelPredictions:
     """Answers with these (n,) or (S, n) scores as logits, called positive above 0."""
     logits = np.atleast_2d(np.asarray(scores, dtype=np.float64))
     probabilities = 1 / (1 + np.exp(-logits))
-    return Answers(model, tuple(range(len(logits))), logits, probabilities, logits > 0)
+    return ModelPredictions(model, tuple(range(len(logits))), logits, probabilities, logits > 0)
 
 
 def overconfident(seed, n=4000, factor=3.0, shift=0.0):

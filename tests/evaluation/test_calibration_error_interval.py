@@ -6,7 +6,7 @@ from scipy import special
 
 from her2bench.evaluation.scoring.metric_intervals import interval_of
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.arrays import Answers, Sample
+from her2bench.evaluation.statistics.arrays import LabelledTiles, ModelPredictions
 from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.evaluation.statistics.probabilistic import bin_noise, equal_mass_bins, noise_quantile
 
@@ -17,8 +17,8 @@ def calibrated(rng, slides=40, shift=0.0):
     z = rng.normal(size=slides)[groups] * 0.8 + rng.normal(size=len(groups))
     targets = rng.random(len(groups)) < special.expit(z)
     logits = z[None] + shift
-    answers = Answers("m", (0,), logits, special.expit(logits), logits > 0)
-    return Sample(targets, groups), answers
+    answers = ModelPredictions("m", (0,), logits, special.expit(logits), logits > 0)
+    return LabelledTiles(targets, groups), answers
 
 
 def intervals(bins, shift=0.0, studies=60):

@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from her2bench.core.predictions import check_predictions
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.arrays import Answers, Sample, SeedPredictions
+from her2bench.evaluation.statistics.arrays import LabelledTiles, ModelPredictions, SeedPredictions
 from her2bench.evaluation.statistics.bootstrap import Resampler
 from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.evaluation.statistics.metrics import METRICS
@@ -25,12 +25,12 @@ def study(seed=0, groups=30, folds=4):
     fold = codes % folds
     targets = (rng.random(len(codes)) < 0.6) & (fold < folds - 1)
     scores = targets + rng.normal(size=groups)[codes] + rng.normal(size=len(codes))
-    return Sample(targets, codes), np.round(scores + 3 * fold, 1), fold
+    return LabelledTiles(targets, codes), np.round(scores + 3 * fold, 1), fold
 
 
 def answers(scores, fold):
     p = 1 / (1 + np.exp(-scores))
-    return Answers("model", (0,), scores[None], p[None], scores[None] > 0, fold[None])
+    return ModelPredictions("model", (0,), scores[None], p[None], scores[None] > 0, fold[None])
 
 
 def pairs_of(scores, targets, fold):

@@ -12,11 +12,11 @@ from her2bench.core.errors import UserError
 from her2bench.core.tables import write_table
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.arrays import Sample, SeedPredictions
+from her2bench.evaluation.statistics.arrays import LabelledTiles, SeedPredictions
 from her2bench.evaluation.statistics.confusion import ratio
 from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.evaluation.statistics.metrics import METRICS, Metric, register_metric
-from her2bench.report.inputs import read_material
+from her2bench.report.inputs import read_inputs
 from her2bench.report.pages.report_page import write_report
 from her2bench.report.table_csv import result_table
 from tests.evaluation.conftest import answers_of, simulated
@@ -44,11 +44,11 @@ def register() -> Iterator:
     METRICS.update(before)
 
 
-def study(groups: int = 25) -> tuple[Sample, np.ndarray]:
+def study(groups: int = 25) -> tuple[LabelledTiles, np.ndarray]:
     rng = np.random.default_rng(3)
     slides = np.repeat(np.arange(groups), rng.integers(3, 12, groups))
     targets = rng.random(len(slides)) < 0.6
-    return Sample(targets, slides), 1.2 * targets - 0.5 + rng.normal(size=len(slides))
+    return LabelledTiles(targets, slides), 1.2 * targets - 0.5 + rng.normal(size=len(slides))
 
 
 def test_it_stands_in_rows_pairs_and_terminal_and_may_be_the_primary_metric(register, capsys):
@@ -70,7 +70,7 @@ def test_it_stands_in_rows_pairs_and_terminal_and_may_be_the_primary_metric(regi
 def test_it_stands_in_the_report_and_the_tables_of_a_comparison(register, tmp_path, capsys):
     register(Metric("f2", "F2 score", f2, title="F2 score (recall first)", over="both"))
     folder = make_comparison(tmp_path / "c", slides=12, splits=("test",), gallery=False)
-    material = read_material(folder)
+    material = read_inputs(folder)
     table = result_table(material.scores, material.runs)
     [value] = [
         row["value"]
@@ -168,7 +168,7 @@ def test_it_is_undefined_where_a_class_it_needs_is_missing(register):
 def test_few_drawn_slides_of_a_class_do_no_harm(register):
     """Where one slide alone holds a class, replicates without it are undefined, not an error."""
     register(Metric("youden", "Youden's J", youden, over="both"))
-    sample = Sample(np.array([True, True, False, False]), np.array([0, 0, 1, 1]))
+    sample = LabelledTiles(np.array([True, True, False, False]), np.array([0, 0, 1, 1]))
     guess = estimate("youden", sample, answers_of([1.0, -1.0, 0.5, -0.5]), 2)
     assert guess.value == 0 and guess.df == 0
 

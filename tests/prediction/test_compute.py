@@ -10,8 +10,8 @@ from her2bench.core.vocabulary import NETWORKS
 from her2bench.models.registry import build_model
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.forward import forward
-from her2bench.prediction.normalization import Preparation
-from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.tile_loader import TileLoader
 
 CPU = torch.device("cpu")
 WAYS = [Compute(True), Compute(piece=3), Compute(True, 3)]
@@ -30,7 +30,7 @@ def learnt(name, pixels, compute, dtype=torch.float32):
     torch.manual_seed(0)
     model = build_model(name, 64).train().to(dtype)
     compute.set_on(model)
-    tiles = Preparation((0.7, 0.6, 0.5), (0.2, 0.2, 0.3))(torch.from_numpy(pixels)).to(dtype)
+    tiles = Normalization((0.7, 0.6, 0.5), (0.2, 0.2, 0.3))(torch.from_numpy(pixels)).to(dtype)
     torch.manual_seed(1)
     logits = model(compute.laid_out(tiles))
     aims = torch.ones(7, dtype=dtype)
@@ -56,7 +56,7 @@ def test_the_forward_loop_keeps_the_rows_order(pixels, compute):
     model = build_model("lenet", 64)
     compute.set_on(model)
     rows = np.array([6, 0, 3, 2, 5])
-    found = forward(model, Feed(pixels, CPU), rows, Preparation(), compute)
+    found = forward(model, TileLoader(pixels, CPU), rows, Normalization(), compute)
     with torch.no_grad():
         each = [float(model(torch.from_numpy(pixels[[r]]).permute(0, 3, 1, 2) / 255)) for r in rows]
     np.testing.assert_allclose(found, each, atol=1e-6)
@@ -64,17 +64,17 @@ def test_the_forward_loop_keeps_the_rows_order(pixels, compute):
 
 def test_no_tiles_give_no_logits(pixels):
     model = build_model("lenet", 64)
-    assert len(forward(model, Feed(pixels, CPU), np.array([], int), Preparation())) == 0
+    assert len(forward(model, TileLoader(pixels, CPU), np.array([], int), Normalization())) == 0
 
 
 def test_a_feed_gives_each_part_in_order(pixels):
     parts = [np.array([3, 1]), np.array([0]), np.array([6, 5, 4])]
-    for part, tiles in zip(parts, Feed(pixels, CPU).batches(parts), strict=True):
+    for part, tiles in zip(parts, TileLoader(pixels, CPU).batches(parts), strict=True):
         assert np.array_equal(tiles.numpy(), pixels[part])
 
 
 def test_a_feed_that_is_left_half_way_stops_reading(pixels):
-    feed, read = Feed(pixels, CPU), []
+    feed, read = TileLoader(pixels, CPU), []
     feed._read = lambda part: read.append(part) or torch.from_numpy(pixels[part])
     threads = set(threading.enumerate())
     batches = feed.batches([np.array([i]) for i in range(7)])

@@ -6,11 +6,11 @@ import torch
 
 from her2bench.core.runs import ComparisonFolder
 from her2bench.models.registry import build_model
-from her2bench.prediction.ensemble import Networks, agreement, ensembles, opinion
+from her2bench.prediction.ensemble import Networks, agreement, ensemble_prediction, ensembles
 from her2bench.prediction.forward import forward, probabilities
-from her2bench.prediction.normalization import Preparation
-from her2bench.prediction.tile_loader import Feed
-from her2bench.prediction.trained_networks import Description, save_trained
+from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.tile_loader import TileLoader
+from her2bench.prediction.trained_networks import ModelMetadata, save_trained
 
 CPU = torch.device("cpu")
 TILES = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3)).astype(np.uint8)
@@ -22,7 +22,7 @@ def folder(tmp_path) -> ComparisonFolder:
     for seed, threshold in ((0, -0.5), (1, 0.3)):
         torch.manual_seed(seed)
         run = made.run("lenet", seed, 0)
-        description = Description("lenet", 64, Preparation(), threshold, "2+")
+        description = ModelMetadata("lenet", 64, Normalization(), threshold, "2+")
         save_trained(build_model("lenet", 64), description, run.weights)
         run.mark_done({})
     made.run("dab_baseline", 0, 0).mark_done({})
@@ -41,10 +41,10 @@ def test_finished_networks_only(folder):
 def test_logits_and_thresholds_are_means_over_the_runs(folder):
     (ensemble,) = ensembles(folder, {})
     networks = Networks(CPU)
-    said = opinion(ensemble, TILES, networks)
+    said = ensemble_prediction(ensemble, TILES, networks)
     rows = np.arange(3)
     each = [
-        forward(networks.read(m.run)[0], Feed(TILES, CPU), rows, Preparation())
+        forward(networks.read(m.run)[0], TileLoader(TILES, CPU), rows, Normalization())
         for m in ensemble.members
     ]
     np.testing.assert_allclose(said.logits, np.mean(each, axis=0))
@@ -58,7 +58,7 @@ def test_probability_lies_above_the_cut_exactly_where_the_call_is_positive(folde
     scalings = {("lenet", 0, 0): (4.0, 1.0), ("lenet", 1, 0): (2.0, -2.0)}
     (ensemble,) = ensembles(folder, scalings)
     assert ensemble.scaling == (3.0, -0.5)
-    said = opinion(ensemble, TILES, Networks(CPU))
+    said = ensemble_prediction(ensemble, TILES, Networks(CPU))
     assert said.calibrated
     np.testing.assert_allclose(said.probabilities, probabilities(3 * said.logits - 0.5))
     np.testing.assert_array_equal(said.probabilities > said.cut, said.positive)
@@ -76,13 +76,14 @@ def test_networks_beyond_the_room_are_read_again(folder):
     assert plenty.read(first)[0] is plenty.read(first)[0]
     assert none.read(first)[0] is not none.read(first)[0]
     np.testing.assert_array_equal(
-        opinion(ensemble, TILES, plenty).logits, opinion(ensemble, TILES, none).logits
+        ensemble_prediction(ensemble, TILES, plenty).logits,
+        ensemble_prediction(ensemble, TILES, none).logits,
     )
 
 
 def test_agreement_is_of_all(folder):
     (ensemble,) = ensembles(folder, {})
-    said = opinion(ensemble, TILES, Networks(CPU))
+    said = ensemble_prediction(ensemble, TILES, Networks(CPU))
     assert agreement([said]).all() and agreement([said, said]).all()
     turned = type(said)(
         -said.logits, -said.threshold, said.probabilities, said.cut, False, said.maps

@@ -18,8 +18,8 @@ from her2bench.prediction.gradcam import (
     gradcam,
     normalised,
 )
-from her2bench.prediction.normalization import Preparation
-from her2bench.prediction.trained_networks import Description, save_trained
+from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.trained_networks import ModelMetadata, save_trained
 
 CPU = torch.device("cpu")
 
@@ -46,19 +46,19 @@ def brown_square() -> np.ndarray:
 
 @pytest.mark.parametrize("inplace", [False, True])
 def test_all_mass_lies_on_the_one_thing_a_network_looks_at(inplace):
-    (found,) = gradcam(BlueLess(inplace=inplace), brown_square(), Preparation(), CPU)
+    (found,) = gradcam(BlueLess(inplace=inplace), brown_square(), Normalization(), CPU)
     assert found[4:8, 8:12].min() > 0
     assert found.sum() == pytest.approx(found[4:8, 8:12].sum())
 
 
 def test_nothing_that_speaks_for_positive_gives_an_empty_map():
-    assert not gradcam(BlueLess(sign=-1.0), brown_square(), Preparation(), CPU).any()
+    assert not gradcam(BlueLess(sign=-1.0), brown_square(), Normalization(), CPU).any()
 
 
 def test_map_equals_the_formula_of_the_paper():
     torch.manual_seed(0)
     model, tiles = build_model("lenet", 64).eval(), _noise(3)
-    prepare = Preparation((0.5, 0.4, 0.6), (0.2, 0.3, 0.1))
+    prepare = Normalization((0.5, 0.4, 0.6), (0.2, 0.3, 0.1))
     activation = model.features[:5](prepare(torch.from_numpy(tiles)))
     activation.retain_grad()
     model.classifier(model.features[5](activation)).sum().backward()
@@ -74,12 +74,12 @@ def test_every_model_has_maps(name):
     model = build_model(name, 64)
     model.train()
     tiles = _noise(3)
-    maps = gradcam(model, tiles, Preparation(), CPU)
+    maps = gradcam(model, tiles, Normalization(), CPU)
     assert maps.dtype == np.float32 and len(maps) == 3
     assert maps.shape[1] >= 3 and maps.shape[2] >= 3
     assert maps.min() >= 0 and maps.max() > 0
     assert not model.training, "dropout would change the map from call to call"
-    one_by_one = np.concatenate([gradcam(model, t[None], Preparation(), CPU) for t in tiles])
+    one_by_one = np.concatenate([gradcam(model, t[None], Normalization(), CPU) for t in tiles])
     np.testing.assert_allclose(maps, one_by_one, rtol=1e-3, atol=1e-7)
     assert all(p.grad is None for p in model.parameters())
 
@@ -98,12 +98,12 @@ def test_the_layer_is_the_last_convolution_with_extent_and_what_rectifies_it():
 def test_a_network_without_convolutions_has_no_map():
     model, tiles = nn.Sequential(nn.Flatten(), nn.Linear(12, 1)), np.zeros((5, 2, 2, 3), np.uint8)
     assert explained_layer(model, torch.zeros(1, 3, 2, 2)) is None
-    assert gradcam(model, tiles, Preparation(), CPU).tolist() == np.zeros((5, 1, 1)).tolist()
+    assert gradcam(model, tiles, Normalization(), CPU).tolist() == np.zeros((5, 1, 1)).tolist()
 
 
 def test_no_tiles_no_maps():
     empty = np.empty((0, 16, 16, 3), np.uint8)
-    assert len(gradcam(BlueLess(), empty, Preparation(), CPU)) == 0
+    assert len(gradcam(BlueLess(), empty, Normalization(), CPU)) == 0
 
 
 def test_enlarged_keeps_place_and_level():
@@ -122,8 +122,8 @@ def test_normalised_survives_an_empty_map():
 def test_gallery_maps_come_from_the_weights_of_the_run(tmp_path):
     torch.manual_seed(2)
     model, run, tiles = build_model("lenet", 64), RunFolder(tmp_path / "run"), _noise(2)
-    prepare = Preparation((0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
-    save_trained(model, Description("lenet", 64, prepare, 0.0, "2+"), run.weights)
+    prepare = Normalization((0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
+    save_trained(model, ModelMetadata("lenet", 64, prepare, 0.0, "2+"), run.weights)
     with pytest.raises(UserError, match="no finished run"):
         gallery_maps(run, tiles, CPU)
     run.mark_done({})
@@ -138,7 +138,7 @@ def test_gallery_maps_come_from_the_weights_of_the_run(tmp_path):
 def test_on_the_phantom_training_brings_the_mass_to_stained_tumour_and_randomising_removes_it():
     """The benchmark in little: twice its share of the area at least, and not so at random."""
     tiles, regions, targets = _phantom()
-    prepare = Preparation((0.75, 0.72, 0.72), (0.15, 0.17, 0.17))
+    prepare = Normalization((0.75, 0.72, 0.72), (0.15, 0.17, 0.17))
     torch.manual_seed(0)
     model = _small_network()
     optimiser = torch.optim.Adam(model.parameters(), 3e-3)

@@ -13,10 +13,10 @@ from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
 from her2bench.models.registry import build_model
 from her2bench.prediction.forward import forward
-from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.predict_files import find_images, predict_tiles
-from her2bench.prediction.tile_loader import Feed
-from her2bench.prediction.trained_networks import Description, save_trained
+from her2bench.prediction.tile_loader import TileLoader
+from her2bench.prediction.trained_networks import ModelMetadata, save_trained
 
 CPU = torch.device("cpu")
 
@@ -26,11 +26,11 @@ def run(tmp_path):
     """A finished run of a LeNet with random weights whose threshold parts the tiles."""
     torch.manual_seed(0)
     model = build_model("lenet", 64)
-    prepare = Preparation((0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
+    prepare = Normalization((0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
     folder = RunFolder(tmp_path / "run")
     pixels = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
-    logits = forward(model, Feed(pixels, CPU), np.arange(6), prepare)
-    description = Description("lenet", 64, prepare, float(np.median(logits)), "2+")
+    logits = forward(model, TileLoader(pixels, CPU), np.arange(6), prepare)
+    description = ModelMetadata("lenet", 64, prepare, float(np.median(logits)), "2+")
     save_trained(model, description, folder.weights)
     folder.mark_done({})
     (tmp_path / "tiles").mkdir()

@@ -8,7 +8,7 @@ from tests.report.conftest import JPEG
 TEXT = {
     "unit": "tiles",
     "effect": "A model that has seen one of them in training knows the other in the test.",
-    "cure": "Keep one of each pair, or put both on one side.",
+    "hint": "Keep one of each pair, or put both on one side.",
 }
 SLIDES, EACH = 12, 10
 

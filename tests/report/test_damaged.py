@@ -1,4 +1,4 @@
-"""Damaged files of a comparison: named with the cure, never a traceback."""
+"""Damaged files of a comparison: named with the hint, never a traceback."""
 
 import shutil
 from pathlib import Path
@@ -20,7 +20,7 @@ RUN = "runs/lenet/seed-1/fold-0"
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "cure"),
+    ("name", "content", "hint"),
     [
         ("scores.json", b"", AGAIN),
         ("scores.json", b"{", AGAIN),
@@ -34,7 +34,7 @@ RUN = "runs/lenet/seed-1/fold-0"
     ],
 )
 def test_a_broken_file_is_named(
-    broken: ComparisonFolder, name: str, content: bytes, cure: str, monkeypatch, capsys
+    broken: ComparisonFolder, name: str, content: bytes, hint: str, monkeypatch, capsys
 ) -> None:
     path = broken.path / name
     whole = path.read_bytes()
@@ -45,7 +45,7 @@ def test_a_broken_file_is_named(
     path.write_bytes(whole)
     said = capsys.readouterr().err
     assert stop.value.code == 2
-    assert said.startswith(f"error: {path}: cannot be read") and cure in said
+    assert said.startswith(f"error: {path}: cannot be read") and hint in said
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from her2bench.core.runs import ComparisonFolder
 from her2bench.core.score_notes import KINDS, make_note
 from her2bench.core.scores import Scores, read_scores, write_scores
 from her2bench.core.tables import write_table
-from her2bench.report.inputs import read_material
+from her2bench.report.inputs import read_inputs
 from her2bench.report.labels import relabelled
 from her2bench.report.pages.report_page import write_report
-from her2bench.report.sections.warnings import cautions, flattered, lesser_notes
+from her2bench.report.sections.warnings import lesser_notes, optimistic_figures, report_warnings
 from her2bench.report.table_csv import result_table, run_table
 from tests.report.audits import made_up
 from tests.report.conftest import make_comparison
@@ -54,7 +54,7 @@ def reworded(scores: Scores, audit: Audit) -> tuple[Scores, Audit]:
     rows = tuple(replace(row, method="zyx") for row in scores.rows)
     pairs = tuple(replace(pair, method="zyx") for pair in scores.pairs)
     found = tuple(
-        finding.model_copy(update={"title": f"Qux {k}.", "effect": "Qux.", "cure": "Qux."})
+        finding.model_copy(update={"title": f"Qux {k}.", "effect": "Qux.", "hint": "Qux."})
         for k, finding in enumerate(audit.findings)
     )
     other = replace(scores, notes=notes, rows=rows, pairs=pairs)
@@ -83,9 +83,9 @@ def twice(folder: ComparisonFolder, show: Callable[[], str]) -> tuple[str, str]:
 
 def test_the_report_shows_the_same_warnings(folder: ComparisonFolder) -> None:
     def show() -> str:
-        material = read_material(folder)
-        shown = [f"{c.title} | {c.flatters} | {c.text}" for c in cautions(material)]
-        return "\n".join([*shown, str(flattered(material)), *lesser_notes(material)])
+        material = read_inputs(folder)
+        shown = [f"{c.title} | {c.optimistic} | {c.text}" for c in report_warnings(material)]
+        return "\n".join([*shown, str(optimistic_figures(material)), *lesser_notes(material)])
 
     before, after = twice(folder, show)
     assert before == after

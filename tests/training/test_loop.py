@@ -9,10 +9,10 @@ from torch import nn
 from her2bench.core.errors import UserError
 from her2bench.models.registry import build_model
 from her2bench.prediction.forward import forward
-from her2bench.prediction.normalization import Preparation
-from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import Plan, Side, fit
+from her2bench.training.loop import FitConfig, Side, fit
 from her2bench.training.recipe import Recipe
 
 SIZE = 64
@@ -36,7 +36,7 @@ def sides():
     targets = np.arange(40) % 2
     pixels = rng.integers(0, 200, (40, SIZE, SIZE, 3), dtype=np.uint8)
     pixels[targets == 1, :, :, 0] += 50
-    tiles = Feed(pixels, torch.device("cpu"))
+    tiles = TileLoader(pixels, torch.device("cpu"))
     return Side(tiles, np.arange(30), targets[:30]), Side(tiles, np.arange(30, 40), targets[30:])
 
 
@@ -55,11 +55,11 @@ def train(sides, folder, recipe, stop_after=None):
         model=model,
         train=sides[0],
         validation=sides[1],
-        plan=Plan(recipe, 1e-4, 1.5, Preparation(), seed=(0, 0)),
+        plan=FitConfig(recipe, 1e-4, 1.5, Normalization(), seed=(0, 0)),
         checkpoint=Checkpoint(folder, share_of_time=1e9),  # after every epoch
         on_epoch=on_epoch,
     )
-    logits = forward(model, sides[1].tiles, sides[1].rows, Preparation())
+    logits = forward(model, sides[1].tiles, sides[1].rows, Normalization())
     return fitted, logits
 
 
@@ -127,7 +127,7 @@ def test_the_loss_is_the_mean_over_tiles_whatever_the_last_batch(sides, tmp_path
             model=model,
             train=sides[0],
             validation=sides[1],
-            plan=Plan(recipe, 1e-12, 1.5, Preparation(), seed=(0, 0)),
+            plan=FitConfig(recipe, 1e-12, 1.5, Normalization(), seed=(0, 0)),
             checkpoint=Checkpoint(tmp_path / str(batch)),
             on_epoch=lambda row: None,
         )

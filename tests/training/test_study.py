@@ -12,10 +12,10 @@ from torch.utils.data import DataLoader
 from her2bench.core.vocabulary import NETWORKS
 from her2bench.data.tile_cache.cached_tiles import cached_tiles
 from her2bench.models.registry import build_model
-from her2bench.prediction.normalization import Preparation
-from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import Plan, Side, fit, seeded_order
+from her2bench.training.loop import FitConfig, Side, fit, seeded_order
 from her2bench.training.recipe import Recipe
 
 SIZE, BATCH, EPOCHS, RATE, WEIGHT, SEED = 64, 8, 2, 1e-4, 1.404, (0, 0)
@@ -75,7 +75,7 @@ def studys_training(name, tiles, order, fused):
 def our_training(name, sides, folder):
     network = fresh(name)
     recipe = Recipe(epochs=EPOCHS, batch=BATCH, keep="last", normalise=False)
-    plan = Plan(recipe, RATE, WEIGHT, Preparation(), SEED)
+    plan = FitConfig(recipe, RATE, WEIGHT, Normalization(), SEED)
     fabric = Fabric(accelerator="cpu", devices=1)
     fitted = fit(fabric, network, *sides, plan, Checkpoint(folder), lambda row: None)
     return network, [(row["train_loss"], row["val_loss"]) for row in fitted.epochs]
@@ -92,7 +92,7 @@ def test_training_is_the_studys(name, tiles, tmp_path):
     paths, targets = tiles
     ids = [path.stem for path in paths]
     manifest = pl.DataFrame({"tile_id": ids, "path": [str(path) for path in paths]})
-    feed = Feed(cached_tiles(manifest, SIZE, tmp_path / "cache").pixels, torch.device("cpu"))
+    feed = TileLoader(cached_tiles(manifest, SIZE, tmp_path / "cache").pixels, torch.device("cpu"))
     sides = [Side(feed, rows, targets[rows]) for rows in (TRAIN, VALIDATION)]
     ours, our_losses = our_training(name, sides, tmp_path / "run")
 

@@ -18,8 +18,8 @@ from her2bench.core.tables import write_table
 from her2bench.models.registry import build_model
 from her2bench.phantom import PhantomSettings, draw_slides, tiles_of
 from her2bench.phantom.tiles import jpeg
-from her2bench.prediction.normalization import Preparation
-from her2bench.prediction.trained_networks import Description, save_trained
+from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.trained_networks import ModelMetadata, save_trained
 from her2bench.web.app import create_app
 from her2bench.web.service import Service, opened_service
 from her2bench.web.uploads import Limits
@@ -85,9 +85,9 @@ def write_tiles(folder: ComparisonFolder, slides: int = 12) -> None:
 def write_run(folder: ComparisonFolder, model: str, seed: int) -> None:
     torch.manual_seed(100 + seed)
     run = folder.run(model, seed, 0)
-    prepare = Preparation((0.75, 0.7, 0.7), (0.15, 0.15, 0.15))
+    prepare = Normalization((0.75, 0.7, 0.7), (0.15, 0.15, 0.15))
     network = build_model(model, SIZE)
-    save_trained(network, Description(model, SIZE, prepare, 0.01 * (seed + 1), "2+"), run.weights)
+    save_trained(network, ModelMetadata(model, SIZE, prepare, 0.01 * (seed + 1), "2+"), run.weights)
     run.mark_done({"threshold": 0.01 * (seed + 1)})
 
 

@@ -13,9 +13,9 @@ from PIL import Image
 from her2bench.core.runs import ComparisonFolder
 from her2bench.data.decoding.reading import read_tile
 from her2bench.data.decoding.rgb import resized
-from her2bench.prediction.ensemble import opinion
+from her2bench.prediction.ensemble import ensemble_prediction
 from her2bench.prediction.forward import forward, probabilities
-from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.tile_loader import TileLoader
 from her2bench.prediction.trained_networks import load_trained
 from her2bench.web.app import create_app
 from her2bench.web.service import opened_service
@@ -50,7 +50,9 @@ def test_the_answer_is_what_the_networks_say(client, folder, tile):
         for seed in seeds:
             model, d = load_trained(folder.run(said["model"], seed, 0), torch.device("cpu"))
             logits.append(
-                forward(model, Feed(pixels, torch.device("cpu")), np.array([0]), d.preparation)
+                forward(
+                    model, TileLoader(pixels, torch.device("cpu")), np.array([0]), d.preparation
+                )
             )
             thresholds.append(d.threshold)
         logit, threshold = np.mean(logits), np.mean(thresholds)
@@ -222,7 +224,7 @@ def test_an_answer_that_takes_too_long_is_given_up(client_with, tile):
 
 def test_a_network_that_gives_no_number_is_named(client, tile, monkeypatch):
     def without_number(*given):
-        said = opinion(*given)
+        said = ensemble_prediction(*given)
         return replace(said, logits=said.logits * np.nan)
 
     monkeypatch.setattr("her2bench.web.service.opinion", without_number)

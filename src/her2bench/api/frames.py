@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # `Union`, since pandas may not be installed and stands as text.
-Frame = Union[pl.DataFrame, pl.LazyFrame, "pd.DataFrame", Mapping[str, Iterable[Any]]]  # noqa: UP007
+Frame = Union[pl.DataFrame, pl.LazyFrame, "pd.DataFrame", Mapping[str, Iterable[Any]]]
 Table = Union[str, Path, Frame]  # noqa: UP007
 Tables = Union[Table, Sequence[str | Path]]  # noqa: UP007
 
@@ -49,7 +49,7 @@ def as_pandas(table: pl.DataFrame) -> "pd.DataFrame":
         import pandas as pd
     except ImportError as error:
         raise UserError(
-            "to_pandas", found="pandas is not installed", cure="pip install pandas"
+            "to_pandas", found="pandas is not installed", hint="pip install pandas"
         ) from error
     return pd.DataFrame(table.to_dict(as_series=False))
 

@@ -138,7 +138,7 @@ class AuditResults:
 
     def to_polars(self) -> pl.DataFrame:
         """One row per finding."""
-        names = ("kind", "severity", "title", "number", "unit", "effect", "cure")
+        names = ("kind", "severity", "title", "number", "unit", "effect", "hint")
         rows = [{name: getattr(f, name) for name in names} for f in self.audit.findings]
         return pl.DataFrame(rows, schema=None if rows else dict.fromkeys(names, pl.String))
 
@@ -151,7 +151,7 @@ class AuditResults:
         return as_pandas(self.to_polars())
 
     def _repr_html_(self) -> str:
-        rows = [[f.severity, f.title, f.effect, f.cure] for f in self.audit.findings]
+        rows = [[f.severity, f.title, f.effect, f.hint] for f in self.audit.findings]
         return _table(["severity", "finding", "effect", "fix"], rows)
 
 

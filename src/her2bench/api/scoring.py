@@ -95,7 +95,7 @@ def _joined(table: pl.DataFrame, manifest: Table, by: tuple[str, ...]) -> pl.Dat
             where,
             found=f"{len(missing)} tile_id of the predictions are not in it:{listed(missing, 5)}",
             expected="a row for every tile predicted",
-            cure="name the manifest that the predictions were made from",
+            hint="name the manifest that the predictions were made from",
         )
     joined = with_manifest(table, known, ("score", "tile_score", "group_id", *by))
     return check_predictions(joined, where)

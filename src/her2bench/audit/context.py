@@ -14,7 +14,7 @@ from her2bench.core.audit_findings import Finding, Measured, Reason
 
 
 @dataclass(frozen=True)
-class Evidence:
+class AuditContext:
     """What a check starts from; row i is the same tile everywhere.
 
     Attributes:
@@ -78,7 +78,7 @@ class NotMade(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
+class CheckResult:
     """What one check found: findings (none: clean), numbers worth knowing, or why not made."""
 
     findings: tuple[Finding, ...] = ()
@@ -89,4 +89,4 @@ class Found:
 class Check(Protocol):
     """A check: evidence in, findings out."""
 
-    def __call__(self, evidence: Evidence) -> Found: ...
+    def __call__(self, evidence: AuditContext) -> CheckResult: ...

@@ -54,7 +54,7 @@ def split_from(splits: pl.DataFrame, manifest: pl.DataFrame, where: object) -> n
             where,
             found=f"{len(missing)} tile_id of the manifest are not in it:{listed(missing, 5)}",
             expected="a side for every tile",
-            cure="name the splits that were made from this manifest",
+            hint="name the splits that were made from this manifest",
         )
     return joined["side"].to_numpy()
 
@@ -77,5 +77,5 @@ def _require_one_side(sides: pl.DataFrame, where: object) -> None:
             where,
             found=f"{len(twice)} tile_id with more than one side:{listed(twice.to_list(), 5)}",
             expected="each tile on one side",
-            cure="keep one row of each tile; if these are several folds, add the column fold",
+            hint="keep one row of each tile; if these are several folds, add the column fold",
         )

@@ -15,7 +15,7 @@ from her2bench.audit.checks.leakage import check_leakage
 from her2bench.audit.checks.neighbours import check_neighbours
 from her2bench.audit.checks.power import check_power
 from her2bench.audit.checks.shortcuts import check_shortcuts
-from her2bench.audit.context import Check, Evidence, Found, NotMade
+from her2bench.audit.context import AuditContext, Check, CheckResult, NotMade
 from her2bench.audit.features.extraction import observe
 from her2bench.audit.features.quality import QUALITY_FEATURES
 from her2bench.audit.matching.matching_features import MATCHING_FEATURES
@@ -50,7 +50,7 @@ class AuditResult:
     """The findings, and what they were made from."""
 
     audit: Audit
-    evidence: Evidence
+    evidence: AuditContext
 
     @property
     def tiles(self) -> pl.DataFrame:
@@ -95,7 +95,7 @@ def gather(
     score_is_slides: bool = True,
     where: object = "manifest",
     tile_score: str | None = None,
-) -> Evidence:
+) -> AuditContext:
     """Look at every tile once.
 
     Args:
@@ -118,10 +118,10 @@ def gather(
         own = read_scores(manifest[column], where, gaps=True)
         manifest = manifest.with_columns(own.alias(TILE_SCORE))
     seen = observe(manifest, EXTRACTS, cache)
-    return Evidence(manifest, target, endpoint, seen, split, score_is_slides)
+    return AuditContext(manifest, target, endpoint, seen, split, score_is_slides)
 
 
-def judge(evidence: Evidence, where: object) -> Audit:
+def judge(evidence: AuditContext, where: object) -> Audit:
     """Let every check look at the evidence.
 
     Args:
@@ -144,19 +144,19 @@ def judge(evidence: Evidence, where: object) -> Audit:
     )
 
 
-def _asked(name: str, check: Check, evidence: Evidence) -> Found:
+def _asked(name: str, check: Check, evidence: AuditContext) -> CheckResult:
     """What a check finds; where too few tiles can be read, only what the table alone says."""
     if evidence.readable.sum() >= _FEWEST:
         return check(evidence)
     from_table = name in _FROM_TABLE and len(evidence.manifest) >= _FEWEST
     if not from_table and name != "images":
-        return Found(left_out=_TOO_FEW)
+        return CheckResult(left_out=_TOO_FEW)
     found = check(evidence)
     return replace(found, left_out=found.left_out or _TABLE_ONLY) if name == "labels" else found
 
 
 def _tidied(finding: Finding) -> Finding:
-    """The title as a heading, without a full stop; effect and cure as sentences."""
-    sentences = {name: getattr(finding, name).strip() for name in ("effect", "cure")}
+    """The title as a heading, without a full stop; effect and hint as sentences."""
+    sentences = {name: getattr(finding, name).strip() for name in ("effect", "hint")}
     sentences = {n: f"{t[:1].upper()}{t[1:].rstrip('.')}." for n, t in sentences.items()}
     return finding.model_copy(update={"title": finding.title.strip().rstrip("."), **sentences})

@@ -102,10 +102,10 @@ def _check_new_manifest(path: Path, manifest: Path) -> None:
             path,
             found=f"ending {path.suffix!r}",
             expected=".csv or .parquet",
-            cure="name the new manifest mine-with-groups.csv, say",
+            hint="name the new manifest mine-with-groups.csv, say",
         )
     if path.is_dir() or os.path.realpath(path) == os.path.realpath(manifest):
         what = "a folder" if path.is_dir() else "the manifest itself"
         raise UserError(
-            path, found=f"--infer-groups would write over {what}", cure="name another file"
+            path, found=f"--infer-groups would write over {what}", hint="name another file"
         )

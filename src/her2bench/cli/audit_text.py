@@ -1,4 +1,4 @@
-"""The audit's findings as text for a terminal: worst first, each with its effect and cure."""
+"""The audit's findings as text for a terminal: worst first, each with its effect and hint."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,7 +38,7 @@ def _print_finding(console: Terminal, finding: Finding) -> None:
     )
     console.print(head)
     about = _about(finding)
-    for text in (about, finding.effect, f"Cure: {finding.cure}"):
+    for text in (about, finding.effect, f"Hint: {finding.hint}"):
         if text:
             console.print(Padding(text, (0, 0, 0, 4)))
     console.print()
@@ -54,7 +54,7 @@ def _nothing(audit: Audit) -> str:
 def _about(finding: Finding) -> str:
     """A few names and how many more.
 
-    >>> texts = {"title": "t", "unit": "tiles", "effect": "", "cure": ""}
+    >>> texts = {"title": "t", "unit": "tiles", "effect": "", "hint": ""}
     >>> _about(Finding(kind="k", severity="note", number=2, tiles=(("a", "b"), ("c",)), **texts))
     'Tiles: a + b, c'
     """

@@ -95,7 +95,7 @@ def _run() -> int:
         if lack is None:
             raise
         where = getattr(error, "filename", None) or _command()
-        say(f"error: {UserError(where, found=lack[0], cure=lack[1])}", error=True)
+        say(f"error: {UserError(where, found=lack[0], hint=lack[1])}", error=True)
         return 2
     return 0
 
@@ -117,5 +117,5 @@ def _refuse_other_encodings() -> None:
                 f"{named} {text}",
                 found="its name is not UTF-8",
                 expected="names in UTF-8",
-                cure="rename it, or reach it by a link with another name",
+                hint="rename it, or reach it by a link with another name",
             ) from error

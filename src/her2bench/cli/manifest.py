@@ -75,7 +75,7 @@ def images(
 
     output = _output(out, Path(os.path.realpath(labels)).parent.name or "images")
     if os.path.realpath(output) == os.path.realpath(labels):
-        raise UserError(output, found="the output is the input", cure="choose another -o")
+        raise UserError(output, found="the output is the input", hint="choose another -o")
     _check_numbers({"--mpp": mpp, "--min-tissue": min_tissue, "--overlap": overlap})
     tiling = Tiling(tile_size=tile_size, mpp=mpp, min_tissue=min_tissue, overlap=overlap)
     table = read_labels(labels)

@@ -37,7 +37,7 @@ def refuse_other_settings(folder: ComparisonFolder, config: ComparisonConfig) ->
             expected="the threshold rule that the finished runs froze their thresholds by"
             if frozen
             else "",
-            cure="name another output with -o, or delete that folder",
+            hint="name another output with -o, or delete that folder",
         )
     return True
 
@@ -63,7 +63,7 @@ def refuse_other_tiles(
         raise UserError(
             folder.path,
             found=f"the folder belongs to other tiles: {' and '.join(changed)} changed since",
-            cure="name another output with -o, or delete that folder",
+            hint="name another output with -o, or delete that folder",
         )
 
 
@@ -133,7 +133,7 @@ def _settings_before(folder: ComparisonFolder) -> dict[str, Any] | None:
             folder.config,
             found="damaged or missing, and the finished runs are of different configs: "
             + "; ".join(differences(trained_by(found[0]), trained_by(found[1]))),
-            cure="name another output with -o",
+            hint="name another output with -o",
         )
     if found or folder.config.is_file():
         note(folder.config, "damaged or missing: written again")
@@ -179,7 +179,7 @@ def _readable(path: Path, wanted: Wanted = ANYTHING) -> pl.DataFrame | None:
 def _refuse_foreign(path: Path) -> None:
     """A folder that holds something else is never written into."""
     if path.exists() and not path.is_dir():
-        raise UserError(path, found="a file", expected="a folder", cure="name another with -o")
+        raise UserError(path, found="a file", expected="a folder", hint="name another with -o")
     folder = ComparisonFolder(path)
     ours = {LOCK, SOFT_LOCK, folder.random_tiles.path.name, folder.checksums.name}
     ours |= {first.name for first in folder.first_files}
@@ -190,5 +190,5 @@ def _refuse_foreign(path: Path) -> None:
             path,
             found=f"a folder with other files in it, such as {sorted(foreign)[0]!r}",
             expected="a new or empty folder, or one of the same comparison",
-            cure="name another output with -o",
+            hint="name another output with -o",
         )

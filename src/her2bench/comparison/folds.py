@@ -11,8 +11,8 @@ from her2bench.core.vocabulary import SPLITS
 from her2bench.data.tile_cache.cached_tiles import Tiles
 from her2bench.data.tile_cache.content_hash import content_key
 from her2bench.prediction.forward import probabilities
-from her2bench.prediction.normalization import Preparation
-from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.channel_statistics import fitted_preparation
 from her2bench.training.loop import Side
 
@@ -26,7 +26,7 @@ class Fold:
     `pixels` names the content of the tiles.
     """
 
-    tiles: Feed
+    tiles: TileLoader
     table: pl.DataFrame
     pixels: str
 
@@ -36,7 +36,7 @@ class Fold:
         return content_key([self.pixels, self.table.select(COLUMNS).rows()])
 
     @cached_property
-    def normalization(self) -> Preparation:
+    def normalization(self) -> Normalization:
         """By the statistics of the training tiles' channels."""
         return fitted_preparation(self.tiles.pixels, self.side("train").rows)
 
@@ -61,7 +61,7 @@ class Fold:
         return as_predictions(table)
 
 
-def fold_of(splits: pl.DataFrame, number: int, feed: Feed, tiles: Tiles) -> Fold:
+def fold_of(splits: pl.DataFrame, number: int, feed: TileLoader, tiles: Tiles) -> Fold:
     """One fold of a splits table, its tiles found in the cache."""
     places = pl.DataFrame({"tile_id": tiles.tile_ids, "row": np.arange(len(tiles.tile_ids))})
     table = splits.filter(pl.col("fold") == number).drop("fold")

@@ -7,7 +7,7 @@ from torch import nn
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.folds import Fold
-from her2bench.comparison.learning_rate_search import OnEpoch, Trials
+from her2bench.comparison.learning_rate_search import LearningRateSearch, OnEpoch
 from her2bench.comparison.plan import Job
 from her2bench.core.machine import peak_memory
 from her2bench.core.run_folder import RunFolder
@@ -20,7 +20,7 @@ from her2bench.models.registry import network
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.device import device_memory
 from her2bench.prediction.forward import forward
-from her2bench.prediction.trained_networks import Description, save_trained
+from her2bench.prediction.trained_networks import ModelMetadata, save_trained
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.loop import Fit
 
@@ -38,7 +38,7 @@ def run_job(
     Several learning rates are tried in turn; the one with the least validation loss is kept.
     """
     write_config(run, config, job)
-    trials, device = Trials(job, config, fold, run, compute), fold.tiles.device
+    trials, device = LearningRateSearch(job, config, fold, run, compute), fold.tiles.device
     prepare = trials.prepare
     with peak_memory() as held, device_memory(device) as held_there:
         fits, best, model = trials.best(on_epoch)
@@ -49,7 +49,7 @@ def run_job(
     threshold = choose_threshold(logits["val"], fold.side("val").targets, config.score.threshold)
     source = network(job.model).source
     about = config.size, prepare, threshold, config.endpoint, config.decoding, source
-    save_trained(model, Description(job.model, *about), run.weights)
+    save_trained(model, ModelMetadata(job.model, *about), run.weights)
     write_table(pl.DataFrame([row for fitted in fits for row in fitted.epochs]), run.metrics)
     made_with = {
         "device": device.type,

@@ -15,17 +15,17 @@ from her2bench.core.run_folder import RunFolder
 from her2bench.data.tile_cache.content_hash import content_key
 from her2bench.models.registry import build_model
 from her2bench.prediction.compute import Compute
-from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.normalization import Normalization
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.epochs import Epoch
-from her2bench.training.loop import Course, Fit, Plan, fit
+from her2bench.training.loop import Fit, FitConfig, TrainingState, fit
 from her2bench.training.recipe import positive_weight
 
 OnEpoch = Callable[[Epoch], None]
 
 
 @dataclass(frozen=True)
-class Trials:
+class LearningRateSearch:
     """The trainings of one job, one a learning rate."""
 
     job: Job
@@ -35,9 +35,9 @@ class Trials:
     compute: Compute
 
     @property
-    def prepare(self) -> Preparation:
+    def prepare(self) -> Normalization:
         """The normalisation of the fold, where the recipe asks for it."""
-        return self.fold.normalization if self.config.recipe.normalise else Preparation()
+        return self.fold.normalization if self.config.recipe.normalise else Normalization()
 
     def best(self, on_epoch: OnEpoch) -> tuple[list[Fit], Fit, nn.Module]:
         """All fits, the one with the least validation loss, and its network."""
@@ -51,10 +51,10 @@ class Trials:
             _, model = self._fit(others[best], lambda row: None)
         return fits, fits[best], model
 
-    def course(self, rate: float, on_epoch: OnEpoch) -> Course:
+    def course(self, rate: float, on_epoch: OnEpoch) -> TrainingState:
         """The training at a learning rate, before its first epoch."""
         model = self._fresh_model().to(self.fold.tiles.device)
-        return Course(model, self._plan(rate), self.checkpoint(rate), on_epoch)
+        return TrainingState(model, self._plan(rate), self.checkpoint(rate), on_epoch)
 
     def checkpoint(self, rate: float) -> Checkpoint:
         """Where the training at a learning rate is kept."""
@@ -87,10 +87,10 @@ class Trials:
         torch.manual_seed(int(seed[0]))
         return build_model(self.job.model, self.config.size)
 
-    def _plan(self, rate: float) -> Plan:
+    def _plan(self, rate: float) -> FitConfig:
         weight = _positive_weight(self.config, self.fold)
         seed = (self.job.seed, self.job.fold)
-        return Plan(self.config.recipe, rate, weight, self.prepare, seed, self.compute)
+        return FitConfig(self.config.recipe, rate, weight, self.prepare, seed, self.compute)
 
 
 def _positive_weight(config: ComparisonConfig, fold: Fold) -> float:

@@ -23,7 +23,7 @@ def with_random_tiles(
             "--optimism",
             found="split.kind = 'random-tiles'",
             expected="a split that keeps slides whole, to compare a random one with",
-            cure="set split.kind = 'grouped'",
+            hint="set split.kind = 'grouped'",
         )
     share = split.test
     if split.kind == "grouped-kfold":
@@ -37,7 +37,7 @@ def with_random_tiles(
     return config.model_copy(update={"split": random}), manifest.drop("split", strict=False)
 
 
-def flattery(folder: ComparisonFolder, scores: Scores) -> tuple[Optimism, ...]:
+def optimism(folder: ComparisonFolder, scores: Scores) -> tuple[Optimism, ...]:
     """Each model's test metrics by the honest split and by random tiles, and the difference.
 
     Args:

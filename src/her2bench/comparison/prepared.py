@@ -28,7 +28,7 @@ from her2bench.core.tables import write_table
 from her2bench.data.splitting.splits import make_splits
 from her2bench.data.tile_cache.cached_tiles import Tiles, cached_tiles
 from her2bench.evaluation.scoring.breakdown import require_columns_to_break_down
-from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.tile_loader import TileLoader
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Prepared:
     def folds(self, device: torch.device) -> dict[int, Fold]:
         """Each fold's number and its tiles, fed to a device."""
         numbers = self.splits["fold"].unique(maintain_order=True).to_list()
-        feed = Feed(self.tiles.pixels, device)
+        feed = TileLoader(self.tiles.pixels, device)
         return {number: fold_of(self.splits, number, feed, self.tiles) for number in numbers}
 
     @property
@@ -128,6 +128,6 @@ def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
             "split.validation",
             found="no validation tiles",
             expected="a share for validation: epochs and thresholds are chosen there",
-            cure="set split.validation = 0.2",
+            hint="set split.validation = 0.2",
         )
     return splits

@@ -6,7 +6,7 @@ import polars as pl
 import torch
 
 from her2bench.comparison.gallery import draw_gallery
-from her2bench.comparison.optimism import flattery
+from her2bench.comparison.optimism import optimism
 from her2bench.comparison.prepared import Prepared
 from her2bench.core.manifest import with_manifest
 from her2bench.core.predictions import read_predictions
@@ -27,7 +27,7 @@ def write_results(prepared: Prepared, device: torch.device) -> None:
     joined = with_manifest(predictions, prepared.manifest)
     scores = score_predictions(joined, prepared.config.score)
     notes = (*_split_notes(prepared), *scores.notes)
-    scores = replace(scores, notes=notes, optimism=flattery(folder, scores))
+    scores = replace(scores, notes=notes, optimism=optimism(folder, scores))
     write_scores(scores, folder.scores)
     write_table(result_table(scores, run_table(folder)), folder.table)
     folder.seal(folder.predictions, folder.scores, folder.table)

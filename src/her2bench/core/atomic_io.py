@@ -79,14 +79,14 @@ def check_writable(folder: Path, named: str = "") -> None:
 
     Args:
         folder: it need not be there yet.
-        named: the option that names it, for the message and its cure.
+        named: the option that names it, for the message and its hint.
 
     Raises:
         UserError: a file stands in its way, or the folder cannot be made or written.
     """
-    where, cure = f"{named} {folder}".strip(), f"name another with {named}" if named else ""
+    where, hint = f"{named} {folder}".strip(), f"name another with {named}" if named else ""
     missing = [f for f in (folder, *folder.absolute().parents) if not os.path.lexists(f)]
-    with writing(where, cure):
+    with writing(where, hint):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=folder).cleanup()
@@ -94,7 +94,7 @@ def check_writable(folder: Path, named: str = "") -> None:
             inside = (folder, *folder.absolute().parents)
             file = next(f for f in inside if os.path.lexists(f) and not f.is_dir())
             raise UserError(
-                where, found=f"{file} is a file", expected="a folder", cure=cure
+                where, found=f"{file} is a file", expected="a folder", hint=hint
             ) from error
         finally:
             for made in missing:
@@ -110,7 +110,7 @@ def check_output(path: Path, named: str = "-o") -> None:
     """
     if path.is_dir():
         raise UserError(
-            f"{named} {path}", found="a folder", expected="a file", cure="name a file in it"
+            f"{named} {path}", found="a folder", expected="a file", hint="name a file in it"
         )
     if not is_stream(path):
         with writing(path):
@@ -129,19 +129,19 @@ def limit_of(error: BaseException) -> tuple[str, str] | None:
 
 
 @contextmanager
-def writing(path: object, cure: str = "") -> Iterator[None]:
+def writing(path: object, hint: str = "") -> Iterator[None]:
     """Turn the operating system's refusals to write at `path` into messages a user can act on."""
     try:
         yield
     except (OSError, pl.exceptions.ComputeError) as error:
         if limit := limit_of(error):
-            raise UserError(path, found=limit[0], cure=limit[1]) from error
+            raise UserError(path, found=limit[0], hint=limit[1]) from error
         if not isinstance(error, OSError):
             raise
         raise UserError(
             path,
             found=f"cannot be written ({error.strerror or error})",
-            cure=cure or "choose another place to write, or change the permissions",
+            hint=hint or "choose another place to write, or change the permissions",
         ) from error
 
 
@@ -152,11 +152,11 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if limit := limit_of(error):
-            raise UserError(path, found=limit[0], cure=limit[1]) from error
+            raise UserError(path, found=limit[0], hint=limit[1]) from error
         raise UserError(
             path,
             found=f"cannot be read ({error.strerror or error})",
-            cure="check the path and its permissions",
+            hint="check the path and its permissions",
         ) from error
 
 
@@ -180,7 +180,7 @@ def working_alone(folder: Path) -> Iterator[None]:
 
 def _lock(folder: Path) -> BaseFileLock:
     """Take the folder's lock; where the file system has none, a file that says who is at work."""
-    cure = "wait for it, or name another output with -o"
+    hint = "wait for it, or name another output with -o"
     try:
         try:
             lock = FileLock(folder / LOCK)
@@ -189,12 +189,12 @@ def _lock(folder: Path) -> BaseFileLock:
             if isinstance(error, Timeout) or getattr(error, "errno", errno.ENOSYS) not in _NO_LOCKS:
                 raise
             note(folder, f"this file system has no locks; the file {SOFT_LOCK} stands for one")
-            cure += f"; if none is at work any more, delete {folder / SOFT_LOCK}"
+            hint += f"; if none is at work any more, delete {folder / SOFT_LOCK}"
             lock = SoftFileLock(folder / SOFT_LOCK)
             lock.acquire(timeout=0)
     except Timeout as error:
         found = "another her2bench is at work in this folder"
-        raise UserError(folder, found=found, cure=cure) from error
+        raise UserError(folder, found=found, hint=hint) from error
     return lock
 
 

@@ -35,7 +35,7 @@ class Finding(BaseModel):
         number: the number it rests on.
         unit: what the number counts or measures, e.g. `pairs of tiles`, `ROC-AUC`.
         effect: what it would do to a comparison.
-        cure: what to do about it.
+        hint: what to do about it.
         tiles: the tiles it is about, worst first, in sets that belong together (a pair of
             duplicates is one set; a tile alone is a set of one).
         places: for each set of `tiles`, where each tile's upper left corner lies beside the
@@ -53,7 +53,7 @@ class Finding(BaseModel):
     number: float
     unit: str
     effect: str
-    cure: str
+    hint: str
     tiles: tuple[tuple[str, ...], ...] = ()
     places: tuple[tuple[tuple[float, float], ...], ...] = ()
     slides: tuple[str, ...] = ()
@@ -125,7 +125,7 @@ def read_audit(path: Path) -> Audit:
     Raises:
         UserError: it is not there, damaged, or of another schema.
     """
-    cure = "delete it and run the audit again"
+    hint = "delete it and run the audit again"
     try:
         with reading(path):
             content = Path(path).read_bytes()
@@ -133,12 +133,12 @@ def read_audit(path: Path) -> Audit:
         if schema != SCHEMA:
             found = "no schema number" if schema is None else f"schema {schema}"
             expected = f"schema {SCHEMA}, as this version of her2bench writes it"
-            raise UserError(path, found=found, expected=expected, cure=cure)
+            raise UserError(path, found=found, expected=expected, hint=hint)
         return Audit.model_validate_json(content)
     except ValidationError as error:
         what = error.errors()[0]["msg"]
         found = f"no audit as `her2bench audit` writes it ({what})"
-        raise UserError(path, found=found, cure=cure) from error
+        raise UserError(path, found=found, hint=hint) from error
 
 
 class _Schema(BaseModel):

@@ -69,7 +69,7 @@ def read_record(path: Path, *, sealed: bool = True) -> dict[str, Any]:
     return parsed_toml(content.decode("utf-8"))
 
 
-def opened_record(path: Path, cure: str, *, sealed: bool = True) -> dict[str, Any]:
+def opened_record(path: Path, hint: str, *, sealed: bool = True) -> dict[str, Any]:
     """As `read_record`; damage is an error that names the file.
 
     Raises:
@@ -78,13 +78,13 @@ def opened_record(path: Path, cure: str, *, sealed: bool = True) -> dict[str, An
     try:
         return read_record(path, sealed=sealed)
     except (ValueError, OSError) as error:
-        raise damaged(path, str(error), cure) from error
+        raise damaged(path, str(error), hint) from error
 
 
-def damaged(path: Path, why: str, cure: str) -> UserError:
+def damaged(path: Path, why: str, hint: str) -> UserError:
     """The message that a kept file is not what was written."""
     expected = "the file as `her2bench compare` wrote it"
-    return UserError(path, found=f"cannot be read: damaged ({why})", expected=expected, cure=cure)
+    return UserError(path, found=f"cannot be read: damaged ({why})", expected=expected, hint=hint)
 
 
 def seal_folder(folder: Path) -> None:

@@ -46,12 +46,12 @@ def _load_plain(path: Path) -> dict[str, Any]:
         UserError: no such file, or not TOML.
     """
     if not path.is_file():
-        raise UserError(path, found="no such config file", cure="check the path")
+        raise UserError(path, found="no such config file", hint="check the path")
     try:
         with reading(path):
             return parsed_toml(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
-        raise UserError(path, found=f"not valid TOML ({error})", cure="correct the line") from error
+        raise UserError(path, found=f"not valid TOML ({error})", hint="correct the line") from error
 
 
 def parsed_toml(text: str) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def settings_from(kind: type[S], data: dict[str, Any], where: object) -> S:
     except ValidationError as error:
         problems = [_problem(kind, entry) for entry in error.errors()]
         raise UserError(
-            where, found="; ".join(problems), cure="correct these settings (or their --set)"
+            where, found="; ".join(problems), hint="correct these settings (or their --set)"
         ) from error
 
 
@@ -118,7 +118,7 @@ def _override(data: dict[str, Any], text: str) -> None:
     except tomllib.TOMLDecodeError:
         data[last] = value.strip()
     except ValueError as error:
-        raise UserError("--set", found=f"{shown(text)}: {error}", cure="correct it") from error
+        raise UserError("--set", found=f"{shown(text)}: {error}", hint="correct it") from error
 
 
 def _problem(kind: type[BaseModel], entry: Any) -> str:

@@ -14,7 +14,7 @@ from her2bench.core.errors import UserError
 from her2bench.core.values import decimal_points, folded
 
 SEPARATORS = ",;\t"
-CURE = "save it as CSV in UTF-8: a header line, then rows of as many values as the header has"
+HINT = "save it as CSV in UTF-8: a header line, then rows of as many values as the header has"
 KEPT_TEXT = ("model", "tile_id", "group_id", "path", "split", "score", "tile_score")
 """Columns that are never numbers: an id 1,1 stays what it is."""
 _START = "['\\s]*[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"  # of a formula, also in full width
@@ -105,7 +105,7 @@ def _refused(path: Path, found: str) -> UserError:
         path,
         found=f"cannot be read as a table ({found})",
         expected="a table",
-        cure=CURE,
+        hint=HINT,
     )
 
 
@@ -128,7 +128,7 @@ def _refuse_row_names(text: str, separator: str, path: Path) -> None:
                 path,
                 found=f"{len(row)} values in the first row, and {len(header)} names in the header",
                 expected="a name for each value",
-                cure="leave out the names of rows, in R by write.table(..., row.names = FALSE), "
+                hint="leave out the names of rows, in R by write.table(..., row.names = FALSE), "
                 "or give their column a name",
             )
 

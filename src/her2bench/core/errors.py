@@ -9,26 +9,26 @@ from collections.abc import Iterable
 class UserError(Exception):
     """A mistake of the user's: shown as one message, without a traceback, with exit status 2.
 
-    The message names the file or setting, what was found, what was expected, and the cure.
+    The message names the file or setting, what was found, what was expected, and the hint.
 
-    >>> raise UserError("m.csv", found="no column 'path'", expected="one row a tile", cure="add it")
+    >>> raise UserError("m.csv", found="no column 'path'", expected="one row a tile", hint="add it")
     Traceback (most recent call last):
         ...
     her2bench.core.errors.UserError: m.csv: no column 'path'
       expected: one row a tile
-      cure: add it
+      hint: add it
     """
 
-    def __init__(self, where: object, *, found: str, expected: str = "", cure: str = "") -> None:
-        self.where, self.found, self.expected, self.cure = str(where), found, expected, cure
+    def __init__(self, where: object, *, found: str, expected: str = "", hint: str = "") -> None:
+        self.where, self.found, self.expected, self.hint = str(where), found, expected, hint
         lines = [f"{where}: {found}"]
         lines += [f"  expected: {expected}"] if expected else []
-        lines += [f"  cure: {cure}"] if cure else []
+        lines += [f"  hint: {hint}"] if hint else []
         super().__init__(_CONTROLS.sub(_escaped, "\n".join(lines)))
 
     def __reduce__(self) -> tuple:
         """Pickled by its parts, so that one raised in a worker process arrives whole."""
-        parts = self.where, self.found, self.expected, self.cure
+        parts = self.where, self.found, self.expected, self.hint
         return _rebuilt, parts
 
 
@@ -40,8 +40,8 @@ def _escaped(match: re.Match[str]) -> str:
     return repr(match.group())[1:-1]
 
 
-def _rebuilt(where: str, found: str, expected: str, cure: str) -> UserError:
-    return UserError(where, found=found, expected=expected, cure=cure)
+def _rebuilt(where: str, found: str, expected: str, hint: str) -> UserError:
+    return UserError(where, found=found, expected=expected, hint=hint)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

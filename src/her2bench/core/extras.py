@@ -33,7 +33,7 @@ def missing_extra(error: ImportError, what: str) -> UserError | None:
         what,
         found=f"needs {package}, which is not installed",
         expected=f'her2bench with the extra "{extra}"',
-        cure=f'pip install "her2bench[{extra}]"',
+        hint=f'pip install "her2bench[{extra}]"',
     )
 
 

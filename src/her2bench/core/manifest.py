@@ -63,8 +63,8 @@ def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
 
     def refuse(column: pl.Series, bad: pl.Series, expected: str) -> None:
         name = column.name
-        cure = _OTHERWISE.format(name) if name in OPTIONAL else ""
-        refuse_rows(written[name], bad, _MEANINGS.get(name, expected), where, cure)
+        hint = _OTHERWISE.format(name) if name in OPTIONAL else ""
+        refuse_rows(written[name], bad, _MEANINGS.get(name, expected), where, hint)
 
     table = table.with_columns(
         read_scores(table["score"], where),
@@ -88,7 +88,7 @@ def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
             where,
             found=f"{len(repeated)} tile_id stand in more than one row:{listed(repeated)}",
             expected="each tile_id once",
-            cure="make the ids unique, or drop the repeated rows",
+            hint="make the ids unique, or drop the repeated rows",
         )
     return table.with_columns(_absolute(table["path"], str(where.absolute().parent)))
 
@@ -163,7 +163,7 @@ def targets(manifest: pl.DataFrame, endpoint: str, where: object = "manifest") -
             where,
             found=f"endpoint {endpoint!r}",
             expected=f"one of {', '.join(ENDPOINTS)}",
-            cure="choose one of these as the endpoint",
+            hint="choose one of these as the endpoint",
         )
     if endpoint != "status":
         return (manifest["score"] >= int(endpoint[0])).cast(pl.Int8).alias("target")
@@ -172,7 +172,7 @@ def targets(manifest: pl.DataFrame, endpoint: str, where: object = "manifest") -
             where,
             found=f"missing columns: status (present: {', '.join(manifest.columns)})",
             expected="each tile's confirmed status, 0 or 1, for the endpoint status",
-            cure="add the column, or choose the endpoint 2+, 3+ or 1+",
+            hint="add the column, or choose the endpoint 2+, 3+ or 1+",
         )
     _no_gaps(manifest, "status", functools.partial(refuse_rows, where=where))
     return manifest["status"].cast(pl.Int8).alias("target")

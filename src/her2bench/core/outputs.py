@@ -25,7 +25,7 @@ def is_stream(path: Path) -> bool:
         return False
     if stat.S_ISBLK(kind) or stat.S_ISSOCK(kind):
         found = "a disk" if stat.S_ISBLK(kind) else "a socket"
-        raise UserError(path, found=found, expected="a file", cure="name a file of your own")
+        raise UserError(path, found=found, expected="a file", hint="name a file of your own")
     opened_before = str(path.absolute()).startswith(("/dev/fd/", "/proc/"))
     return opened_before or stat.S_ISFIFO(kind) or stat.S_ISCHR(kind) or _descriptor(path) > 0
 

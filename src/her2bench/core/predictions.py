@@ -87,7 +87,7 @@ def check_predictions(table: pl.DataFrame, where: object = "predictions") -> pl.
     require_columns(table, REQUIRED, where)
     written = table
     if table.is_empty():
-        raise UserError(where, found="no rows", expected="at least one row", cure="fill the table")
+        raise UserError(where, found="no rows", expected="at least one row", hint="fill the table")
     table = table.with_columns(
         pl.lit(value, dtype=COLUMNS[name]).alias(name)
         for name, value in DEFAULTS.items()
@@ -142,9 +142,9 @@ def _typed(table: pl.DataFrame, name: str, where: object, gaps: bool = False) ->
 def _check_values(table: pl.DataFrame, written: pl.DataFrame, where: object) -> pl.Series:
     """Refuse values out of their range; the probabilities, rounding beyond 0 and 1 taken off."""
 
-    def refuse(column: pl.Series, bad: pl.Series, expected: str, cure: str = "") -> None:
+    def refuse(column: pl.Series, bad: pl.Series, expected: str, hint: str = "") -> None:
         shown = written[column.name] if column.name in written.columns else column
-        _refuse_values(shown, bad, expected, table, where, cure)
+        _refuse_values(shown, bad, expected, table, where, hint)
 
     for name in table["model"].unique(maintain_order=True):
         if why := check_model_name(name):
@@ -156,8 +156,8 @@ def _check_values(table: pl.DataFrame, written: pl.DataFrame, where: object) -> 
     p = table["probability"]
     bad = ~p.is_between(-ROUNDING, 1 + ROUNDING)
     percent = bad.any() and ((p >= 0) & (p <= 100)).all() and bool((p > 2).any())
-    cure = "divide by 100 if these are percentages" if percent else ""
-    refuse(p, bad, "a probability from 0 to 1", cure=cure)
+    hint = "divide by 100 if these are percentages" if percent else ""
+    refuse(p, bad, "a probability from 0 to 1", hint=hint)
     return p.clip(0, 1)
 
 
@@ -171,8 +171,8 @@ def _logit(table: pl.DataFrame, where: object) -> pl.Series:
     refuse = partial(_refuse_values, table=table, where=where)
     refuse(table["logit"], ~logit.is_finite().fill_null(False), "a finite number")
     apart = (1 / (1 + (-logit).exp()) - table["probability"]).abs() > SIGMOID_TOLERANCE
-    cure = "drop the logit column to have it made from the probability"
-    refuse(table["logit"], apart, "probability = 1 / (1 + exp(-logit)), to 0.001", cure=cure)
+    hint = "drop the logit column to have it made from the probability"
+    refuse(table["logit"], apart, "probability = 1 / (1 + exp(-logit)), to 0.001", hint=hint)
     return logit
 
 
@@ -204,7 +204,7 @@ def _check_rows(table: pl.DataFrame, written: pl.DataFrame, where: object) -> pl
             found=f"{len(repeated)} tile(s) stand twice for one model, seed, fold and split:"
             f"{listed(rows)}",
             expected="one row a tile, model, seed, fold and split",
-            cure="drop the repeated rows, or tell them apart by seed or fold",
+            hint="drop the repeated rows, or tell them apart by seed or fold",
         )
     if table["group_id"].is_null().all():
         return table
@@ -241,9 +241,9 @@ def _refuse_values(
     expected: str,
     table: pl.DataFrame,
     where: object,
-    cure: str = "",
+    hint: str = "",
 ) -> None:
     def row_name(row: int) -> str:
         return f"row {row + 1}, model {table['model'][row]}, tile {table['tile_id'][row]}"
 
-    refuse_values(column, bad, expected, where, row_name, cure)
+    refuse_values(column, bad, expected, where, row_name, hint)

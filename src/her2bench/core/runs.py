@@ -185,7 +185,7 @@ def opened_comparison(path: Path) -> ComparisonFolder:
             path,
             found="no comparison (no comparison.toml in it)",
             expected="the output folder of `her2bench compare`",
-            cure=_AGAIN
+            hint=_AGAIN
             if (folder.path / "runs").is_dir()
             else "give the folder that `compare` printed",
         )

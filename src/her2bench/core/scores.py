@@ -222,15 +222,15 @@ def read_scores(path: Path) -> Scores:
             path,
             found=f"cannot be read ({_first(error)})",
             expected="the file as `her2bench compare` wrote it",
-            cure="run the comparison again; what is finished is kept",
+            hint="run the comparison again; what is finished is kept",
         ) from error
 
 
 def _require_known_schema(data: Any, path: Path) -> None:
     if isinstance(data, dict) and (found := data.get("schema", 1)) != SCHEMA:
         text = f"schema {shown(found)}, which this version of her2bench does not know"
-        cure = "run the comparison again: finished runs are kept, they are only scored again"
-        raise UserError(path, found=text, expected=f"schema {SCHEMA}", cure=cure)
+        hint = "run the comparison again: finished runs are kept, they are only scored again"
+        raise UserError(path, found=text, expected=f"schema {SCHEMA}", hint=hint)
 
 
 def _plain(value: Any) -> Any:

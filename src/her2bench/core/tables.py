@@ -8,14 +8,14 @@ from pathlib import Path
 import polars as pl
 
 from her2bench.core.atomic_io import reading, replacing
-from her2bench.core.delimited import CURE, guarded, read_csv
+from her2bench.core.delimited import HINT, guarded, read_csv
 from her2bench.core.errors import UserError, nearest
 from her2bench.core.misspelling import is_misspelt
 from her2bench.core.parquet import check_parquet
 from her2bench.core.values import clean_name, clean_text, folded, is_plain, plain, require_plain
 
-_CURES = {
-    ".csv": CURE,
+_HINTS = {
+    ".csv": HINT,
     ".parquet": "it is damaged or no Parquet: write it again, or save the table as CSV",
 }
 
@@ -72,10 +72,10 @@ def read_table(path: Path, wanted: Wanted = ANYTHING) -> pl.DataFrame:
             path,
             found=f"cannot be read as a table ({_first_line(error)})",
             expected="a table",
-            cure=_CURES[path.suffix.lower()],
+            hint=_HINTS[path.suffix.lower()],
         ) from error
     if table.is_empty():
-        raise UserError(path, found="no rows", expected="at least one row", cure="fill the table")
+        raise UserError(path, found="no rows", expected="at least one row", hint="fill the table")
     return table.with_columns(_labels(table, wanted))
 
 
@@ -105,7 +105,7 @@ def _require(present: list[str], required: Iterable[str], where: object) -> None
             where,
             found=f"missing columns: {'; '.join(hints)} (present: {', '.join(some)})",
             expected=f"at least the columns {', '.join(required)}",
-            cure="rename or add the columns",
+            hint="rename or add the columns",
         )
 
 
@@ -122,7 +122,7 @@ def _refuse_near(present: list[str], wanted: Wanted, where: object) -> None:
                 where,
                 found=f"column {other!r}, which would not be read; did you mean {name!r}?",
                 expected=f"the optional column {name!r} by its own name, or no such column",
-                cure=f"rename it to {name!r} or, if it is something else, to a name less alike",
+                hint=f"rename it to {name!r} or, if it is something else, to a name less alike",
             )
 
 
@@ -179,28 +179,28 @@ def _refuse_twins(header: list[str], names: dict[int, str], where: object) -> No
                 found=f"{len(same)} columns named {name!r}: "
                 f"{', '.join(repr(header[place]) for place in same[:20])}",
                 expected="each column once, whatever its case and spaces",
-                cure="drop or rename all but one of them",
+                hint="drop or rename all but one of them",
             )
 
 
 def _refuse_other_files(path: Path) -> None:
     """Folders, files of another ending, and files that are not there."""
     if path.is_dir():
-        inside = sorted(p.name for p in path.iterdir() if p.suffix.lower() in _CURES)
+        inside = sorted(p.name for p in path.iterdir() if p.suffix.lower() in _HINTS)
         named = f", such as {path / inside[0]}" if inside else ""
         raise UserError(
-            path, found="a folder", expected="a table", cure=f"name the table's own file{named}"
+            path, found="a folder", expected="a table", hint=f"name the table's own file{named}"
         )
-    if path.suffix.lower() not in _CURES:
+    if path.suffix.lower() not in _HINTS:
         raise UserError(
             path,
             found=f"ending {path.suffix!r}",
             expected=".csv or .parquet",
-            cure="save the table as CSV or Parquet, and name that file",
+            hint="save the table as CSV or Parquet, and name that file",
         )
     if not path.is_file():
         found = "no regular file" if path.exists() else "no such file"
-        raise UserError(path, found=found, cure="check the path")
+        raise UserError(path, found=found, hint="check the path")
 
 
 def _first_line(error: BaseException) -> str:

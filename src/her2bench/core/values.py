@@ -37,7 +37,7 @@ def require_plain(name: str, dtype: pl.DataType, where: object) -> None:
             where,
             found=f"column {name!r} is of type {dtype}",
             expected="text or numbers, one value a row",
-            cure="convert the column to text or numbers",
+            hint="convert the column to text or numbers",
         )
 
 
@@ -110,10 +110,10 @@ def folded(name: str) -> str:
 
 
 def refuse_rows(
-    column: pl.Series, bad: pl.Series, expected: str, where: object, cure: str = ""
+    column: pl.Series, bad: pl.Series, expected: str, where: object, hint: str = ""
 ) -> None:
     """Raise a UserError that lists the rows where `bad` is true, if there are any."""
-    refuse_values(column, bad, expected, where, lambda row: f"row {row + 1}", cure)
+    refuse_values(column, bad, expected, where, lambda row: f"row {row + 1}", hint)
 
 
 def refuse_values(
@@ -122,7 +122,7 @@ def refuse_values(
     expected: str,
     where: object,
     row_name: Callable[[int], str],
-    cure: str = "",
+    hint: str = "",
 ) -> None:
     """As `refuse_rows`, with what a row is called."""
     rows = bad.fill_null(False).arg_true().to_list()
@@ -134,7 +134,7 @@ def refuse_values(
             found=f"column {column.name!r} has {len(rows)} wrong value(s):"
             f"{listed([*values, *more], 21)}",
             expected=expected,
-            cure=cure or "correct these rows of the table (row 1 is the first after the header)",
+            hint=hint or "correct these rows of the table (row 1 is the first after the header)",
         )
 
 

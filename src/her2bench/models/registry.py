@@ -87,7 +87,7 @@ def refuse_name(name: str, taken: tuple[str, ...]) -> None:
             "models",
             found=f"the name {name!r}",
             expected=why or "a name",
-            cure="give the model another name, in a config as name=package.module:Class",
+            hint="give the model another name, in a config as name=package.module:Class",
         )
 
 
@@ -116,7 +116,7 @@ def network(name: str) -> Network:
             "models",
             found=f"unknown model {name!r}",
             expected=f"one of {', '.join(NETWORKS)}, or package.module:Class",
-            cure=nearest(name, NETWORKS) or "choose one of these, or register yours",
+            hint=nearest(name, NETWORKS) or "choose one of these, or register yours",
         )
     return _REGISTERED[name]
 
@@ -129,7 +129,7 @@ def check_size(name: str, size: int) -> None:
             "size",
             found=f"tiles of {size} px",
             expected=f"at least {smallest} px for {name}",
-            cure=f"set size = {smallest} or more",
+            hint=f"set size = {smallest} or more",
         )
 
 
@@ -150,7 +150,7 @@ def _imported(source: str) -> Build:
             "models",
             found=f"{source!r} cannot be imported ({type(error).__name__}: {error})",
             expected="package.module:Class, in the current folder or installed",
-            cure="correct the name, install the package, or set PYTHONPATH to its folder",
+            hint="correct the name, install the package, or set PYTHONPATH to its folder",
         ) from error
     if not callable(found):
         raise UserError("models", found=f"{source!r} is no class", expected="package.module:Class")

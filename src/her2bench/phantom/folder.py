@@ -94,7 +94,7 @@ def _drawn(
             raise UserError(
                 folder.name,
                 found="a process that draws was ended from outside, perhaps for want of memory",
-                cure="run the command again, with fewer --workers",
+                hint="run the command again, with fewer --workers",
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
@@ -156,13 +156,13 @@ def _already_there(out: Path, settings: PhantomSettings) -> bool:
             out,
             found="it exists and is not a phantom",
             expected="a new folder, an empty one, or a phantom with the same settings",
-            cure="choose another folder, or remove this one",
+            hint="choose another folder, or remove this one",
         )
     try:
         found, wanted = parsed_toml(kept.read_text(encoding="utf-8")), _resolved(settings)
     except ValueError as error:
         raise UserError(
-            kept, found=f"damaged ({error})", cure="remove the folder, or choose another"
+            kept, found=f"damaged ({error})", hint="remove the folder, or choose another"
         ) from error
     different = [n for n in {**wanted, **found} if found.get(n) != wanted.get(n)]
     if not different:
@@ -171,7 +171,7 @@ def _already_there(out: Path, settings: PhantomSettings) -> bool:
         out,
         found="a phantom with " + ", ".join(f"{n} = {found.get(n)!r}" for n in different),
         expected=", ".join(f"{n} = {wanted.get(n)!r}" for n in different),
-        cure="choose another folder, remove this one, or ask for the same settings",
+        hint="choose another folder, remove this one, or ask for the same settings",
     )
 
 

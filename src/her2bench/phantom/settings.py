@@ -48,7 +48,7 @@ def phantom_settings(given: dict[str, object], where: object = "phantom") -> Pha
                 where,
                 found=f"unknown setting {shown(name)} {nearest(name, known)}".strip(),
                 expected=f"some of {', '.join(known)}",
-                cure="correct the name, or remove the line",
+                hint="correct the name, or remove the line",
             )
     try:
         return PhantomSettings.model_validate(given)
@@ -59,7 +59,7 @@ def phantom_settings(given: dict[str, object], where: object = "phantom") -> Pha
             where,
             found=f"{name} = {shown(first['input'])}",
             expected=first["msg"].replace("Input should be ", f"{name} "),
-            cure=f"change {name}",
+            hint=f"change {name}",
         ) from error
 
 
@@ -72,7 +72,7 @@ def read_settings(path: Path) -> dict[str, object]:
     try:
         return parsed_toml(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
-        raise UserError(path, found="no such file", cure="check the path") from error
+        raise UserError(path, found="no such file", hint="check the path") from error
     except (OSError, ValueError) as error:
         raise UserError(
             path, found=f"cannot be read ({error})", expected="settings as TOML, one a line"

@@ -27,7 +27,7 @@ def choose_device(name: str) -> torch.device:
         raise UserError(
             "--device",
             found=f"{name!r}, which this machine or this PyTorch does not have",
-            cure="use --device auto",
+            hint="use --device auto",
         )
     return torch.device(name)
 

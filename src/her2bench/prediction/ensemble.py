@@ -10,8 +10,8 @@ from torch import nn
 from her2bench.core.runs import ComparisonFolder, RunFolder
 from her2bench.prediction.forward import forward, probabilities
 from her2bench.prediction.gradcam import gradcam, normalised
-from her2bench.prediction.tile_loader import Feed
-from her2bench.prediction.trained_networks import Description, load_trained
+from her2bench.prediction.tile_loader import TileLoader
+from her2bench.prediction.trained_networks import ModelMetadata, load_trained
 
 KEPT_BYTES = 4_000_000_000  # networks beyond this are read again whenever they are asked
 
@@ -46,7 +46,7 @@ class Ensemble:
 
 
 @dataclass(frozen=True)
-class Opinion:
+class EnsemblePrediction:
     """What an ensemble says of n tiles.
 
     Attributes:
@@ -76,9 +76,9 @@ class Networks:
 
     def __init__(self, device: torch.device, keep_bytes: float = KEPT_BYTES) -> None:
         self.device, self._room = device, keep_bytes
-        self._kept: dict[RunFolder, tuple[nn.Module, Description]] = {}
+        self._kept: dict[RunFolder, tuple[nn.Module, ModelMetadata]] = {}
 
-    def read(self, run: RunFolder) -> tuple[nn.Module, Description]:
+    def read(self, run: RunFolder) -> tuple[nn.Module, ModelMetadata]:
         """The network of a run and its description."""
         if run in self._kept:
             return self._kept[run]
@@ -107,7 +107,9 @@ def ensembles(
     return [Ensemble(model, tuple(runs)) for model, runs in members.items()]
 
 
-def opinion(ensemble: Ensemble, tiles: np.ndarray, networks: Networks) -> Opinion:
+def ensemble_prediction(
+    ensemble: Ensemble, tiles: np.ndarray, networks: Networks
+) -> EnsemblePrediction:
     """What an ensemble says of some tiles, and where it looked.
 
     Args:
@@ -119,12 +121,12 @@ def opinion(ensemble: Ensemble, tiles: np.ndarray, networks: Networks) -> Opinio
     for member in ensemble.members:
         model, description = networks.read(member.run)
         prepare, device = description.preparation, networks.device
-        logits.append(forward(model, Feed(tiles, device), np.arange(len(tiles)), prepare))
+        logits.append(forward(model, TileLoader(tiles, device), np.arange(len(tiles)), prepare))
         maps.append(normalised(gradcam(model, tiles, prepare, device)))
         thresholds.append(description.threshold)
     slope, intercept = ensemble.scaling or (1.0, 0.0)
     mean, threshold = np.mean(logits, axis=0), float(np.mean(thresholds))
-    return Opinion(
+    return EnsemblePrediction(
         logits=mean,
         threshold=threshold,
         probabilities=probabilities(slope * mean + intercept),
@@ -134,7 +136,7 @@ def opinion(ensemble: Ensemble, tiles: np.ndarray, networks: Networks) -> Opinio
     )
 
 
-def agreement(opinions: Sequence[Opinion]) -> np.ndarray:
+def agreement(opinions: Sequence[EnsemblePrediction]) -> np.ndarray:
     """(n,) bool: whether all models make the same call."""
     calls = np.stack([o.positive for o in opinions])
     return (calls == calls[0]).all(axis=0)

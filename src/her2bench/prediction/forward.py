@@ -6,17 +6,17 @@ from torch import nn
 
 from her2bench.evaluation.statistics.probabilistic import sigmoid
 from her2bench.prediction.compute import PLAIN, Compute
-from her2bench.prediction.normalization import Preparation
-from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.tile_loader import TileLoader
 
 _BATCH = {"cuda": 256}  # other devices gain nothing beyond 32
 
 
 def forward(
     model: nn.Module,
-    tiles: Feed,
+    tiles: TileLoader,
     rows: np.ndarray,
-    prepare: Preparation,
+    prepare: Normalization,
     compute: Compute = PLAIN,
 ) -> np.ndarray:
     """The logits of some tiles, in inference mode, in the order of `rows`.
@@ -46,9 +46,9 @@ def forward(
 
 def _forward(
     model: nn.Module,
-    tiles: Feed,
+    tiles: TileLoader,
     rows: np.ndarray,
-    prepare: Preparation,
+    prepare: Normalization,
     compute: Compute,
     batch: int,
 ) -> np.ndarray:

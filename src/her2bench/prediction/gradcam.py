@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 from torch.utils.hooks import RemovableHandle
 
 from her2bench.core.run_folder import RunFolder
-from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.trained_networks import load_trained
 
 _POINTWISE = (nn.BatchNorm2d, nn.GroupNorm, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU)
@@ -23,7 +23,7 @@ _POINTWISE = (nn.BatchNorm2d, nn.GroupNorm, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GE
 def gradcam(
     model: nn.Module,
     tiles: np.ndarray,
-    prepare: Preparation,
+    prepare: Normalization,
     device: torch.device,
     batch: int = 16,
 ) -> np.ndarray:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Preparation:
+class Normalization:
     """The normalisation of a trained network: (value in [0, 1] − mean) / std, per channel.
 
     The study's own input, plain values in [0, 1], is mean 0 and std 1.
@@ -23,7 +23,7 @@ class Preparation:
         In memory they stay as they lie, pixel by pixel (channels last).
         """
         lines = tiles.float().flatten(2)  # (b, h, w * 3)
-        if self == Preparation():
+        if self == Normalization():
             lines.div_(255)
         else:  # one multiplication and one addition along whole lines are the quickest
             factor, shift = _along_a_line(self, tiles.shape[2], tiles.device)
@@ -32,7 +32,9 @@ class Preparation:
 
 
 @lru_cache(maxsize=16)
-def _along_a_line(prepare: Preparation, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def _along_a_line(
+    prepare: Normalization, width: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """Factor and shift of each value in a line of pixels: two of (width * 3,)."""
     mean, std = torch.tensor([prepare.mean, prepare.std], dtype=torch.float64)
     factor, shift = 1 / (255 * std), -mean / std

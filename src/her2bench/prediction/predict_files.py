@@ -16,7 +16,7 @@ from her2bench.data.decoding.reading import UnreadableImage, open_image
 from her2bench.data.tile_cache.cached_tiles import cached_tiles
 from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.forward import forward, probabilities
-from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.tile_loader import TileLoader
 from her2bench.prediction.trained_networks import load_trained
 
 LARGEST_TILE = 2048  # BCI's are 1024
@@ -32,7 +32,7 @@ def find_images(inputs: Iterable[Path]) -> list[Path]:
     found: dict[Path, Path] = {}
     for entry in inputs:
         if not entry.exists():
-            raise UserError(entry, found="no such file or folder", cure="check the path")
+            raise UserError(entry, found="no such file or folder", hint="check the path")
         with reading(entry):
             inside = sorted(_inside(entry)) if entry.is_dir() else [entry]
         for path in inside:
@@ -73,7 +73,7 @@ def _refuse_other_encodings(paths: Iterable[Path]) -> None:
             odd[0].parent,
             found=f"{len(odd)} file names that are not UTF-8:{listed(odd)}",
             expected="names in UTF-8, as the table of predictions needs",
-            cure="rename them, or leave them out",
+            hint="rename them, or leave them out",
         )
 
 
@@ -95,7 +95,7 @@ def _refuse_slides(images: list[Path]) -> None:
                 path,
                 found=f"{sides[0]} x {sides[1]} pixels: a slide or a core, not a tile",
                 expected=f"tiles of at most {LARGEST_TILE} pixels a side, cut as in training",
-                cure="cut it into tiles first",
+                hint="cut it into tiles first",
             )
 
 
@@ -122,7 +122,7 @@ def predict_tiles(
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         tiles = cached_tiles(table, description.size, Path(folder), skip_bad, description.decoding)
         rows = np.arange(len(tiles.tile_ids))
-        logits = forward(model, Feed(tiles.pixels, device), rows, description.preparation)
+        logits = forward(model, TileLoader(tiles.pixels, device), rows, description.preparation)
         left_out = [(path, reason) for _, path, reason, _ in tiles.bad]
         del tiles  # Windows cannot delete a file that is still mapped into memory
     positive = logits > description.threshold

@@ -10,7 +10,7 @@ from torch import Tensor
 _SHARE_OF_DEVICE = 0.5  # of a GPU's free memory that the whole set may take
 
 
-class Feed:
+class TileLoader:
     """The tiles of a data set, to be had in any order on a device.
 
     On a GPU they are kept there whole if they fit; otherwise each batch is read from the mapped

@@ -15,12 +15,12 @@ from her2bench.core.run_folder import RunFolder
 from her2bench.core.vocabulary import NETWORKS
 from her2bench.data.tile_cache.pixels import Decoding
 from her2bench.models.registry import build_model, network
-from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.weights import write_tensors
 
 
 @dataclass(frozen=True)
-class Description:
+class ModelMetadata:
     """What a weights file says of itself.
 
     `threshold` is on the logit: a tile is called positive above it. `endpoint` says what
@@ -30,14 +30,14 @@ class Description:
 
     model: str
     size: int
-    preparation: Preparation
+    preparation: Normalization
     threshold: float
     endpoint: str
     decoding: Decoding = "exact"
     source: str = ""
 
 
-def save_trained(model: nn.Module, description: Description, path: Path) -> None:
+def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> None:
     """Write the weights of a network and its description."""
     header = {
         "model": description.model,
@@ -52,7 +52,7 @@ def save_trained(model: nn.Module, description: Description, path: Path) -> None
     write_tensors(model.state_dict(), path, header)
 
 
-def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Description]:
+def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, ModelMetadata]:
     """Read the network of a finished run.
 
     Code is never imported because a weights file names it: a network from outside must be
@@ -67,7 +67,7 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Descr
             run.path,
             found="no finished run of a network (DONE and model.safetensors are not both there)",
             expected="a folder such as OUT/runs/lenet/seed-0/fold-0",
-            cure="give the run folder itself, or let `her2bench compare` finish it",
+            hint="give the run folder itself, or let `her2bench compare` finish it",
         )
     run.check(run.weights)
     try:
@@ -81,15 +81,15 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Descr
         load_model(model, run.weights, device=str(device))
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         ours = network(description.model).ours
-        cure = _AGAIN if ours else f"is {description.model} the class it was then? If so, {_AGAIN}"
-        raise _unreadable(run, error, cure) from error
+        hint = _AGAIN if ours else f"is {description.model} the class it was then? If so, {_AGAIN}"
+        raise _unreadable(run, error, hint) from error
     return model.eval(), description
 
 
 _AGAIN = "delete the run folder and run `her2bench compare` again"
 
 
-def _empty(description: Description, device: torch.device) -> nn.Module:
+def _empty(description: ModelMetadata, device: torch.device) -> nn.Module:
     """The network on the device, its weights still to be read."""
     if not network(description.model).ours:  # what it holds besides weights is made as it is built
         return build_model(description.model, description.size).to(device)
@@ -98,32 +98,32 @@ def _empty(description: Description, device: torch.device) -> nn.Module:
     return model.to_empty(device=device)
 
 
-def _unreadable(run: RunFolder, error: Exception, cure: str) -> UserError:
-    return UserError(run.weights, found=f"weights that cannot be read ({error})", cure=cure)
+def _unreadable(run: RunFolder, error: Exception, hint: str) -> UserError:
+    return UserError(run.weights, found=f"weights that cannot be read ({error})", hint=hint)
 
 
-def _unknown(run: RunFolder, description: Description) -> UserError:
+def _unknown(run: RunFolder, description: ModelMetadata) -> UserError:
     name, source = description.model, description.source
     entry = f"{name}={source or 'package.module:Class'}"
     return UserError(
         run.weights,
         found=f"weights of {name!r}{f' ({source})' if source else ''}, unknown in this process",
         expected=f"one of {', '.join(NETWORKS)}; code is not imported because a file names it",
-        cure=f"if you trust that code, give --model {entry}, or call register_model first",
+        hint=f"if you trust that code, give --model {entry}, or call register_model first",
     )
 
 
-def _description(path: Path) -> Description:
+def _description(path: Path) -> ModelMetadata:
     with safe_open(path, framework="pt") as file:
         header = file.metadata()
     mean, std = json.loads(header["mean"]), json.loads(header["std"])
     numbers = [*mean, *std, float(header["threshold"])]
     if len(numbers) != 7 or not all(math.isfinite(number) for number in numbers):
         raise ValueError("its header holds no finite mean, std and threshold")
-    return Description(
+    return ModelMetadata(
         model=header["model"],
         size=int(header["size"]),
-        preparation=Preparation(tuple(mean), tuple(std)),
+        preparation=Normalization(tuple(mean), tuple(std)),
         threshold=float(header["threshold"]),
         endpoint=header["endpoint"],
         decoding="fast" if header.get("decoding") == "fast" else "exact",

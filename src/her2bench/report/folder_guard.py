@@ -22,7 +22,7 @@ def check_inside(folder: ComparisonFolder) -> None:
                 path,
                 found="leads out of the comparison folder" if not inside else "no regular file",
                 expected="a file or folder of the comparison's own",
-                cure="remove it; the report writes it again",
+                hint="remove it; the report writes it again",
             )
 
 

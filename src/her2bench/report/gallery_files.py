@@ -96,8 +96,8 @@ def read_gallery(folder: ComparisonFolder) -> Gallery:
     place = gallery_path(folder)
     if not (place / "index.parquet").is_file():
         return Gallery({}, {})
-    cure = "run `her2bench compare` again; what is finished is kept"
-    with _readable(place, cure):
+    hint = "run `her2bench compare` again; what is finished is kept"
+    with _readable(place, hint):
         _check(place)
         tiles, thumbnails = _read_thumbnails(place)
         stacks = {p.stem: np.load(p, allow_pickle=False) for p in place.glob("maps/*.npy")}
@@ -113,8 +113,8 @@ def read_audit_pictures(folder: ComparisonFolder) -> dict[str, bytes]:
     """
     if not (folder.audit_pictures / "index.parquet").is_file():
         return {}
-    cure = "delete audit.json and the audit folder, then run `her2bench compare` again"
-    with _readable(folder.audit_pictures, cure):
+    hint = "delete audit.json and the audit folder, then run `her2bench compare` again"
+    with _readable(folder.audit_pictures, hint):
         _check(folder.audit_pictures)
         return _read_thumbnails(folder.audit_pictures)[1]
 
@@ -149,12 +149,12 @@ def _check(place: Path) -> None:
 
 
 @contextmanager
-def _readable(place: Path, cure: str) -> Iterator[None]:
+def _readable(place: Path, hint: str) -> Iterator[None]:
     try:
         yield
     except (pl.exceptions.PolarsError, ValueError, EOFError) as error:
         raise UserError(
             place,
             found=f"the {place.name} cannot be read ({error})",
-            cure=cure,
+            hint=hint,
         ) from error

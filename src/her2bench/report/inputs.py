@@ -35,7 +35,7 @@ SPLITS_COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportInputs:
     """A comparison folder in memory.
 
     Args:
@@ -113,7 +113,7 @@ class Material:
         return bool(self.shown.height) and not self.shown["group_id"].is_null().all()
 
 
-def read_material(folder: ComparisonFolder) -> Material:
+def read_inputs(folder: ComparisonFolder) -> ReportInputs:
     """Read a comparison folder; what is not there yet is named in `missing`.
 
     Raises:
@@ -130,18 +130,20 @@ def read_material(folder: ComparisonFolder) -> Material:
     scores = _scores(folder, predictions, config)
     called = with_calls(predictions, scores.thresholds) if predictions.height else predictions
     audit = read_audit(folder.audit) if folder.audit.is_file() else None
-    return Material(folder, config, scores, called, manifest, splits, runs, epochs, audit, missing)
+    return ReportInputs(
+        folder, config, scores, called, manifest, splits, runs, epochs, audit, missing
+    )
 
 
 @contextmanager
 def _written_by_compare() -> Iterator[None]:
-    """The cure for a table that is not as it must be: it is no user's own."""
+    """The hint for a table that is not as it must be: it is no user's own."""
     try:
         yield
     except UserError as error:
         expected = "the file as `her2bench compare` wrote it"
-        cure = "run the comparison again; what is finished is kept"
-        raise UserError(error.where, found=error.found, expected=expected, cure=cure) from error
+        hint = "run the comparison again; what is finished is kept"
+        raise UserError(error.where, found=error.found, expected=expected, hint=hint) from error
 
 
 def _manifest(path: Path) -> pl.DataFrame:
@@ -199,7 +201,7 @@ def _unfinished(
     return [f"{m}, seed {s}" + (f", fold {f}" if several else "") for m, s, f in missing]
 
 
-def shown_panels(material: Material) -> dict[str, Panel]:
+def shown_panels(material: ReportInputs) -> dict[str, Panel]:
     """Model → panel of the shown split; seeds that lack tiles of the first seed are left out."""
     if material.split is None:
         return {}

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from her2bench.prediction.normalization import Preparation
+from her2bench.prediction.normalization import Normalization
 
 
-def fitted_preparation(pixels: np.ndarray, rows: np.ndarray, chunk: int = 256) -> Preparation:
+def fitted_preparation(pixels: np.ndarray, rows: np.ndarray, chunk: int = 256) -> Normalization:
     """The normalisation by statistics of the training tiles, and of no others.
 
     Args:
@@ -22,7 +22,7 @@ def fitted_preparation(pixels: np.ndarray, rows: np.ndarray, chunk: int = 256) -
     mean = counts @ values / counts.sum(axis=1)
     variance = counts @ values**2 / counts.sum(axis=1) - mean**2
     std = np.sqrt(np.maximum(variance, (1 / 255) ** 2))
-    return Preparation(_three(mean), _three(std))
+    return Normalization(_three(mean), _three(std))
 
 
 def _three(values: np.ndarray) -> tuple[float, float, float]:

@@ -115,7 +115,7 @@ class Checkpoint:
                 raise UserError(
                     self._best_file(epoch),
                     found="damaged or removed while the training ran",
-                    cure="run the command again: this training starts anew",
+                    hint="run the command again: this training starts anew",
                 )
             best = found[0]
         model.load_state_dict(best)

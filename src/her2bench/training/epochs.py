@@ -32,7 +32,7 @@ def refuse_divergence(row: Epoch, learning_rate: float) -> None:
             "recipe.learning_rates",
             found=f"training diverged: the loss is no longer a number in epoch "
             f"{row['epoch'] + 1:.0f} with learning rate {learning_rate:g}",
-            cure="leave this learning rate out, or lower it",
+            hint="leave this learning rate out, or lower it",
         )
 
 

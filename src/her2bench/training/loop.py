@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.forward import forward
-from her2bench.prediction.normalization import Preparation
-from her2bench.prediction.tile_loader import Feed
+from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.augmentation import augment
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.epoch_order import epoch_order
@@ -28,7 +28,7 @@ class Side:
     `tiles` holds all tiles; `rows` (m,) says which are meant; `targets` (m,) are 0 or 1.
     """
 
-    tiles: Feed
+    tiles: TileLoader
     rows: np.ndarray
     targets: np.ndarray
 
@@ -51,7 +51,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FitConfig:
     """All that decides a training besides the tiles and the fresh network.
 
     `compute` decides its speed, and its results only by rounding.
@@ -60,13 +60,13 @@ class Plan:
     recipe: Recipe
     learning_rate: float
     positive_weight: float
-    prepare: Preparation
+    prepare: Normalization
     seed: tuple[int, ...]
     compute: Compute = PLAIN
 
 
 @dataclass
-class Course:
+class TrainingState:
     """The training of one network as it stands.
 
     Attributes:
@@ -79,7 +79,7 @@ class Course:
     """
 
     model: nn.Module
-    plan: Plan
+    plan: FitConfig
     checkpoint: Checkpoint
     on_epoch: Callable[[Epoch], None]
     epochs: list[Epoch] = field(default_factory=list)
@@ -106,7 +106,7 @@ def fit(
     model: nn.Module,
     train: Side,
     validation: Side,
-    plan: Plan,
+    plan: FitConfig,
     checkpoint: Checkpoint,
     on_epoch: Callable[[Epoch], None],
 ) -> Fit:
@@ -128,7 +128,10 @@ def fit(
     optimiser = adam(model, plan.learning_rate, fabric.device)
     progress = checkpoint.load(model, optimiser) or {}
     wrapped, stepper = fabric.setup(model, optimiser)
-    course, loss = Course(model, plan, checkpoint, on_epoch, **progress), tile_loss(fabric, plan)
+    course, loss = (
+        TrainingState(model, plan, checkpoint, on_epoch, **progress),
+        tile_loss(fabric, plan),
+    )
     for row in course.epochs:  # those trained before the run was stopped
         on_epoch(row)
     for number in range(len(course.epochs), plan.recipe.epochs):
@@ -147,14 +150,14 @@ def adam(model: nn.Module, learning_rate: float, device: torch.device) -> torch.
     return torch.optim.Adam(model.parameters(), lr=learning_rate, fused=fused)
 
 
-def tile_loss(fabric: Fabric, plan: Plan) -> nn.Module:
+def tile_loss(fabric: Fabric, plan: FitConfig) -> nn.Module:
     """The loss of each tile, positives weighted."""
     weight = torch.tensor(plan.positive_weight, device=fabric.device)
     return nn.BCEWithLogitsLoss(pos_weight=weight, reduction="none")
 
 
 def forward_loss(
-    model: nn.Module, side: Side, loss: nn.Module, plan: Plan
+    model: nn.Module, side: Side, loss: nn.Module, plan: FitConfig
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """The mean loss over some tiles in evaluation mode, their logits and their targets."""
     logits = forward(model, side.tiles, side.rows, plan.prepare, plan.compute)
@@ -169,7 +172,7 @@ def train_epoch(
     optimiser: Any,
     loss: nn.Module,
     side: Side,
-    plan: Plan,
+    plan: FitConfig,
     number: int,
 ) -> Epoch:
     """Train for one epoch.

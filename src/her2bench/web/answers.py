@@ -57,7 +57,7 @@ class TileAnswer(BaseModel):
     )
 
 
-class Answers(BaseModel):
+class ModelPredictions(BaseModel):
     """The answer to /predict: a tile a file, in the order sent."""
 
     research_use_only: str = RESEARCH_USE

@@ -17,7 +17,7 @@ from her2bench import __version__
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.vocabulary import model_label
-from her2bench.web.answers import RESEARCH_USE, Answers, Health, Problem
+from her2bench.web.answers import RESEARCH_USE, Health, ModelPredictions, Problem
 from her2bench.web.pace import BadUpload, admitted
 from her2bench.web.prefix import Prefix
 from her2bench.web.security import LOCAL, Guard
@@ -144,7 +144,7 @@ def _add_interface(app: FastAPI, service: Service | None, limits: Limits) -> Non
         summary="What each model says of some tiles",
         description=_about(limits),
         openapi_extra=_FORM,
-        response_model=Answers,
+        response_model=ModelPredictions,
         responses={
             code: {"model": Problem, "description": text} for code, text in _REFUSALS.items()
         },
@@ -166,7 +166,7 @@ def _add_interface(app: FastAPI, service: Service | None, limits: Limits) -> Non
             return _problem(refusal.status, refusal.message)
         if not tiles:
             return _problem(422, "The form holds no file: send tiles in the field `files`.")
-        answers = Answers(
+        answers = ModelPredictions(
             positive_means=service.positive_means, likeness=service.likeness, tiles=tiles
         )
         return Response(answers.model_dump_json(), media_type="application/json")
@@ -193,8 +193,8 @@ def _problem(status: int, message: str) -> JSONResponse:
 
 
 def _no_report(found: str) -> Response:
-    cure = "run her2bench report on the comparison's folder."
-    return Response(f"{found}: {cure}", 404, media_type="text/plain")
+    hint = "run her2bench report on the comparison's folder."
+    return Response(f"{found}: {hint}", 404, media_type="text/plain")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

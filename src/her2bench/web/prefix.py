@@ -43,6 +43,6 @@ def prefix_of(text: str) -> str:
             "--root-path",
             found=f"{text!r}",
             expected="a path of letters, digits and - _ . ~ that begins with a slash",
-            cure="give the path under which the proxy shows the server, such as /her2",
+            hint="give the path under which the proxy shows the server, such as /her2",
         )
     return prefix

@@ -44,7 +44,7 @@ def public_names(given: Sequence[str]) -> tuple[str, ...]:
                 "--allow-host",
                 found=f"{name!r}",
                 expected="the name of a machine, with a port if browsers see one",
-                cure="give it as in lab.example or lab.example:8443",
+                hint="give it as in lab.example or lab.example:8443",
             )
     return tuple(given)
 
@@ -70,7 +70,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
         raise UserError(
             f"{host}:{port}",
             found=f"cannot listen there ({error})",
-            cure="choose another --port (0 takes any free one) or another --host",
+            hint="choose another --port (0 takes any free one) or another --host",
         ) from error
 
 

@@ -19,11 +19,11 @@ from her2bench.data.decoding.rgb import resized
 from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.ensemble import (
     Ensemble,
+    EnsemblePrediction,
     Networks,
-    Opinion,
     agreement,
+    ensemble_prediction,
     ensembles,
-    opinion,
 )
 from her2bench.prediction.gradcam import enlarged
 from her2bench.stain.heatmap import heatmap
@@ -129,7 +129,7 @@ class Service:
         if not good:
             return [tile.answer for tile in batch]
         pixels = np.stack([tile.pixels for tile in good if tile.pixels is not None])
-        opinions = [opinion(model, pixels, self.networks) for model in self.models]
+        opinions = [ensemble_prediction(model, pixels, self.networks) for model in self.models]
         agree = agreement(opinions)
         for i, tile in enumerate(good):
             if not all(np.isfinite([said.logits[i], said.cut]).all() for said in opinions):
@@ -164,7 +164,7 @@ async def _in(pool: ThreadPoolExecutor, work: Callable[..., T], *given: object) 
     return await asyncio.get_running_loop().run_in_executor(pool, work, *given)
 
 
-def _model_answer(model: Ensemble, said: Opinion, i: int, pictures: bool) -> ModelAnswer:
+def _model_answer(model: Ensemble, said: EnsemblePrediction, i: int, pictures: bool) -> ModelAnswer:
     heat = said.maps[i : i + 1]
     return ModelAnswer(
         model=model.model,

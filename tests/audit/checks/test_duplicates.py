@@ -6,14 +6,14 @@ import numpy as np
 import polars as pl
 
 from her2bench.audit.checks.duplicates import check_duplicates
-from her2bench.audit.context import Evidence
+from her2bench.audit.context import AuditContext
 
 
-def evidence(planted, **columns) -> Evidence:
+def evidence(planted, **columns) -> AuditContext:
     manifest, observations = planted
     split = columns.pop("split", None)
     table = manifest.with_columns(**{name: pl.Series(v) for name, v in columns.items()})
-    return Evidence(table, np.ones(len(table), int), "2+", observations, split)
+    return AuditContext(table, np.ones(len(table), int), "2+", observations, split)
 
 
 def kinds(found) -> dict[str, tuple[str, float]]:

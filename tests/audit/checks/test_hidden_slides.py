@@ -8,7 +8,7 @@ import pytest
 
 from her2bench.audit import context
 from her2bench.audit.checks.hidden_slides import check_hidden_slides, crossing_ratio, pairs_kept
-from her2bench.audit.context import Evidence
+from her2bench.audit.context import AuditContext
 from her2bench.audit.features.extraction import Observations
 from her2bench.audit.matching.keypoints import NOWHERE
 from her2bench.audit.matching.matching_features import MATCHING_FEATURES
@@ -34,7 +34,7 @@ def evidence(split=None, known=False, apart=6.0, bad=None):
     columns = {"tile_id": [f"t{i}" for i in range(len(TRUTH))], "path": "a", "score": score}
     table = pl.DataFrame(columns | ({"group_id": [f"s{g}" for g in TRUTH]} if known else {}))
     observations = Observations(fields | {"quantisation": np.zeros(len(TRUTH))}, bad or {})
-    return Evidence(table, (score > 1).astype(int), "2+", observations, split)
+    return AuditContext(table, (score > 1).astype(int), "2+", observations, split)
 
 
 RANDOM = np.where(np.random.default_rng(1).random(len(TRUTH)) < 0.3, "test", "train")
@@ -45,7 +45,7 @@ def test_no_slide_named():
     found = check_hidden_slides(evidence())
     (finding,) = found.findings
     assert finding.kind == "hidden_slides" and finding.number == 16
-    assert "16 slides" in finding.title and "--infer-groups" in finding.cure
+    assert "16 slides" in finding.title and "--infer-groups" in finding.hint
 
 
 def test_a_split_by_tiles_is_told_from_one_by_slides():

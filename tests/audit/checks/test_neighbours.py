@@ -4,14 +4,14 @@ import numpy as np
 import polars as pl
 
 from her2bench.audit.checks.neighbours import check_neighbours
-from her2bench.audit.context import Evidence
+from her2bench.audit.context import AuditContext
 
 
-def evidence(cut, split=None, groups=None) -> Evidence:
+def evidence(cut, split=None, groups=None) -> AuditContext:
     table, observations = cut
     if groups is not None:
         table = table.with_columns(group_id=pl.Series(groups))
-    return Evidence(table, np.ones(len(table), int), "2+", observations, split)
+    return AuditContext(table, np.ones(len(table), int), "2+", observations, split)
 
 
 def test_neighbours_within_a_known_slide_and_split_are_as_they_should_be(cut):

@@ -22,13 +22,13 @@ def test_a_small_test_side_is_a_note_with_the_slides_needed(evidence_of):
     assert (finding.kind, finding.severity) == ("low_power", "note")
     assert found.measured["test_slides"] == 8
     assert found.measured["slides_for_difference_of_0.05"] > 100
-    assert "grouped-kfold" in finding.cure
+    assert "grouped-kfold" in finding.hint
 
 
 def test_where_all_slides_are_tested_only_more_of_them_help(evidence_of):
     (small,) = check_power(evidence_of(*many(8))).findings
     (few,) = check_power(evidence_of([0, 0, 3, 3, 3], "aabbc")).findings
-    assert small.cure == "add slides" and few.cure == "add slides of that class"
+    assert small.hint == "add slides" and few.hint == "add slides of that class"
     assert few.title == "Of the 3 slides to be tested on, only 1 holds one of the classes"
 
 

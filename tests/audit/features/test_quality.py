@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 
 from her2bench.audit.checks.image_quality import BLURRED, CLIPPED, PINK, check_images
 from her2bench.audit.checks.labels import LEAST_BROWN, check_labels
-from her2bench.audit.context import Evidence
+from her2bench.audit.context import AuditContext
 from her2bench.audit.features.audited_tile import AuditedTile, FileFacts
 from her2bench.audit.features.extraction import observe
 from her2bench.audit.features.jpeg import jpeg_quality
@@ -135,7 +135,7 @@ def test_an_overview_is_shrunk_by_a_whole_factor():
 def test_bci_tiles_without_tumour_are_found_and_their_names_are_wrong():
     manifest = bci_manifest(Path(str(REAL)) / "bci")
     target = targets(manifest, "2+").to_numpy()
-    evidence = Evidence(manifest, target, "2+", observe(manifest, [QUALITY_FEATURES]), None)
+    evidence = AuditContext(manifest, target, "2+", observe(manifest, [QUALITY_FEATURES]), None)
     labels = {f.kind: f for f in check_labels(evidence).findings}
     pale = {tiles[0][:5] for tiles in labels["unstained_tiles_in_positive_slides"].tiles}
     assert pale == {"00003", "00008", "00009", "00011"}

@@ -140,7 +140,7 @@ def test_no_tissue_anywhere(tmp_path):
     Image.new("RGB", (300, 300), (235, 235, 240)).save(tmp_path / "glass.png")
     with pytest.raises(UserError, match="no tissue") as caught:
         tiles_of(tmp_path, "path,score\nglass.png,0\n")
-    assert "--min-tissue" in caught.value.cure
+    assert "--min-tissue" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_too_few_groups_for_the_folds(groups, folds, message):
     manifest, target = manifest_of(groups)
     with pytest.raises(UserError, match=message) as caught:
         make_splits(manifest, target, SplitSettings(kind="grouped-kfold", folds=folds))
-    assert "split.folds" in caught.value.cure
+    assert "split.folds" in caught.value.hint
 
 
 def test_two_folds_of_three_positive_groups_without_validation():
@@ -164,7 +164,7 @@ def test_grouped_with_two_positive_groups():
     manifest, target = manifest_of(pure([5] * 7, [5] * 2))
     with pytest.raises(UserError, match="2 hold positive tiles") as caught:
         make_splits(manifest, target, SplitSettings())
-    assert "split.test" in caught.value.cure
+    assert "split.test" in caught.value.hint
     splits = make_splits(manifest, target, SplitSettings(validation=0))
     assert sorted(splits["split"].unique()) == ["test", "train"]
 
@@ -177,7 +177,7 @@ def test_group_kinds_need_groups(kind, known):
     manifest = manifest.drop("group_id") if known == "no column" else manifest.with_columns(nothing)
     with pytest.raises(UserError, match="group_id") as caught:
         make_splits(manifest, target, SplitSettings(kind=kind))
-    assert "random-tiles" in caught.value.cure
+    assert "random-tiles" in caught.value.hint
 
 
 def bci(train: tuple[int, int], test: tuple[int, int]) -> tuple[pl.DataFrame, pl.Series]:

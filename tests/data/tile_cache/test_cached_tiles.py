@@ -113,7 +113,7 @@ def test_each_bad_image_is_named_with_its_reason(kind, manifest, tmp_path):
         cached_tiles(manifest, 8, tmp_path / "cache")
     assert manifest["path"][1] in caught.value.found
     assert reason in caught.value.found
-    assert "--skip-bad" in caught.value.cure
+    assert "--skip-bad" in caught.value.hint
 
 
 def test_all_bad_tiles_at_once_and_then_left_out(manifest, tmp_path):
@@ -150,14 +150,14 @@ def test_nothing_readable_is_an_error_even_when_skipping(manifest, tmp_path):
         spoil("empty", Path(path))
     with pytest.raises(UserError, match="4 of 4") as caught:
         cached_tiles(manifest, 8, tmp_path / "cache", skip_bad=True)
-    assert "--skip-bad" not in caught.value.cure
+    assert "--skip-bad" not in caught.value.hint
 
 
 def test_too_little_room_says_how_much(manifest, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
     with pytest.raises(UserError, match="GB free") as caught:
         cached_tiles(manifest, 8, tmp_path / "cache")
-    assert "HER2BENCH_CACHE" in caught.value.cure
+    assert "HER2BENCH_CACHE" in caught.value.hint
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the full device /dev/full")

@@ -7,7 +7,7 @@ from scipy import special
 from tests.evaluation.conftest import answers_of
 
 from her2bench.evaluation.scoring.calibration_line import calibration_line
-from her2bench.evaluation.statistics.arrays import Answers, Sample
+from her2bench.evaluation.statistics.arrays import LabelledTiles, ModelPredictions
 from her2bench.evaluation.statistics.calibration_fits import fit_intercept, fit_slope
 
 
@@ -16,7 +16,7 @@ def drawn(seed=0, slides=30):
     groups = np.repeat(np.arange(slides), rng.integers(5, 15, slides))
     z = rng.normal(size=len(groups)) * 1.5 + rng.normal(size=slides)[groups]
     targets = rng.random(len(z)) < special.expit(0.6 * z - 0.4)
-    return Sample(targets, groups), z
+    return LabelledTiles(targets, groups), z
 
 
 def robust(model, groups):
@@ -57,13 +57,13 @@ def test_seeds_are_averaged():
 
 def test_what_is_undefined_has_no_number():
     targets = np.arange(24) % 4 < 2
-    sample = Sample(targets, np.arange(24) // 4)
+    sample = LabelledTiles(targets, np.arange(24) // 4)
     parted = calibration_line(sample, answers_of(np.where(targets, 2.0, -2.0)), 0.95)
     assert np.isnan(parted["calibration_slope"].value)
     constant = calibration_line(sample, answers_of(np.ones(24)), 0.95)
     assert np.isnan(constant["calibration_slope"].value)
     assert constant["calibration_intercept"].value == pytest.approx(-1)
-    one_class = Sample(np.ones(24, bool), np.arange(24) // 4)
+    one_class = LabelledTiles(np.ones(24, bool), np.arange(24) // 4)
     found = calibration_line(one_class, answers_of(np.arange(24.0)), 0.95)
     assert np.isnan([line.value for line in found.values()]).all()
 
@@ -72,13 +72,13 @@ def test_probabilities_of_0_and_1_do_not_run_away():
     sample, z = drawn()
     p = special.expit(z)
     p[:2], p[2] = 0.0, 1.0
-    answers = Answers("m", (0,), z[None], p[None], z[None] > 0)
+    answers = ModelPredictions("m", (0,), z[None], p[None], z[None] > 0)
     found = calibration_line(sample, answers, 0.95)
     assert np.isfinite([line.value for line in found.values()]).all()
 
 
 def test_two_slides_of_a_class_have_no_interval():
     sample, z = drawn()
-    few = Sample(sample.groups < 2, sample.groups)
+    few = LabelledTiles(sample.groups < 2, sample.groups)
     found = calibration_line(few, answers_of(z), 0.95)
     assert all(np.isnan(line.interval.low) for line in found.values())

@@ -16,7 +16,7 @@ from her2bench.evaluation.scoring.metric_intervals import (
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics import intervals
-from her2bench.evaluation.statistics.arrays import Sample
+from her2bench.evaluation.statistics.arrays import LabelledTiles
 from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.evaluation.statistics.probabilistic import sigmoid
 
@@ -62,7 +62,7 @@ def test_biased_holds_the_estimate_and_both_plain_and_mirrored():
 
 def slides(scores, targets, size=4):
     groups = np.arange(len(targets)) // size
-    return Sample(np.asarray(targets, bool), groups), answers_of(scores)
+    return LabelledTiles(np.asarray(targets, bool), groups), answers_of(scores)
 
 
 def test_a_perfect_auc_still_has_an_interval():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.evaluation.conftest import answers_of
 
-from her2bench.evaluation.statistics.arrays import Sample, SeedPredictions
+from her2bench.evaluation.statistics.arrays import LabelledTiles, SeedPredictions
 from her2bench.evaluation.statistics.bootstrap import Resampler, bootstrap, slide_weights
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.evaluation.statistics.probabilistic import equal_mass_bins
@@ -17,7 +17,7 @@ def study(seeds=1):
     groups = np.repeat(np.arange(12), rng.integers(2, 12, 12))
     targets = rng.random(len(groups)) < 0.6
     scores = np.round(targets + rng.normal(size=(seeds, len(groups))), 1) - 0.5
-    return Sample(targets, groups), answers_of(scores)
+    return LabelledTiles(targets, groups), answers_of(scores)
 
 
 def by_loop(name, sample, logits, probabilities, calls, weights, bins):
@@ -68,7 +68,7 @@ def test_models_share_the_draws():
 
 def test_undefined_replicates_are_nan_not_0():
     """Two slides of one class each: one draw in two lacks a class."""
-    sample = Sample(np.array([True, True, False, False]), np.array([0, 0, 1, 1]))
+    sample = LabelledTiles(np.array([True, True, False, False]), np.array([0, 0, 1, 1]))
     resampler = Resampler(sample, answers_of([1.0, -1.0, 0.5, -0.5]), RESAMPLED, 2)
     [ours] = bootstrap([resampler], sample, 400, np.random.default_rng(0))
     assert np.isnan(ours["balanced_accuracy"]).mean() == pytest.approx(0.5, abs=0.1)

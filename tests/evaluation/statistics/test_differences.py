@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from tests.evaluation.conftest import answers_of
 
-from her2bench.evaluation.statistics.arrays import Sample
+from her2bench.evaluation.statistics.arrays import LabelledTiles
 from her2bench.evaluation.statistics.differences import (
     Difference,
     Spread,
@@ -28,7 +28,7 @@ def study(seed=0, groups=40, tilt=0.6, seeds=1, size=10):
     a, b = (
         (apart * targets + slide + rng.normal(size=(seeds, len(codes)))) for apart in (1 + tilt, 1)
     )
-    return Sample(targets, codes), answers_of(a), answers_of(b)
+    return LabelledTiles(targets, codes), answers_of(a), answers_of(b)
 
 
 def differ(sample, a, b, metric="roc_auc"):
@@ -100,7 +100,7 @@ def test_seeds_widen_what_is_said_of_the_recipe():
 
 def perfect_and_worse():
     targets = np.repeat([True, False], 40)
-    sample = Sample(targets, np.arange(80) // 8)
+    sample = LabelledTiles(targets, np.arange(80) // 8)
     perfect = answers_of(np.where(targets, 2.0, -2.0) + np.linspace(0, 1, 80))
     constant = answers_of(np.full(80, 16.0))
     inverted = answers_of(-perfect.logits)
@@ -153,7 +153,7 @@ def test_near_1_both_movers_and_the_plain_test_must_see_a_difference(seed):
     codes = np.repeat(np.arange(20), 19)
     targets = np.tile(np.arange(19) < 12, 20)
     a, b = (3.3 * targets + rng.normal(size=20)[codes] * 0.5 + rng.normal(size=380) for _ in "ab")
-    d = differ(Sample(targets, codes), answers_of(a), answers_of(b))
+    d = differ(LabelledTiles(targets, codes), answers_of(a), answers_of(b))
     spread = weights_spread(d)
     plain = 2 * stats.t.sf(abs(d.value) / np.sqrt(d.variance), spread.df)
     p = difference_test(d, spread)

@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as sk
 from tests.evaluation.conftest import answers_of
 
-from her2bench.evaluation.statistics.arrays import Sample
+from her2bench.evaluation.statistics.arrays import LabelledTiles
 from her2bench.evaluation.statistics.degrees_of_freedom import degrees_of_freedom, satterthwaite
 from her2bench.evaluation.statistics.estimates import estimate, seed_component
 from her2bench.evaluation.statistics.metrics import METRICS
@@ -17,7 +17,7 @@ def study(seed=0, groups=20, size=8, seeds=1):
     targets = np.tile(np.arange(size) < size // 2, groups)
     slide = rng.normal(size=groups)[codes]
     scores = targets + slide + rng.normal(size=(seeds, len(codes)))
-    return Sample(targets, codes), answers_of(scores)
+    return LabelledTiles(targets, codes), answers_of(scores)
 
 
 def test_sensitivity_has_the_jackknifed_ratio_estimators_variance():
@@ -45,7 +45,7 @@ def test_variance_is_near_the_jackknifes(name):
         keep = sample.groups != g
         codes = np.unique(sample.groups[keep], return_inverse=True)[1]
         part = answers_of(answers.logits[:, keep])
-        left_out.append(estimate(name, Sample(sample.targets[keep], codes), part, 5).value)
+        left_out.append(estimate(name, LabelledTiles(sample.targets[keep], codes), part, 5).value)
     jackknife = 59 / 60 * ((np.array(left_out) - np.mean(left_out)) ** 2).sum()
     loose = 0.35 if name == "calibration_error" else 0.1  # its bins move with the tiles
     assert guess.variance == pytest.approx(jackknife, rel=loose)
@@ -76,7 +76,7 @@ def test_the_seeds_component_is_unbiased():
         apart = 1 + 0.25 * rng.normal(size=(4, 1))
         slide = rng.normal(size=40)[codes] + 0.5 * rng.normal(size=(4, 40))[:, codes]
         answers = answers_of(apart * targets + slide + rng.normal(size=(4, 400)))
-        guess = estimate("roc_auc", Sample(targets, codes), answers, 5)
+        guess = estimate("roc_auc", LabelledTiles(targets, codes), answers, 5)
         slides.append(guess.variance)
         seeds.append(seed_component(guess))
         values.append(guess.value)
@@ -93,7 +93,7 @@ def test_slides_of_one_size_have_one_degree_of_freedom_less_than_slides():
 
 def test_classes_on_slides_of_their_own_are_put_together_by_satterthwaite():
     groups = np.repeat(np.arange(20), 6)
-    sample = Sample(groups < 17, groups)
+    sample = LabelledTiles(groups < 17, groups)
     rng = np.random.default_rng(0)
     guess = estimate("roc_auc", sample, answers_of(rng.normal(size=120)), 5)
     a, b = (guess.mean_parts**2).sum(axis=1)
@@ -126,7 +126,7 @@ def test_a_large_slide_is_left_out_as_it_is_by_the_jackknife(name):
     rng = np.random.default_rng(4)
     targets = rng.random(len(groups)) < 0.6
     answers = answers_of(targets + rng.normal(size=20)[groups] + rng.normal(size=len(groups)))
-    sample = Sample(targets, groups)
+    sample = LabelledTiles(targets, groups)
     guess = estimate(name, sample, answers, 5)
     assert guess.variance == pytest.approx((left_out(name, sample, answers) ** 2).sum())
 
@@ -134,7 +134,7 @@ def test_a_large_slide_is_left_out_as_it_is_by_the_jackknife(name):
 def test_an_auc_on_slides_of_one_class_is_exactly_the_jackknifes():
     groups = np.repeat(np.arange(20), [60] + [6] * 19)
     rng = np.random.default_rng(5)
-    sample = Sample(groups < 12, groups)
+    sample = LabelledTiles(groups < 12, groups)
     answers = answers_of(sample.targets + rng.normal(size=20)[groups])
     guess = estimate("roc_auc", sample, answers, 5)
     assert guess.variance == pytest.approx((left_out("roc_auc", sample, answers) ** 2).sum())

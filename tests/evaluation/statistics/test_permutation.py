@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.evaluation.conftest import answers_of
 
-from her2bench.evaluation.statistics.arrays import Sample, SeedPredictions
+from her2bench.evaluation.statistics.arrays import LabelledTiles, SeedPredictions
 from her2bench.evaluation.statistics.differences import Difference
 from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.evaluation.statistics.metrics import METRICS
@@ -27,7 +27,7 @@ def study(groups=9, seed=0, tilt=0.3):
     targets = rng.random(len(codes)) < 0.6
     noise = rng.normal(size=(2, len(codes)))
     a, b = targets * 1.5 - 0.5 + noise
-    return Sample(targets, codes), answers_of(a + tilt), answers_of(b)
+    return LabelledTiles(targets, codes), answers_of(a + tilt), answers_of(b)
 
 
 def difference(name, sample, a, b):

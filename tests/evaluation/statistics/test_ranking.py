@@ -5,7 +5,7 @@ import pytest
 from MLstatkit import Delong_test
 from tests.evaluation.conftest import answers_of
 
-from her2bench.evaluation.statistics.arrays import Sample
+from her2bench.evaluation.statistics.arrays import LabelledTiles
 from her2bench.evaluation.statistics.differences import Difference
 from her2bench.evaluation.statistics.estimates import estimate, tile_variance
 from her2bench.evaluation.statistics.ranking import placements
@@ -17,7 +17,7 @@ def scores_in_slides(seed, sizes):
     targets = rng.random(len(groups)) < 0.6
     slide = rng.normal(size=len(sizes))[groups]
     a, b = (np.round(targets + slide + rng.normal(size=len(groups)), 1) for _ in range(2))
-    return Sample(targets, groups), a, b
+    return LabelledTiles(targets, groups), a, b
 
 
 def wins(x, y):
@@ -91,7 +91,7 @@ def balanced_slides(seed):
     targets = np.tile([True] * 4 + [False] * 3, 12)
     slide = rng.normal(size=12)[groups]
     a, b = (np.round(targets + slide + rng.normal(size=84), 1) for _ in range(2))
-    return Sample(targets, groups), a, b
+    return LabelledTiles(targets, groups), a, b
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def slides_of_one_class(seed):
     groups = np.repeat(np.arange(14), 6)
     targets = groups < 9
     a, b = (np.round(targets + rng.normal(size=14)[groups], 1) for _ in range(2))
-    return Sample(targets, groups), a, b
+    return LabelledTiles(targets, groups), a, b
 
 
 def test_slides_of_one_class_each_have_the_papers_factor():
@@ -129,7 +129,7 @@ def test_slides_of_one_class_each_have_the_papers_factor():
 
 def test_tile_variance_takes_no_notice_of_slides():
     sample, a, _ = slides_of_one_class(4)
-    alone = Sample(sample.targets, np.arange(84))
+    alone = LabelledTiles(sample.targets, np.arange(84))
     clustered, single = (estimate("roc_auc", s, answers_of(a), 15) for s in (sample, alone))
     assert tile_variance(clustered.tiles, "roc_auc", sample) == pytest.approx(single.variance)
     assert clustered.design_effect > 1.5

@@ -9,7 +9,7 @@ from tests.evaluation.conftest import answers_of, simulated
 from her2bench.core.predictions import check_predictions
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings, ThresholdRule
-from her2bench.evaluation.statistics.arrays import Answers, Sample
+from her2bench.evaluation.statistics.arrays import LabelledTiles, ModelPredictions
 from her2bench.evaluation.statistics.roc_points import (
     PARTIAL,
     SENSITIVITY,
@@ -26,7 +26,7 @@ def drawn(seed=0, slides=12):
     groups = np.repeat(np.arange(slides), rng.integers(4, 12, slides))
     targets = rng.random(len(groups)) < 0.6
     scores = np.round(targets + rng.normal(size=len(groups)), 1)  # with ties
-    return Sample(targets, groups), scores
+    return LabelledTiles(targets, groups), scores
 
 
 def once(sample, answers, point):
@@ -61,7 +61,7 @@ def test_a_weight_is_a_slide_drawn_that_often(kind):
     found = point_values(sample, answers_of(scores), Point(kind, 0.4), weights)[0]
     for row, value in zip(weights, found, strict=True):
         tiles = np.repeat(np.arange(len(scores)), row[sample.groups].astype(int))
-        again = Sample(sample.targets[tiles], np.zeros(len(tiles), dtype=np.int64))
+        again = LabelledTiles(sample.targets[tiles], np.zeros(len(tiles), dtype=np.int64))
         expected = once(again, answers_of(scores[tiles]), Point(kind, 0.4))[0]
         assert value == pytest.approx(expected, abs=1e-12)
 
@@ -74,7 +74,7 @@ def test_folds_have_curves_of_their_own(kind):
 
     def answers(shift):
         z = (scores + shift * folds[0])[None]
-        return Answers("m", (0,), z, 1 / (1 + np.exp(-z)), z > 0, folds)
+        return ModelPredictions("m", (0,), z, 1 / (1 + np.exp(-z)), z > 0, folds)
 
     point = Point(kind, 0.3)
     found = once(sample, answers(0.0), point)
@@ -89,7 +89,7 @@ def test_folds_have_curves_of_their_own(kind):
 
 
 def test_one_class_is_undefined():
-    sample = Sample(np.ones(6, bool), np.arange(6))
+    sample = LabelledTiles(np.ones(6, bool), np.arange(6))
     assert np.isnan(once(sample, answers_of(np.arange(6.0)), Point(PARTIAL, 0.1))).all()
 
 

@@ -9,10 +9,10 @@ from sklearn.metrics import precision_recall_curve, roc_auc_score
 
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.scoring.panels import Panel
-from her2bench.evaluation.statistics.arrays import Answers, Sample
+from her2bench.evaluation.statistics.arrays import LabelledTiles, ModelPredictions
 from her2bench.evaluation.statistics.estimates import estimate
 from her2bench.report.figures.curve_bands import GRID, precision_band, roc_band
-from her2bench.report.inputs import read_material, shown_panels
+from her2bench.report.inputs import read_inputs, shown_panels
 from her2bench.report.sections.reliability import (
     calibration_of,
     calibration_rows,
@@ -21,9 +21,11 @@ from her2bench.report.sections.reliability import (
 
 
 def panel_of(targets: np.ndarray, logits: np.ndarray, groups: np.ndarray) -> Panel:
-    answers = Answers("m", (0,), logits[None], 1 / (1 + np.exp(-logits[None])), logits[None] > 0)
+    answers = ModelPredictions(
+        "m", (0,), logits[None], 1 / (1 + np.exp(-logits[None])), logits[None] > 0
+    )
     ids = pl.Series("tile_id", [str(i) for i in range(len(targets))])
-    return Panel(Sample(targets, groups), answers, ids, pl.DataFrame())
+    return Panel(LabelledTiles(targets, groups), answers, ids, pl.DataFrame())
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def test_one_slide_has_no_band(panel: Panel) -> None:
 
 
 def test_reliability_bins_hold_all_tiles_and_their_own_share(comparison: ComparisonFolder) -> None:
-    material = read_material(comparison)
+    material = read_inputs(comparison)
     panel = shown_panels(material)["lenet"]
     table = reliability_table(panel, *calibration_of(material, "lenet"), material.settings)
     before = table.filter(pl.col("when") == "before")
@@ -98,7 +100,7 @@ def test_reliability_bins_hold_all_tiles_and_their_own_share(comparison: Compari
 def test_the_errors_before_calibration_are_those_of_the_scores(
     comparison: ComparisonFolder,
 ) -> None:
-    material = read_material(comparison)
+    material = read_inputs(comparison)
     panel = shown_panels(material)["alexnet"]
     none, *_ = calibration_rows(panel, *calibration_of(material, "alexnet"), material.settings)
     scored = {

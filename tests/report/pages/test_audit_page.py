@@ -23,7 +23,7 @@ def page_of(audit: Audit, tiles: pl.DataFrame, folder: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_every_finding_with_its_effect_and_cure_worst_first(tmp_path):
+def test_every_finding_with_its_effect_and_hint_worst_first(tmp_path):
     audit = made_up()
     page = page_of(audit, tiles_of(audit), tmp_path)
     severities = re.findall(r'<article class="finding (\w+)"', page)
@@ -32,7 +32,7 @@ def test_every_finding_with_its_effect_and_cure_worst_first(tmp_path):
     assert "Found: 1 serious finding, 2 warnings, 2 notes." in seen
     places = [seen.rindex(finding.title) for finding in audit.findings]
     assert places == sorted(places)
-    assert seen.count(TEXT["effect"]) == seen.count(TEXT["cure"]) == 5
+    assert seen.count(TEXT["effect"]) == seen.count(TEXT["hint"]) == 5
     assert "Looked for and not found: shortcuts, labels." in seen
     assert "sides: there is no split yet" in seen
     assert "ROC-AUC: DAB 0.812" in seen and "Slides needed 312" in seen and "Limit unknown" in seen

@@ -7,13 +7,13 @@ import pytest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings, ThresholdRule
-from her2bench.report.inputs import read_material, shown_panels
+from her2bench.report.inputs import read_inputs, shown_panels
 from her2bench.report.sections.operating import METRICS, npv_at, operating_points, ppv_at, printed
 
 
 @pytest.fixture(scope="module")
 def points(comparison: ComparisonFolder) -> dict:
-    material = read_material(comparison)
+    material = read_inputs(comparison)
     return operating_points(shown_panels(material), material.settings)
 
 
@@ -40,7 +40,7 @@ def test_a_position_is_what_evaluation_gives(
 def test_the_frozen_point_is_the_table_of_results(
     comparison: ComparisonFolder, points: dict
 ) -> None:
-    scores = read_material(comparison).scores
+    scores = read_inputs(comparison).scores
     rows = {(r.model, r.metric): r for r in scores.rows if r.split == "test"}
     for metric in METRICS:
         row = rows["lenet", metric]

@@ -8,9 +8,9 @@ from tests.report.conftest import make_comparison
 
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.scores import Pair
-from her2bench.report.inputs import Material, read_material
+from her2bench.report.inputs import ReportInputs, read_inputs
 from her2bench.report.sections.summary import answer, not_beating, primary_pairs, shown_question
-from her2bench.report.sections.warnings import cautions, flattered, lesser_notes
+from her2bench.report.sections.warnings import lesser_notes, optimistic_figures, report_warnings
 
 MODELS = ("lenet", "alexnet", "mini_hahnet")
 
@@ -25,9 +25,9 @@ def decided(
     folder: ComparisonFolder,
     decisions: dict[tuple[str, str], str],
     question: str = "weights",
-) -> Material:
+) -> ReportInputs:
     """The material with the decisions of some pairs changed; all others are undecided."""
-    material = read_material(folder)
+    material = read_inputs(folder)
     pairs = material.scores.pairs
     asked = tuple(replace(pair, question=question) for pair in with_decisions(pairs, decisions))
     return with_pairs(material, asked if question == "weights" else (*pairs, *asked))
@@ -39,7 +39,7 @@ def with_decisions(pairs: tuple[Pair, ...], decisions: dict) -> tuple[Pair, ...]
     return tuple(replace(pair, decision=d) for pair, d in zip(pairs, found, strict=True))
 
 
-def with_pairs(material: Material, pairs: tuple[Pair, ...]) -> Material:
+def with_pairs(material: ReportInputs, pairs: tuple[Pair, ...]) -> ReportInputs:
     return replace(material, scores=replace(material.scores, pairs=pairs))
 
 
@@ -102,7 +102,7 @@ def test_a_baseline_that_beats_a_network_is_not_beaten_by_it(three: ComparisonFo
     assert not_beating(material, "dab_baseline") == ["lenet", "mini_hahnet"]
     said = answer(material).baselines
     assert "Shown to beat the DAB baseline: AlexNet; not shown to beat" in " ".join(said)
-    caution = next(c for c in cautions(material) if c.title == "DAB baseline not beaten")
+    caution = next(c for c in report_warnings(material) if c.title == "DAB baseline not beaten")
     assert "AlexNet" not in caution.text and "LeNet, mini-HAHNet" in caution.text
 
 
@@ -121,21 +121,21 @@ def test_networks_come_before_baselines_and_other_questions_are_left_out(
 
 def test_tiles_on_both_sides_are_found(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "c", seeds=(0,), gallery=False)
-    material = read_material(folder)
-    assert not flattered(material)
+    material = read_inputs(folder)
+    assert not optimistic_figures(material)
     tested = material.predictions["tile_id"].str.replace("-val-", "-test-")
     leaked = material.predictions.with_columns(tested.alias("tile_id"))
-    titles = [c.title for c in cautions(replace(material, predictions=leaked))]
+    titles = [c.title for c in report_warnings(replace(material, predictions=leaked))]
     assert "Tuned on test tiles" in titles
     slides = material.predictions["group_id"].str.replace("-train-", "-test-")
     shared = material.predictions.with_columns(slides.alias("group_id"))
-    titles = [c.title for c in cautions(replace(material, predictions=shared))]
+    titles = [c.title for c in report_warnings(replace(material, predictions=shared))]
     assert "Slides on both sides of the split" in titles
 
 
 def test_notes_that_are_warnings_are_not_said_twice(tmp_path: Path) -> None:
-    material = read_material(make_comparison(tmp_path / "c", slides=8, gallery=False))
-    titles = [c.title for c in cautions(material)]
+    material = read_inputs(make_comparison(tmp_path / "c", slides=8, gallery=False))
+    titles = [c.title for c in report_warnings(material)]
     assert titles.count("Few slides") == 1
     assert not any("(test)" in note for note in lesser_notes(material))
     assert any("(train)" in note for note in lesser_notes(material))

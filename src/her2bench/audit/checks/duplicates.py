@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from her2bench.audit.context import Evidence, Found
+from her2bench.audit.context import AuditContext, CheckResult
 from her2bench.audit.matching.components import counted, joined, mixed
 from her2bench.audit.matching.duplicates import DUPLICATES, Duplicates
 from her2bench.core.audit_findings import Finding, Severity
@@ -40,7 +40,7 @@ _FLAWS: dict[str, tuple[Severity, str, str, str]] = {
 }
 
 
-def check_duplicates(evidence: Evidence) -> Found:
+def check_duplicates(evidence: AuditContext) -> CheckResult:
     """Duplicates as findings: across splits, with different scores, across slides, and the rest."""
     found = evidence.pairs.duplicates
     sets = joined(found.pairs, found.confidence)
@@ -53,11 +53,13 @@ def check_duplicates(evidence: Evidence) -> Found:
         if any(about)
     ]
     pairs = {f"pairs of tiles, {kind}": float((found.kind == kind).sum()) for kind in DUPLICATES}
-    return Found(tuple(findings), {**pairs})
+    return CheckResult(tuple(findings), {**pairs})
 
 
-def _finding(evidence: Evidence, name: str, sets: list[np.ndarray], found: Duplicates) -> Finding:
-    severity, where, effect, cure = _FLAWS[name]
+def _finding(
+    evidence: AuditContext, name: str, sets: list[np.ndarray], found: Duplicates
+) -> Finding:
+    severity, where, effect, hint = _FLAWS[name]
     inside = np.isin(found.pairs[:, 0], np.concatenate(sets))
     ids = evidence.tile_ids
     number = len(sets)
@@ -69,7 +71,7 @@ def _finding(evidence: Evidence, name: str, sets: list[np.ndarray], found: Dupli
         number=number,
         unit="pictures",
         effect=effect,
-        cure=cure,
+        hint=hint,
         tiles=tuple(tuple(ids[row] for row in rows) for rows in sets),
         slides=evidence.slides_of(np.concatenate(sets)),
         rank=100 * sum(map(len, sets)) / len(ids),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from her2bench.audit.context import Evidence
+from her2bench.audit.context import AuditContext
 from her2bench.core.audit_findings import Finding
 from her2bench.core.text import plural
 
@@ -23,7 +23,7 @@ _ENDINGS = {
 }
 
 
-def file_findings(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
+def file_findings(evidence: AuditContext, rows: np.ndarray) -> list[Finding]:
     """What is odd about the files of tiles that can be read.
 
     Args:
@@ -33,7 +33,7 @@ def file_findings(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
     return [*_misnamed(evidence, rows), *_sizes(evidence, rows), *_modes(evidence, rows)]
 
 
-def _misnamed(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
+def _misnamed(evidence: AuditContext, rows: np.ndarray) -> list[Finding]:
     formats = evidence.observations["format"][rows]
     endings = np.array([Path(evidence.manifest["path"][int(row)]).suffix.lower() for row in rows])
     found = []
@@ -55,7 +55,7 @@ def _misnamed(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
                 number=int(here.sum()),
                 unit="tiles",
                 effect=f"tools that go by the ending fail on them; this one does not.{lossy}",
-                cure="none needed here; rename them for other tools",
+                hint="none needed here; rename them for other tools",
                 tiles=alone(evidence, rows[here]),
                 rank=100 * here.mean(),
             )
@@ -67,7 +67,7 @@ def _files(number: int, named: str, form: str) -> str:
     return f"{number} {plural(number, 'file')} {named} {plural(number, 'holds', 'hold')} {form}"
 
 
-def _sizes(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
+def _sizes(evidence: AuditContext, rows: np.ndarray) -> list[Finding]:
     """Tiles of another size than most, in µm where that is known, and stretched ones."""
     size, unit = evidence.observations["size"][rows].astype(np.float64), "px"
     if "mpp" in evidence.manifest.columns:
@@ -92,7 +92,7 @@ def _sizes(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
             number=number,
             unit="tiles",
             effect="all are brought to one square: cells then have another size or shape in these",
-            cure="cut all tiles to one square size at one µm/pixel",
+            hint="cut all tiles to one square size at one µm/pixel",
             tiles=alone(evidence, rows[odd]),
             rank=100 * odd.mean(),
         )
@@ -119,7 +119,7 @@ def _range(size: np.ndarray) -> str:
     return f"{low[1]:.4g} to {high[1]:.4g} x {low[0]:.4g} to {high[0]:.4g}"
 
 
-def _modes(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
+def _modes(evidence: AuditContext, rows: np.ndarray) -> list[Finding]:
     modes = evidence.observations["mode"][rows]
     odd = (modes != "RGB") & (modes != "")
     if not odd.any():
@@ -135,7 +135,7 @@ def _modes(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
             unit="tiles",
             effect="grey tiles hold no stain colour; palettes and transparency are turned into "
             "RGB, which shifts colours a little",
-            cure="export these tiles again as 8-bit RGB, as the others",
+            hint="export these tiles again as 8-bit RGB, as the others",
             tiles=alone(evidence, rows[odd]),
             rank=100 * odd.mean(),
         )
@@ -147,6 +147,6 @@ def share_of(number: int, looked_at: int, one: str, many: str) -> str:
     return f"{number} of {looked_at} {plural(looked_at, 'tile')} {plural(number, one, many)}"
 
 
-def alone(evidence: Evidence, rows: np.ndarray) -> tuple[tuple[str, ...], ...]:
+def alone(evidence: AuditContext, rows: np.ndarray) -> tuple[tuple[str, ...], ...]:
     """The ids of tiles, each a group of its own in a finding."""
     return tuple((evidence.tile_ids[int(row)],) for row in rows)

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.special import comb
 from sklearn.metrics import adjusted_rand_score
 
-from her2bench.audit.context import Evidence, Found
+from her2bench.audit.context import AuditContext, CheckResult
 from her2bench.audit.slides.clustering import codes
 from her2bench.audit.slides.inferred_slides import InferredSlides, group_name
 from her2bench.core.audit_findings import Finding, Measured, Severity
@@ -20,11 +20,11 @@ _FEWEST_TORN = 2  # one slide alone may well be two that look alike
 _EXAMPLES = 12
 
 
-def check_hidden_slides(evidence: Evidence) -> Found:
+def check_hidden_slides(evidence: AuditContext) -> CheckResult:
     """The slides as estimated: findings where none are named, else how right the estimate is."""
     found, truth, scores = evidence.slides, evidence.groups, evidence.slide_scores
     if truth is not None:
-        return Found(measured=_against(truth, found, evidence))
+        return CheckResult(measured=_against(truth, found, evidence))
     findings = [_unnamed(found, evidence, scores)]
     measured: Measured = {"hidden_slides_estimated": found.slides}
     if evidence.split is not None:
@@ -35,7 +35,7 @@ def check_hidden_slides(evidence: Evidence) -> Found:
             # Without scores too many slides are joined to be sure.
             severity = "serious" if scores is not None else "warning"
             findings.append(_both_sides(found, evidence, torn, crossing, severity))
-    return Found(tuple(findings), measured)
+    return CheckResult(tuple(findings), measured)
 
 
 def pairs_kept(truth: NDArray, estimate: NDArray) -> tuple[float, float]:
@@ -101,7 +101,7 @@ def _apart(group: Ints, side: Ints) -> NDArray:
     return 1 - together / np.maximum(pairs, 1)
 
 
-def _against(truth: NDArray, found: InferredSlides, evidence: Evidence) -> Measured:
+def _against(truth: NDArray, found: InferredSlides, evidence: AuditContext) -> Measured:
     """How right the estimate is; beside it the score alone, which gives some of it away."""
     good, scores = evidence.readable, evidence.manifest["score"].to_numpy()
     true, guess = codes(truth[good]), found.group[good]
@@ -118,7 +118,7 @@ def _against(truth: NDArray, found: InferredSlides, evidence: Evidence) -> Measu
     }
 
 
-def _unnamed(found: InferredSlides, evidence: Evidence, scores: NDArray | None) -> Finding:
+def _unnamed(found: InferredSlides, evidence: AuditContext, scores: NDArray | None) -> Finding:
     tiles = int(evidence.readable.sum())
     named = f"{found.slides:,} {plural(found.slides, 'slide')}"
     taken, alone = "", ""
@@ -143,13 +143,13 @@ def _unnamed(found: InferredSlides, evidence: Evidence, scores: NDArray | None) 
         "differences are found that are not there. With estimated slides they come near to right: "
         "slides wrongly joined do intervals little harm, slides wrongly split make them somewhat "
         f"too narrow. {sure}",
-        cure="Best: get the slide or patient of each tile from whoever cut them, as group_id. "
+        hint="Best: get the slide or patient of each tile from whoever cut them, as group_id. "
         f"Else --infer-groups writes this estimate as group_id with a confidence.{taken}",
         rank=100,
     )
 
 
-def _torn(found: InferredSlides, evidence: Evidence) -> list[int]:
+def _torn(found: InferredSlides, evidence: AuditContext) -> list[int]:
     """The estimated slides whose sure tiles lie on several sides."""
     split = np.asarray(evidence.split, str)
     sure = _sure(found, evidence.readable)
@@ -159,7 +159,7 @@ def _torn(found: InferredSlides, evidence: Evidence) -> list[int]:
 
 def _both_sides(
     found: InferredSlides,
-    evidence: Evidence,
+    evidence: AuditContext,
     torn: list[int],
     crossing: float,
     severity: Severity,
@@ -177,7 +177,7 @@ def _both_sides(
         effect="A model is tested on slides that it was trained on and can score by knowing the "
         "slide: scores flatter. Single slides named here may be wrong, since two slides that look "
         "alike are taken as one; that the split does not keep slides whole is what counts.",
-        cure="Divide anew by slide (split.kind = 'grouped') with true slide ids, or with those "
+        hint="Divide anew by slide (split.kind = 'grouped') with true slide ids, or with those "
         "that --infer-groups estimates.",
         tiles=tuple(sets),
         slides=tuple(group_name(g) for g in torn[:_EXAMPLES]),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from her2bench.audit.checks.file_findings import alone, file_findings, share_of
-from her2bench.audit.checks.outlier_slides import odd_slides
-from her2bench.audit.context import Evidence, Found
+from her2bench.audit.checks.outlier_slides import outlier_slides
+from her2bench.audit.context import AuditContext, CheckResult
 from her2bench.audit.features.extraction import Observations
 from her2bench.core.audit_findings import Finding, Severity
 from her2bench.core.text import plural
@@ -40,7 +40,7 @@ class _Fault:
     told: tuple[str, str]
     seen: Callable[[Observations, np.ndarray], np.ndarray]
     effect: str
-    cure: str
+    hint: str
 
 
 _FAULTS = (
@@ -81,8 +81,8 @@ _FAULTS = (
 )
 
 
-def check_images(evidence: Evidence) -> Found:
-    """All faults of images; slides unlike all others come from `odd_slides`."""
+def check_images(evidence: AuditContext) -> CheckResult:
+    """All faults of images; slides unlike all others come from `outlier_slides`."""
     rows = np.flatnonzero(evidence.readable)
     findings = _broken(evidence)
     unreadable = Counter(map(_plain, evidence.observations.bad.values()))
@@ -90,17 +90,17 @@ def check_images(evidence: Evidence) -> Found:
         f"unreadable tiles, {reason}": k for reason, k in unreadable.most_common()
     }
     if not len(rows):
-        return Found(tuple(findings), measured)
+        return CheckResult(tuple(findings), measured)
     findings += file_findings(evidence, rows)
     for fault in _FAULTS:
         found = rows[fault.seen(evidence.observations, rows)]
         if len(found):
             findings.append(_fault(evidence, fault, found, len(rows)))
-    findings += odd_slides(evidence, rows)
-    return Found(tuple(findings), measured)
+    findings += outlier_slides(evidence, rows)
+    return CheckResult(tuple(findings), measured)
 
 
-def _broken(evidence: Evidence) -> list[Finding]:
+def _broken(evidence: AuditContext) -> list[Finding]:
     bad, n = evidence.observations.bad, len(evidence.target)
     if not bad:
         return []
@@ -116,7 +116,7 @@ def _broken(evidence: Evidence) -> list[Finding]:
             unit="tiles",
             effect="a comparison stops at them, or leaves them out with --skip-bad; which slides "
             "lose tiles is then left to chance",
-            cure="get these files again, or remove their rows from the manifest",
+            hint="get these files again, or remove their rows from the manifest",
             tiles=alone(evidence, np.array(sorted(bad))),
             rank=100 * len(bad) / n,
         )
@@ -134,7 +134,7 @@ def _plain(reason: str) -> str:
     return _DETAILS.sub("", reason)
 
 
-def _fault(evidence: Evidence, fault: _Fault, found: np.ndarray, looked_at: int) -> Finding:
+def _fault(evidence: AuditContext, fault: _Fault, found: np.ndarray, looked_at: int) -> Finding:
     share = len(found) / looked_at
     severity: Severity = "note" if share <= _FEW and fault.kind != "strange_stain" else "warning"
     return Finding(
@@ -144,7 +144,7 @@ def _fault(evidence: Evidence, fault: _Fault, found: np.ndarray, looked_at: int)
         number=len(found),
         unit="tiles",
         effect=fault.effect,
-        cure=fault.cure,
+        hint=fault.hint,
         tiles=alone(evidence, found),
         rank=100 * share,
     )

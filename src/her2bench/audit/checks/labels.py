@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from her2bench.audit.context import Evidence, Found
+from her2bench.audit.context import AuditContext, CheckResult
 from her2bench.audit.partition import sides_of
 from her2bench.core.audit_findings import Finding, Measured, Severity
 from her2bench.core.text import plural
@@ -23,7 +23,7 @@ TILE_SCORE = "tile_score"
 _LOPSIDED = 0.9
 
 
-def check_labels(evidence: Evidence, tile_score: str = TILE_SCORE) -> Found:
+def check_labels(evidence: AuditContext, tile_score: str = TILE_SCORE) -> CheckResult:
     """Class balance, slides with two scores, unstained positive tiles, tile scores against slides'.
 
     Args:
@@ -36,10 +36,10 @@ def check_labels(evidence: Evidence, tile_score: str = TILE_SCORE) -> Found:
         more, numbers = _against_tiles(evidence, tile_score)
         findings += more
         measured |= numbers
-    return Found(tuple(findings), measured)
+    return CheckResult(tuple(findings), measured)
 
 
-def counts(evidence: Evidence) -> Measured:
+def counts(evidence: AuditContext) -> Measured:
     """Tiles (and slides) by score, and the positive share, over all and by side."""
     table, target = evidence.manifest, evidence.target
     told: Measured = {"tiles_by_score": _by_score(table)}
@@ -58,11 +58,11 @@ def _by_score(table: pl.DataFrame) -> str:
     return ", ".join(f"{score}{'+' if score else ''}: {n}" for score, n in enumerate(held))
 
 
-def _sides(evidence: Evidence) -> list[str]:
+def _sides(evidence: AuditContext) -> list[str]:
     return [] if evidence.split is None else sides_of(evidence.split)
 
 
-def _balance(evidence: Evidence) -> list[Finding]:
+def _balance(evidence: AuditContext) -> list[Finding]:
     """A side with one class, and a class that outweighs the other by far."""
     found, target = [], evidence.target
     for side in _sides(evidence):
@@ -83,7 +83,7 @@ def _balance(evidence: Evidence) -> list[Finding]:
                 unit="share of tiles",
                 effect="accuracy says next to nothing, and the rarer class decides how sure "
                 "anything is",
-                cure="judge by ROC-AUC or balanced accuracy, and add slides of the rarer class",
+                hint="judge by ROC-AUC or balanced accuracy, and add slides of the rarer class",
                 rank=100 * most,
             )
         )
@@ -101,12 +101,12 @@ def _one_class(where: str, tiles: int, positive: bool) -> Finding:
         effect="that fold has no ROC-AUC of its own; all folds are judged together"
         if fold
         else "no ROC-AUC, no sensitivity beside specificity: nothing can be compared there",
-        cure="divide the tiles anew, choose another endpoint, or add slides of the other class",
+        hint="divide the tiles anew, choose another endpoint, or add slides of the other class",
         rank=100,
     )
 
 
-def _two_scores(evidence: Evidence) -> list[Finding]:
+def _two_scores(evidence: AuditContext) -> list[Finding]:
     """Slides with more than one score, where most slides have one: slips, not tile labels."""
     if evidence.groups is None:
         return []
@@ -123,14 +123,14 @@ def _two_scores(evidence: Evidence) -> list[Finding]:
             number=len(torn),
             unit="slides",
             effect="either these labels are slips, or these ids hold several slides",
-            cure="check the scores and ids of these slides",
+            hint="check the scores and ids of these slides",
             slides=tuple(torn),
             rank=100 * len(torn) / len(scores),
         )
     ]
 
 
-def _unstained(evidence: Evidence) -> list[Finding]:
+def _unstained(evidence: AuditContext) -> list[Finding]:
     """Tiles of positive slides that hold hardly any tissue, or hardly anything brown."""
     rows = np.flatnonzero(evidence.readable & (evidence.target == 1))
     brown, tissue = (evidence.observations[name][rows] for name in ("brown", "tissue"))
@@ -154,7 +154,7 @@ def _unstained(evidence: Evidence) -> list[Finding]:
             unit="tiles",
             effect="fat, stroma or glass learns and is judged as positive: it blurs training, and "
             "no model that reads the stain can be right there",
-            cure="leave these tiles out by a rule fixed beforehand, label tiles, or judge whole "
+            hint="leave these tiles out by a rule fixed beforehand, label tiles, or judge whole "
             "slides instead of tiles",
             tiles=tuple((evidence.tile_ids[int(i)],) for i in rows[empty][order]),
             slides=slides,
@@ -163,7 +163,7 @@ def _unstained(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def _wholly(evidence: Evidence, rows: np.ndarray, empty: np.ndarray) -> tuple[str, ...]:
+def _wholly(evidence: AuditContext, rows: np.ndarray, empty: np.ndarray) -> tuple[str, ...]:
     """The slides of five tiles and more, nine in ten of which are empty."""
     if evidence.groups is None:
         return ()
@@ -172,7 +172,7 @@ def _wholly(evidence: Evidence, rows: np.ndarray, empty: np.ndarray) -> tuple[st
     return tuple(names[(tiles >= 5) & (without >= 0.9 * tiles)].tolist())
 
 
-def _against_tiles(evidence: Evidence, column: str) -> tuple[list[Finding], Measured]:
+def _against_tiles(evidence: AuditContext, column: str) -> tuple[list[Finding], Measured]:
     """Tiles whose own score lies on the other side of the line, and what accuracy that allows."""
     own = evidence.manifest[column].cast(pl.Float64, strict=False).to_numpy()
     scored = np.isfinite(own)
@@ -198,7 +198,7 @@ def _against_tiles(evidence: Evidence, column: str) -> tuple[list[Finding], Meas
         number=round(share, 3),
         unit="share of scored tiles",
         effect="an accuracy above that ceiling comes from knowing the slide, not the tile",
-        cure="train and judge by the tiles' own scores, or judge whole slides; read accuracies "
+        hint="train and judge by the tiles' own scores, or judge whole slides; read accuracies "
         "against the ceiling",
         tiles=tuple((evidence.tile_ids[int(i)],) for i in np.flatnonzero(against)),
         rank=100 * share,

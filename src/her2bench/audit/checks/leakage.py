@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from her2bench.audit.context import Evidence, Found, NotMade
+from her2bench.audit.context import AuditContext, CheckResult, NotMade
 from her2bench.audit.partition import sides_of
 from her2bench.core.audit_findings import Finding, Measured
 from her2bench.core.text import plural
@@ -19,14 +19,14 @@ _LEAKS = (
 )
 
 
-def check_leakage(evidence: Evidence) -> Found:
+def check_leakage(evidence: AuditContext) -> CheckResult:
     """Slides with tiles on more than one side of the split, by pair of sides (or of folds)."""
     if evidence.groups is None:
-        return Found(left_out=_UNKNOWN)
+        return CheckResult(left_out=_UNKNOWN)
     groups = evidence.groups.astype(str)
     alone = _each_tile_alone(groups)
     if evidence.split is None:
-        return Found(alone, left_out=None if alone else _NO_SPLIT)
+        return CheckResult(alone, left_out=None if alone else _NO_SPLIT)
     split = evidence.split.astype(str)
     sides = {name: set(groups[split == name]) for name in sides_of(split)}
     shared = {(a, b): sides[a] & sides[b] for a, b in itertools.combinations(sides, 2)}
@@ -35,12 +35,12 @@ def check_leakage(evidence: Evidence) -> Found:
     }
     torn = sorted(set().union(*shared.values()))
     if not torn:
-        return Found(alone, measured)
-    return Found((*alone, _torn(evidence, groups, split, shared, torn)), measured)
+        return CheckResult(alone, measured)
+    return CheckResult((*alone, _torn(evidence, groups, split, shared, torn)), measured)
 
 
 def _torn(
-    evidence: Evidence,
+    evidence: AuditContext,
     groups: np.ndarray,
     split: np.ndarray,
     shared: dict[tuple[str, str], set[str]],
@@ -60,7 +60,7 @@ def _torn(
         number=len(torn),
         unit="slides",
         effect=_LEAKS,
-        cure="divide whole slides: split.kind = 'grouped' or 'grouped-kfold', or mend the column "
+        hint="divide whole slides: split.kind = 'grouped' or 'grouped-kfold', or mend the column "
         "split",
         tiles=tuple(itertools.islice(_pairs(evidence, groups, split, torn), _MOST_PAIRS)),
         slides=tuple(torn),
@@ -68,7 +68,7 @@ def _torn(
     )
 
 
-def _pairs(evidence: Evidence, groups: np.ndarray, split: np.ndarray, torn: list[str]):
+def _pairs(evidence: AuditContext, groups: np.ndarray, split: np.ndarray, torn: list[str]):
     """For each torn slide, its first tile on each side."""
     for slide in torn:
         rows = np.flatnonzero(groups == slide)
@@ -90,6 +90,6 @@ def _each_tile_alone(groups: np.ndarray) -> tuple[Finding, ...]:
             unit="groups",
             effect="tiles of one slide can still lie on both sides, and intervals take every tile "
             "as independent",
-            cure="write the slide or the patient into group_id, or estimate it with --infer-groups",
+            hint="write the slide or the patient into group_id, or estimate it with --infer-groups",
         ),
     )

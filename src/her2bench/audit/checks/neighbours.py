@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from her2bench.audit.context import Evidence, Found
+from her2bench.audit.context import AuditContext, CheckResult
 from her2bench.audit.matching.components import counted
 from her2bench.audit.matching.neighbours import ADJACENT, NEIGHBOURS, Neighbours
 from her2bench.core.audit_findings import Finding, Severity
@@ -37,7 +37,7 @@ _FLAWS: dict[str, tuple[Severity, str, str, str]] = {
 }
 
 
-def check_neighbours(evidence: Evidence) -> Found:
+def check_neighbours(evidence: AuditContext) -> CheckResult:
     """Neighbours as findings: across splits, across slides, or where slides are not known.
 
     Neighbours in one split and of one slide are as they should be.
@@ -55,11 +55,11 @@ def check_neighbours(evidence: Evidence) -> Found:
         if bad.any()
     ]
     pairs = {f"pairs of tiles, {kind}": float((found.kind == kind).sum()) for kind in NEIGHBOURS}
-    return Found(tuple(findings), {**pairs})
+    return CheckResult(tuple(findings), {**pairs})
 
 
-def _finding(evidence: Evidence, name: str, found: Neighbours, bad: np.ndarray) -> Finding:
-    severity, where, effect, cure = _FLAWS[name]
+def _finding(evidence: AuditContext, name: str, found: Neighbours, bad: np.ndarray) -> Finding:
+    severity, where, effect, hint = _FLAWS[name]
     order = np.flatnonzero(bad)[np.lexsort([-found.confidence[bad], -found.shared[bad]])]
     pairs, ids = found.pairs[order], evidence.tile_ids
     steps = found.offset[order] / evidence.observations["tile_size"][pairs[:, 0]]
@@ -76,7 +76,7 @@ def _finding(evidence: Evidence, name: str, found: Neighbours, bad: np.ndarray) 
         number=number,
         unit="pairs of tiles",
         effect=effect,
-        cure=cure,
+        hint=hint,
         tiles=tuple((ids[i], ids[j]) for i, j in pairs.tolist()),
         places=tuple(((0.0, 0.0), (x, y)) for x, y in steps.round(4).tolist()),
         slides=evidence.slides_of(np.unique(pairs)),
@@ -84,7 +84,7 @@ def _finding(evidence: Evidence, name: str, found: Neighbours, bad: np.ndarray) 
     )
 
 
-def _may_be_chance(evidence: Evidence, pairs: np.ndarray, kind: np.ndarray) -> bool:
+def _may_be_chance(evidence: AuditContext, pairs: np.ndarray, kind: np.ndarray) -> bool:
     """Whether a few pairs may only seem adjacent: no slide is named, or the named ones differ."""
     groups = evidence.groups
     apart = groups is None or bool((groups[pairs[:, 0]] != groups[pairs[:, 1]]).all())

@@ -6,7 +6,7 @@ from scipy.spatial import KDTree
 from her2bench.audit.checks.shortcuts import shortcut_measures, stain_measures
 from her2bench.audit.confounding.by_slide import medians
 from her2bench.audit.confounding.residuals import residuals
-from her2bench.audit.context import Evidence
+from her2bench.audit.context import AuditContext
 from her2bench.core.audit_findings import Finding
 from her2bench.core.text import plural
 
@@ -20,7 +20,7 @@ _LEAST_SPREADS = np.array([5.0, 3.0, 0.05, 0.05, 0.2, 0.02, 0.02])
 _NAMES = ("brightness", "colour of glass", "sharpness", "fine sharpness", "noise", "stain colour")
 
 
-def odd_slides(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
+def outlier_slides(evidence: AuditContext, rows: np.ndarray) -> list[Finding]:
     """A finding that names the slides far from all others, if there are any and slides are known.
 
     Scanners come in a few kinds (BCI's glass has three levels), so that distance from a centre
@@ -50,7 +50,7 @@ def odd_slides(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
             unit="slides",
             effect="a network has not learned such slides, or learns them by heart; on the test "
             "side one of them can decide the result",
-            cure="look at them: another stain, scanner or export? Leave them out by a rule fixed "
+            hint="look at them: another stain, scanner or export? Leave them out by a rule fixed "
             "beforehand, or get more of their kind",
             tiles=tuple((evidence.tile_ids[int(rows[np.argmax(codes == i)])],) for i in odd),
             slides=tuple(names[odd].tolist()),
@@ -59,7 +59,7 @@ def odd_slides(evidence: Evidence, rows: np.ndarray) -> list[Finding]:
     ]
 
 
-def _measures(evidence: Evidence, rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def _measures(evidence: AuditContext, rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """(n, 7): what slide and scanner give to a tile, freed from how much stain there is."""
     plain = shortcut_measures(evidence.observations, rows)
     hue = evidence.observations["hue"][rows].astype(np.float64)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from her2bench.audit.context import Evidence, Found, NotMade
+from her2bench.audit.context import AuditContext, CheckResult, NotMade
 from her2bench.core.audit_findings import Finding, Measured
 from her2bench.core.text import plural
 from her2bench.evaluation.statistics.power import (
@@ -21,10 +21,10 @@ ENOUGH = 0.1
 """Detectable difference above which a test side is called small."""
 _UNKNOWN = NotMade("slides_unknown", "slides are unknown, and tiles are not independent")
 _ALL_TESTED = "use split.kind = 'grouped-kfold', so that every slide is tested once, or "
-"""A cure only where some slides are not tested."""
+"""A hint only where some slides are not tested."""
 
 
-def check_power(evidence: Evidence, assumed: Assumptions | None = None) -> Found:
+def check_power(evidence: AuditContext, assumed: Assumptions | None = None) -> CheckResult:
     """The difference two models must have to be told apart four times in five, and the slides
     that a difference of 0.05 would take.
 
@@ -35,7 +35,7 @@ def check_power(evidence: Evidence, assumed: Assumptions | None = None) -> Found
             of the models 0.5, as in the simulations of docs/statistics.md.
     """
     if evidence.groups is None:
-        return Found(left_out=_UNKNOWN)
+        return CheckResult(left_out=_UNKNOWN)
     assumed = assumed or Assumptions()
     good, groups, positive = evidence.readable, evidence.groups.astype(str), evidence.target == 1
     tested = good
@@ -57,11 +57,11 @@ def check_power(evidence: Evidence, assumed: Assumptions | None = None) -> Found
         f"slides, likeness of models {assumed.likeness:g}, 80% power at {assumed.alpha:.0%}",
     }
     if difference <= ENOUGH:
-        return Found((), measured)
+        return CheckResult((), measured)
     divided = _ALL_TESTED if len(np.unique(groups[good])) > design.slides else ""
     if design.scarcer < 2:
-        return Found((_too_few(design, divided),), measured)
-    return Found((_small(design, difference, needed, assumed, divided),), measured)
+        return CheckResult((_too_few(design, divided),), measured)
+    return CheckResult((_small(design, difference, needed, assumed, divided),), measured)
 
 
 def design_of(groups: np.ndarray, positive: np.ndarray) -> Design:
@@ -123,7 +123,7 @@ def _too_few(design: Design, divided: str) -> Finding:
         unit="slides",
         effect="no interval and no verdict is possible: one slide says nothing of how slides "
         "differ",
-        cure=f"{divided}add slides of that class",
+        hint=f"{divided}add slides of that class",
         rank=100,
     )
 
@@ -145,6 +145,6 @@ def _small(
         effect="models will be called alike because too few slides were looked at (supposing "
         f"ROC-AUCs near {assumed.auc:g} and a correlation of {assumed.correlation:g} within "
         "slides)",
-        cure=f"{divided}add slides",
+        hint=f"{divided}add slides",
         rank=100 * min(difference, 1.0),
     )

@@ -33,14 +33,14 @@ class Shortcut:
         label: as in a sentence.
         stained: whether the tissue shows in it, so that it must be freed from the stain.
         seen: whether a network can see it.
-        cure: what to do about it.
+        hint: what to do about it.
     """
 
     name: str
     label: str
     stained: bool
     seen: bool
-    cure: str
+    hint: str
 
 
 _EXPORT = "export all slides from the originals with one format and quality"
@@ -128,7 +128,7 @@ def _finding(
     auc = tested[s.name].auc
     others = ", ".join(f"{each.label} ({tested[each.name].auc:.2f})" for each in along)
     beside = "" if dab is None else f"; the DAB stain reaches {dab:.2f}"
-    cures = dict.fromkeys([s.cure, *(each.cure for each in along)])
+    hints = dict.fromkeys([s.hint, *(each.hint for each in along)])
     return Finding(
         kind=f"shortcut_{s.name}",
         severity=_severity(s, tested[s.name]),
@@ -142,7 +142,7 @@ def _finding(
         if s.seen
         else "no network sees it, but it shows that the classes were not made alike, and what a "
         "network does see may go with it",
-        cure="; ".join(cures),
+        hint="; ".join(hints),
         rank=100 * max(tested[each.name].auc for each in (s, *along)),
     )
 

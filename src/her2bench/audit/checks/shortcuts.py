@@ -10,7 +10,7 @@ from her2bench.audit.checks.shortcut_findings import SHORTCUTS, TOGETHER, shortc
 from her2bench.audit.confounding.by_slide import medians, slide_codes
 from her2bench.audit.confounding.permutation_test import association_test
 from her2bench.audit.confounding.residuals import residuals
-from her2bench.audit.context import Evidence, Found, NotMade
+from her2bench.audit.context import AuditContext, CheckResult, NotMade
 from her2bench.audit.features.extraction import Observations
 from her2bench.core.audit_findings import Measured
 from her2bench.evaluation.statistics.ranking import placements
@@ -19,7 +19,7 @@ SEED = 0
 _ONE_CLASS = NotMade("one_class", "the tiles that can be read hold one class only")
 
 
-def check_shortcuts(evidence: Evidence) -> Found:
+def check_shortcuts(evidence: AuditContext) -> CheckResult:
     """The target predicted from each shortcut, from all together, and from DAB (to compare).
 
     What is stained is freed from the stain first (`residuals`); the plain figure stands beside it.
@@ -28,7 +28,7 @@ def check_shortcuts(evidence: Evidence) -> Found:
     target = evidence.target[rows].astype(bool)
     groups = None if evidence.groups is None else evidence.groups[rows].astype(str)
     if min(target.sum(), (~target).sum()) < 2:
-        return Found(left_out=_ONE_CLASS)
+        return CheckResult(left_out=_ONE_CLASS)
     plain = shortcut_measures(evidence.observations, rows)
     stain = stain_measures(evidence.observations, rows)
     clean = {
@@ -45,7 +45,7 @@ def check_shortcuts(evidence: Evidence) -> Found:
         if s.stained:
             raw = association_test(plain[s.name], target, groups, rng.spawn(1)[0], permutations=0)
             measured[f"roc_auc_{s.name}_with_stain"] = round(raw.auc, 3)
-    return Found(shortcut_findings(tested, _ties(clean, groups), dab), measured)
+    return CheckResult(shortcut_findings(tested, _ties(clean, groups), dab), measured)
 
 
 def shortcut_measures(observations: Observations, rows: np.ndarray) -> dict[str, np.ndarray]:

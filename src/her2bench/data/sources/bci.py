@@ -40,7 +40,7 @@ def bci_manifest(folder: Path) -> pl.DataFrame:
         if file.is_file() and not file.name.startswith(".") and file.name != "Thumbs.db"
     ]
     if not files:
-        raise UserError(ihc, found="no tiles", expected=_LAYOUT, cure="unpack the data set again")
+        raise UserError(ihc, found="no tiles", expected=_LAYOUT, hint="unpack the data set again")
     rows = [_row(split, file) for split, file in files]
     wrong = [file for row, (_, file) in zip(rows, files, strict=True) if row is None]
     if wrong:
@@ -48,7 +48,7 @@ def bci_manifest(folder: Path) -> pl.DataFrame:
             ihc,
             found=f"{len(wrong)} file names that are not BCI's:{listed(wrong)}",
             expected=_LAYOUT,
-            cure="rename them, or move them elsewhere",
+            hint="rename them, or move them elsewhere",
         )
     _refuse_alike(ihc, [file for _, file in files])
     schema = {"tile_id": pl.String, "path": pl.String, "score": pl.Int8, "split": pl.String}
@@ -65,14 +65,14 @@ def _refuse_alike(ihc: Path, files: list[Path]) -> None:
             ihc,
             found=f"names that differ in upper and lower case alone:{listed(alike)}",
             expected="one file a tile",
-            cure="keep one of each",
+            hint="keep one of each",
         )
 
 
 def _ihc(folder: Path) -> Path:
     if not folder.is_dir():
         found = "is a file" if folder.is_file() else "no such folder"
-        raise UserError(folder, found=found, expected="the folder of BCI", cure="check the path")
+        raise UserError(folder, found=found, expected="the folder of BCI", hint="check the path")
     for place in (folder / "BCI_dataset" / "IHC", folder / "IHC", folder):
         if any((place / split).is_dir() for split in _SPLITS):
             return place.resolve()
@@ -80,7 +80,7 @@ def _ihc(folder: Path) -> Path:
         folder,
         found="holds neither IHC/train nor IHC/test",
         expected=_LAYOUT,
-        cure="name the folder that holds BCI_dataset, or BCI_dataset, or IHC",
+        hint="name the folder that holds BCI_dataset, or BCI_dataset, or IHC",
     )
 
 

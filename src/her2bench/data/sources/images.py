@@ -60,7 +60,7 @@ def read_labels(path: Path) -> pl.DataFrame:
             path,
             found=f"columns {', '.join(regions)}",
             expected="whole images, one a row",
-            cure="this looks like a finished manifest: use it as it is, or drop these columns",
+            hint="this looks like a finished manifest: use it as it is, or drop these columns",
         )
     rows = pl.Series("tile_id", [str(row) for row in range(len(table))])
     checked = check_manifest(table.with_columns(rows), Path(path)).drop("tile_id")
@@ -80,7 +80,7 @@ def _refuse_repeated(paths: pl.Series, where: Path) -> None:
             where,
             found=f"{len(repeated)} images stand in more than one row:{listed(repeated)}",
             expected="each image once",
-            cure="drop the repeated rows",
+            hint="drop the repeated rows",
         )
 
 
@@ -119,7 +119,7 @@ def tile_images(labels: pl.DataFrame, tiling: Tiling, where: object = "labels") 
             where,
             found=f"{len(wrong)} images cannot be divided into tiles:{listed(wrong, most=100)}",
             expected="readable images, at least one tile large",
-            cure="mend these rows: the path, the column mpp, or choose another --tile-size",
+            hint="mend these rows: the path, the column mpp, or choose another --tile-size",
         )
     tables = [result for result in found if isinstance(result, pl.DataFrame)]
     return _joined(labels, tables, where)
@@ -132,7 +132,7 @@ def _joined(labels: pl.DataFrame, tables: list[pl.DataFrame], where: object) -> 
             where,
             found="no tissue in any image",
             expected="tiles that hold tissue",
-            cure="lower --min-tissue or --tile-size, and look at the images",
+            hint="lower --min-tissue or --tile-size, and look at the images",
         )
     tiles = pl.concat(tables).hstack(labels[rows].drop("mpp"))
     ids = pl.format("{}_x{}_y{}", "name", "x", "y").alias("tile_id")

@@ -25,7 +25,7 @@ def too_few(tiles: np.ndarray, names: list[str], needed: int) -> UserError:
         _WHERE,
         found=f"{len(tiles)} groups: {positive} hold positive tiles, {negative} negative ones",
         expected=f"at least {needed} of each, to have both classes on all sides ({_sides(names)})",
-        cure="choose fewer split.folds, or another endpoint"
+        hint="choose fewer split.folds, or another endpoint"
         if names[0] != "train"
         else "set split.test to 0, choose another endpoint, or add slides",
     )
@@ -42,7 +42,7 @@ def require_groups(table: pl.DataFrame) -> None:
             "manifest",
             found="no column 'group_id', or no value in it",
             expected="the slide or patient of every tile, to divide by group",
-            cure=_WITHOUT_GROUPS,
+            hint=_WITHOUT_GROUPS,
         )
 
 
@@ -56,7 +56,7 @@ def no_group_on_two_sides(table: pl.DataFrame) -> None:
             "manifest",
             found=f"{len(torn)} groups lie on more than one side of the split:{listed(lines)}",
             expected="each slide or patient on one side, else the scores flatter",
-            cure="mend the column split, or choose split.kind = 'grouped'",
+            hint="mend the column split, or choose split.kind = 'grouped'",
         )
 
 
@@ -73,5 +73,5 @@ def both_classes(fold: pl.DataFrame) -> None:
             _WHERE,
             found=f"one class only:{listed(lines)}",
             expected="positive and negative tiles on every side",
-            cure="choose another endpoint, seed or split.kind, or add tiles of the missing class",
+            hint="choose another endpoint, seed or split.kind, or add tiles of the missing class",
         )

@@ -106,7 +106,7 @@ def _as_given(table: pl.DataFrame, settings: SplitSettings) -> list[list[str]]:
             "manifest",
             found="no column 'split'",
             expected="train, val or test in every row for split.kind = 'manifest'",
-            cure="add the column, or choose split.kind = 'grouped'",
+            hint="add the column, or choose split.kind = 'grouped'",
         )
     no_group_on_two_sides(table)
     counts = {side: int((sides == side).sum()) for side in SPLITS}
@@ -115,7 +115,7 @@ def _as_given(table: pl.DataFrame, settings: SplitSettings) -> list[list[str]]:
             "manifest",
             found=f"split holds {_told(counts)}",
             expected="train rows, and val or test rows",
-            cure="give the missing rows, or choose split.kind = 'grouped' or 'random-tiles'",
+            hint="give the missing rows, or choose split.kind = 'grouped' or 'random-tiles'",
         )
     if counts["val"] or not settings.validation:
         return [sides.to_list()]

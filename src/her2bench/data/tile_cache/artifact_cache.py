@@ -84,5 +84,5 @@ def _check_room(folder: Path, needed: int, what: str) -> None:
             folder,
             found=f"{free / 1e9:.2f} GB free",
             expected=f"{needed / 1e9:.2f} GB for {what}",
-            cure="free some space, name another folder in HER2BENCH_CACHE, or use a smaller size",
+            hint="free some space, name another folder in HER2BENCH_CACHE, or use a smaller size",
         )

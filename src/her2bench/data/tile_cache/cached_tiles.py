@@ -92,7 +92,7 @@ def _unreadable(bad: list[Bad], total: int) -> UserError:
         "manifest",
         found=f"{len(bad)} of {total} tiles cannot be read:{listed(lines, most=100)}",
         expected="readable images that hold their regions",
-        cure="mend or remove them, or leave them out with --skip-bad"
+        hint="mend or remove them, or leave them out with --skip-bad"
         if len(bad) < total
         else "check the paths and the files; with none left there is nothing to train on",
     )

@@ -8,17 +8,17 @@ import polars as pl
 from her2bench.core.errors import UserError, nearest
 from her2bench.core.scores import Breakdown, known
 from her2bench.evaluation.scoring.metric_intervals import interval_of
-from her2bench.evaluation.scoring.model_evaluation import Judged
+from her2bench.evaluation.scoring.model_evaluation import ModelEvaluation
 from her2bench.evaluation.scoring.panels import Panel
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.arrays import Answers, Bools
+from her2bench.evaluation.statistics.arrays import Bools, ModelPredictions
 from her2bench.evaluation.statistics.estimates import estimate
 
 MOST_VALUES = 1000  # a column with more values than this is no column to break down by
 
 
 def break_down(
-    judged: dict[str, Judged], split: str, settings: ScoreSettings
+    judged: dict[str, ModelEvaluation], split: str, settings: ScoreSettings
 ) -> tuple[Breakdown, ...]:
     """Break every model's calls down by score, by slide and by the columns asked for.
 
@@ -41,7 +41,7 @@ def require_columns_to_break_down(present: Sequence[str], asked: Sequence[str]) 
                 "score.by",
                 found=f"no column {name!r} in the predictions {nearest(name, present)}".strip(),
                 expected=f"one of {', '.join(present)}",
-                cure="name another column, or name a manifest that has it",
+                hint="name another column, or name a manifest that has it",
             )
 
 
@@ -58,7 +58,9 @@ def _columns(panel: Panel, asked: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _parts(model: Judged, split: str, column: str, settings: ScoreSettings) -> list[Breakdown]:
+def _parts(
+    model: ModelEvaluation, split: str, column: str, settings: ScoreSettings
+) -> list[Breakdown]:
     values = model.panel.table[column]
     return [
         _part(model, split, column, value, (values == value).fill_null(False).to_numpy(), settings)
@@ -74,13 +76,18 @@ def _in_order(values: pl.Series) -> pl.Series:
 
 
 def _part(
-    model: Judged, split: str, column: str, value: object, chosen: Bools, settings: ScoreSettings
+    model: ModelEvaluation,
+    split: str,
+    column: str,
+    value: object,
+    chosen: Bools,
+    settings: ScoreSettings,
 ) -> Breakdown:
     sample, answers = model.panel.sample, model.panel.answers
     calls = answers.calls[:, chosen]
     # Were every tile positive, accuracy would be the share called positive, interval and all.
     as_if = sample.part(chosen, np.ones_like(sample.targets))
-    part = Answers(
+    part = ModelPredictions(
         model.name,
         answers.seeds,
         answers.logits[:, chosen],
@@ -105,7 +112,7 @@ def _part(
     )
 
 
-def ceiling(panel: Panel, settings: ScoreSettings) -> Judged | None:
+def ceiling(panel: Panel, settings: ScoreSettings) -> ModelEvaluation | None:
     """A reader who scores every tile rightly, judged by the slides' labels.
 
     A label is the slide's, and its tiles need not look like it. Where the table has each tile's
@@ -128,8 +135,8 @@ def ceiling(panel: Panel, settings: ScoreSettings) -> Judged | None:
     calls = (table.filter(pl.Series(chosen))["tile_score"] >= line).to_numpy()[None, :]
     sample = panel.sample.part(chosen, panel.sample.targets)
     sure = np.where(calls, 1.0, 0.0)
-    answers = Answers("ceiling", (0,), sure, sure, calls)
+    answers = ModelPredictions("ceiling", (0,), sure, sure, calls)
     names = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
     estimates = {name: estimate(name, sample, answers, settings.bins) for name in names}
     reader = Panel(sample, answers, table["tile_id"], table)
-    return Judged("ceiling", reader, estimates, {})
+    return ModelEvaluation("ceiling", reader, estimates, {})

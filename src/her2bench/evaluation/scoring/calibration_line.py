@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special
 
 from her2bench.evaluation.scoring.metric_intervals import LEAST_SLIDES
-from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample
+from her2bench.evaluation.statistics.arrays import Floats, LabelledTiles, ModelPredictions
 from her2bench.evaluation.statistics.calibration_fits import SUREST, fit_intercept, fit_slope
 from her2bench.evaluation.statistics.degrees_of_freedom import degrees_of_freedom, slide_shares
 from her2bench.evaluation.statistics.estimates import clustered_variance
@@ -33,7 +33,9 @@ class Coefficient:
         return float(self.values.mean())
 
 
-def calibration_line(sample: Sample, answers: Answers, confidence: float) -> dict[str, Coefficient]:
+def calibration_line(
+    sample: LabelledTiles, answers: ModelPredictions, confidence: float
+) -> dict[str, Coefficient]:
     """Both coefficients with cluster-robust intervals.
 
     The intercept is fitted with the slope held at 1 (calibration in the large), the slope with an
@@ -55,7 +57,7 @@ def calibration_line(sample: Sample, answers: Answers, confidence: float) -> dic
 
 
 def _interval(
-    values: Floats, influence: Floats, sample: Sample, confidence: float
+    values: Floats, influence: Floats, sample: LabelledTiles, confidence: float
 ) -> tuple[Interval, str]:
     """Student's interval; the slides of the scarcer class decide, as for ROC-AUC."""
     unit = sample.unit

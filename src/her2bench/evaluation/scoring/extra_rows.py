@@ -6,7 +6,7 @@ import numpy as np
 
 from her2bench.core.scores import Row, known
 from her2bench.evaluation.scoring.calibration_line import LINE, calibration_line
-from her2bench.evaluation.scoring.model_evaluation import Judged
+from her2bench.evaluation.scoring.model_evaluation import ModelEvaluation
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.arrays import Floats
 from her2bench.evaluation.statistics.intervals import Interval
@@ -21,7 +21,9 @@ def label_of(metric: str) -> str:
     return LINE.get(metric) or point_label(metric) or metric
 
 
-def line_rows(judged: Mapping[str, Judged], split: str, settings: ScoreSettings) -> list[Row]:
+def line_rows(
+    judged: Mapping[str, ModelEvaluation], split: str, settings: ScoreSettings
+) -> list[Row]:
     """Calibration intercept and slope of every model."""
     return [
         extra_row(model, split, name, found.values, found.interval, found.method)
@@ -33,7 +35,7 @@ def line_rows(judged: Mapping[str, Judged], split: str, settings: ScoreSettings)
 
 
 def extra_row(
-    model: Judged, split: str, metric: str, values: Floats, interval: Interval, method: str
+    model: ModelEvaluation, split: str, metric: str, values: Floats, interval: Interval, method: str
 ) -> Row:
     """A row of (S,) values, one a seed, that answers for these trained weights alone."""
     sample, seeds = model.panel.sample, len(values)

@@ -16,7 +16,7 @@ MANY_TILES = 100_000  # beyond this a bootstrap takes minutes and linearised int
 
 
 @dataclass(frozen=True)
-class Judged:
+class ModelEvaluation:
     """One model on one split: its panel, its estimates, its bootstrap replicates."""
 
     name: str
@@ -25,12 +25,12 @@ class Judged:
     replicates: dict[str, Floats]
 
 
-def judge(table: pl.DataFrame, split: str, settings: ScoreSettings) -> dict[str, Judged]:
+def judge(table: pl.DataFrame, split: str, settings: ScoreSettings) -> dict[str, ModelEvaluation]:
     """Estimate all metrics of all models on one split, bootstrapped with the same draws."""
     models = table["model"].unique(maintain_order=True).to_list()
     panels = {m: make_panel(table.filter(pl.col("model") == m), m, split) for m in models}
     return {
-        name: Judged(
+        name: ModelEvaluation(
             name,
             panel,
             {

@@ -13,11 +13,11 @@ from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.panels import difference_of_tiles
 from her2bench.evaluation.scoring.questions import FEW_SEEDS, first_question
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.arrays import FEW_GROUPS, Answers, Sample
+from her2bench.evaluation.statistics.arrays import FEW_GROUPS, LabelledTiles, ModelPredictions
 from her2bench.evaluation.statistics.metrics import METRICS
 
 
-def sample_notes(split: str, samples: Iterable[Sample]) -> list[Note]:
+def sample_notes(split: str, samples: Iterable[LabelledTiles]) -> list[Note]:
     """Notes on the slides and classes of one split, each once."""
     notes = [note for s in samples for note in (*_group_notes(split, s), *_class_notes(split, s))]
     return list(dict.fromkeys(notes))
@@ -42,7 +42,7 @@ def unlike_notes(split: str, tables: dict[str, pl.DataFrame]) -> list[Note]:
     return [make_note("different_tiles", text, split, tuple(tables))]
 
 
-def constant_notes(split: str, answers: Iterable[Answers]) -> list[Note]:
+def constant_notes(split: str, answers: Iterable[ModelPredictions]) -> list[Note]:
     """Which models give every tile the same answer; `always_positive` is named for it."""
     constant = [
         each.model
@@ -205,7 +205,7 @@ def _undefined(rows: list[Row]) -> dict[tuple[str, tuple[str, ...]], list[str]]:
     return together
 
 
-def _group_notes(split: str, sample: Sample) -> list[Note]:
+def _group_notes(split: str, sample: LabelledTiles) -> list[Note]:
     if not sample.known:
         text = (
             "No group_id, so each tile counts as independent. Tiles of one slide are not: these "
@@ -231,7 +231,7 @@ def _group_notes(split: str, sample: Sample) -> list[Note]:
     return []
 
 
-def _class_notes(split: str, sample: Sample) -> list[Note]:
+def _class_notes(split: str, sample: LabelledTiles) -> list[Note]:
     positives = int(sample.targets.sum())
     if 0 < positives < len(sample.targets):
         return []

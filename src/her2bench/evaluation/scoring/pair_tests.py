@@ -12,9 +12,16 @@ from her2bench.evaluation.scoring.metric_intervals import (
     MINIMUM_SEEDS,
     least_slides,
 )
-from her2bench.evaluation.scoring.model_evaluation import Judged
+from her2bench.evaluation.scoring.model_evaluation import ModelEvaluation
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.arrays import Answers, Bools, Floats, Ints, by_fold, codes
+from her2bench.evaluation.statistics.arrays import (
+    Bools,
+    Floats,
+    Ints,
+    ModelPredictions,
+    by_fold,
+    codes,
+)
 from her2bench.evaluation.statistics.differences import (
     Difference,
     Spread,
@@ -51,7 +58,9 @@ class Tested:
     method: str
 
 
-def compare_weights(metric: str, a: Judged, b: Judged, settings: ScoreSettings) -> Tested:
+def compare_weights(
+    metric: str, a: ModelEvaluation, b: ModelEvaluation, settings: ScoreSettings
+) -> Tested:
     d = _difference(metric, a, b)
     spread = weights_spread(d)
     unit = d.a.sample.unit
@@ -71,7 +80,9 @@ def compare_weights(metric: str, a: Judged, b: Judged, settings: ScoreSettings) 
     return _tested(metric, "weights", a, b, d, spread, interval, p, method, settings)
 
 
-def compare_recipes(metric: str, a: Judged, b: Judged, settings: ScoreSettings) -> Tested:
+def compare_recipes(
+    metric: str, a: ModelEvaluation, b: ModelEvaluation, settings: ScoreSettings
+) -> Tested:
     d = _difference(metric, a, b)
     spread = recipe_spread(d, _deterministic(a), _deterministic(b))
     interval, p = difference_interval(d, spread, settings.confidence), difference_test(d, spread)
@@ -86,8 +97,8 @@ def compare_recipes(metric: str, a: Judged, b: Judged, settings: ScoreSettings) 
 def _tested(
     metric: str,
     question: Question,
-    a: Judged,
-    b: Judged,
+    a: ModelEvaluation,
+    b: ModelEvaluation,
     d: Difference,
     spread: Spread,
     interval: Interval,
@@ -101,19 +112,19 @@ def _tested(
     return Tested(metric, question, names, d, spread, interval, p_value, equivalent, method)
 
 
-def _difference(metric: str, a: Judged, b: Judged) -> Difference:
+def _difference(metric: str, a: ModelEvaluation, b: ModelEvaluation) -> Difference:
     one, other = a.estimates[metric], b.estimates[metric]
     same = one.value == other.value and _same_answers(metric, a.panel.answers, b.panel.answers)
     return Difference(one, other, same)
 
 
-def _same_answers(metric: str, a: Answers, b: Answers) -> bool:
+def _same_answers(metric: str, a: ModelPredictions, b: ModelPredictions) -> bool:
     """Whether all seeds of both give every tile the same answer, as the metric sees it."""
     first, *others = (seen for answers in (a, b) for seen in _seen(metric, answers))
     return all(bool((first == other).all()) for other in others)
 
 
-def _seen(metric: str, answers: Answers) -> Iterator[Floats | Ints | Bools]:
+def _seen(metric: str, answers: ModelPredictions) -> Iterator[Floats | Ints | Bools]:
     """What a metric sees of each seed's answers: calls, probabilities, ranks within folds, all."""
     sees = METRICS[metric].sees
     for logits, probabilities, calls, folds in answers.by_seed:
@@ -131,7 +142,7 @@ def _seen(metric: str, answers: Answers) -> Iterator[Floats | Ints | Bools]:
 
 
 def _resampled(
-    metric: str, a: Judged, b: Judged, d: Difference, confidence: float
+    metric: str, a: ModelEvaluation, b: ModelEvaluation, d: Difference, confidence: float
 ) -> tuple[Interval, float, str]:
     """The difference's interval by bootstrap, the p-value at which it just holds 0, the method."""
     slides = min(whole_slides(d.a), whole_slides(d.b))
@@ -187,10 +198,10 @@ def agreeing(
     return Interval(min(interval.low, 0.0), max(interval.high, 0.0)), larger
 
 
-def _deterministic(model: Judged) -> bool:
+def _deterministic(model: ModelEvaluation) -> bool:
     """The baselines are: trained again, they are the same model."""
     return model.name in BASELINES and len(model.panel.answers.seeds) == 1
 
 
-def recipe_answerable(model: Judged) -> bool:
+def recipe_answerable(model: ModelEvaluation) -> bool:
     return _deterministic(model) or len(model.panel.answers.seeds) >= MINIMUM_SEEDS

@@ -9,7 +9,7 @@ import numpy as np
 from her2bench.core.scores import Family, Pair, known
 from her2bench.core.vocabulary import BASELINES
 from her2bench.evaluation.scoring.metric_intervals import MINIMUM_SEEDS
-from her2bench.evaluation.scoring.model_evaluation import Judged
+from her2bench.evaluation.scoring.model_evaluation import ModelEvaluation
 from her2bench.evaluation.scoring.pair_tests import (
     Tested,
     compare_recipes,
@@ -28,7 +28,7 @@ SEEDS_FOR_RANGE = 10  # of each recipe: with 3 or 5 the power promised was misse
 
 
 def compare_all(
-    judged: Mapping[str, Judged], settings: ScoreSettings, metrics: Iterable[str] = METRICS
+    judged: Mapping[str, ModelEvaluation], settings: ScoreSettings, metrics: Iterable[str] = METRICS
 ) -> tuple[Pair, ...]:
     """Compare all pairs of models, judged on the same tiles, on all metrics.
 
@@ -59,7 +59,9 @@ def compare_all(
     return tuple(pairs)
 
 
-def two_by_two(judged: Mapping[str, Judged]) -> list[tuple[Judged, Judged]]:
+def two_by_two(
+    judged: Mapping[str, ModelEvaluation],
+) -> list[tuple[ModelEvaluation, ModelEvaluation]]:
     """Every two models; a baseline stands second."""
     ordered = sorted(judged.values(), key=lambda model: model.name in BASELINES)
     return list(combinations(ordered, 2))
@@ -153,7 +155,7 @@ def _fewest_seeds(t: Tested) -> int:
     return min(len(t.difference.a.values), len(t.difference.b.values))
 
 
-def _unanswered(metric: str, a: Judged, b: Judged) -> Pair:
+def _unanswered(metric: str, a: ModelEvaluation, b: ModelEvaluation) -> Pair:
     seeds = [len(model.panel.answers.seeds) for model in (a, b)]
     return Pair(
         metric=metric,
@@ -170,7 +172,7 @@ def _unanswered(metric: str, a: Judged, b: Judged) -> Pair:
     )
 
 
-def _with_mcnemar(pair: Pair, judged: Mapping[str, Judged]) -> Pair:
+def _with_mcnemar(pair: Pair, judged: Mapping[str, ModelEvaluation]) -> Pair:
     """Add McNemar's test, on the calls of each model's first seed, to the pair on accuracy."""
     if (pair.metric, pair.question) != ("accuracy", "weights"):
         return pair

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from her2bench.core.errors import UserError, listed
-from her2bench.evaluation.statistics.arrays import Answers, Ints, Sample
+from her2bench.evaluation.statistics.arrays import Ints, LabelledTiles, ModelPredictions
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Panel:
         table: the rows of the first seed, in the same order, with all their columns.
     """
 
-    sample: Sample
-    answers: Answers
+    sample: LabelledTiles
+    answers: ModelPredictions
     tile_ids: pl.Series
     table: pl.DataFrame
 
@@ -47,7 +47,7 @@ def make_panel(rows: pl.DataFrame, model: str, split: str) -> Panel:
         )
     return Panel(
         sample=_sample(first),
-        answers=Answers(
+        answers=ModelPredictions(
             model=model,
             seeds=tuple(int(seed) for seed in seeds),
             logits=np.stack([by_seed[seed]["logit"].to_numpy() for seed in seeds]),
@@ -81,7 +81,7 @@ def require_same_tiles(
             f"\n  {len(only_b)} only in {name_b}{listed(only_b, 5)}"
             f"\n  ({len(a)} and {len(b)} rows)",
             expected="the same tiles for all that are compared",
-            cure="predict the same tiles with each, or score the tables one by one",
+            hint="predict the same tiles with each, or score the tables one by one",
         )
     differ = ids_a.filter(a["target"] != b["target"])
     if len(differ):
@@ -90,7 +90,7 @@ def require_same_tiles(
             found=f"{name_a} and {name_b} have different targets for {len(differ)} of {len(a)} "
             f"tiles:{listed(differ, 5)}",
             expected="one truth for all that are compared",
-            cure="use the same endpoint and the same labels for every model",
+            hint="use the same endpoint and the same labels for every model",
         )
 
 
@@ -108,12 +108,12 @@ def difference_of_tiles(a: pl.DataFrame, b: pl.DataFrame) -> str:
     return f"{changed} of {len(a)} tiles have another target" if changed else ""
 
 
-def _sample(rows: pl.DataFrame) -> Sample:
+def _sample(rows: pl.DataFrame) -> LabelledTiles:
     """Without known slides each tile is its own group (a tile of several folds still one)."""
     known = not rows["group_id"].is_null().all()
     groups = _ranks(rows["group_id" if known else "tile_id"])
     tiles = _ranks(rows["tile_id"]) if rows["tile_id"].is_duplicated().any() else None
-    return Sample(rows["target"].to_numpy() == 1, groups, known, tiles)
+    return LabelledTiles(rows["target"].to_numpy() == 1, groups, known, tiles)
 
 
 def _ranks(names: pl.Series) -> Ints:

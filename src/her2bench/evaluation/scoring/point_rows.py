@@ -7,7 +7,7 @@ import numpy as np
 from her2bench.core.scores import Pair, Row, known
 from her2bench.evaluation.scoring.extra_rows import extra_row
 from her2bench.evaluation.scoring.metric_intervals import BOOTSTRAP_SLIDES, VANISHING
-from her2bench.evaluation.scoring.model_evaluation import MANY_TILES, Judged
+from her2bench.evaluation.scoring.model_evaluation import MANY_TILES, ModelEvaluation
 from her2bench.evaluation.scoring.pair_tests import agreeing
 from her2bench.evaluation.scoring.pairwise import family_of, two_by_two, within_families
 from her2bench.evaluation.scoring.settings import ScoreSettings
@@ -33,7 +33,7 @@ from her2bench.evaluation.statistics.roc_points import (
 
 
 def point_results(
-    judged: Mapping[str, Judged], split: str, settings: ScoreSettings
+    judged: Mapping[str, ModelEvaluation], split: str, settings: ScoreSettings
 ) -> tuple[list[Row], list[Pair]]:
     """A row for each model and point asked for, a pair for every two models.
 
@@ -69,18 +69,18 @@ def _points_asked(settings: ScoreSettings) -> tuple[Point, ...]:
     return tuple(Point(kind, at) for kind, at in asked if at is not None)
 
 
-def _resampled(model: Judged, settings: ScoreSettings) -> bool:
+def _resampled(model: ModelEvaluation, settings: ScoreSettings) -> bool:
     few = whole_slides(_auc(model)) < BOOTSTRAP_SLIDES
     return bool(settings.bootstrap) and not few and len(model.panel.sample.targets) <= MANY_TILES
 
 
-def _auc(model: Judged) -> Estimate:
+def _auc(model: ModelEvaluation) -> Estimate:
     """Its degrees of freedom and leverage are those of everything on the ROC curve."""
     return model.estimates["roc_auc"]
 
 
 def _interval(
-    model: Judged, value: float, drawn: Floats | None, settings: ScoreSettings
+    model: ModelEvaluation, value: float, drawn: Floats | None, settings: ScoreSettings
 ) -> tuple[Interval, str]:
     auc = _auc(model)
     if np.isnan(value):
@@ -100,7 +100,7 @@ def _interval(
 
 
 def _pairs(
-    judged: Mapping[str, Judged],
+    judged: Mapping[str, ModelEvaluation],
     point: Point,
     values: dict[str, Floats],
     drawn: dict[str, Floats],
@@ -117,8 +117,8 @@ def _pairs(
 
 
 def _tested(
-    a: Judged,
-    b: Judged,
+    a: ModelEvaluation,
+    b: ModelEvaluation,
     values: dict[str, Floats],
     drawn: dict[str, Floats],
     settings: ScoreSettings,
@@ -140,8 +140,8 @@ def _tested(
 
 def _pair(
     point: Point,
-    a: Judged,
-    b: Judged,
+    a: ModelEvaluation,
+    b: ModelEvaluation,
     value: float,
     interval: Interval,
     p: float,

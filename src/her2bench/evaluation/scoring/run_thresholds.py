@@ -77,7 +77,7 @@ def _threshold(run: tuple, val: pl.DataFrame | None, rule: ThresholdRule) -> Run
             f"model {model}, seed {seed}, fold {fold}, {error.where}",
             found=error.found,
             expected=error.expected,
-            cure=error.cure,
+            hint=error.hint,
         ) from error
     return RunThreshold(model, seed, fold, logit, _probability(logit), "val")
 

@@ -7,7 +7,7 @@ from her2bench.core.scores import Breakdown, Pair, Row, Scores
 from her2bench.core.vocabulary import SPLITS
 from her2bench.evaluation.scoring.breakdown import break_down, ceiling
 from her2bench.evaluation.scoring.extra_rows import line_rows
-from her2bench.evaluation.scoring.model_evaluation import Judged, judge
+from her2bench.evaluation.scoring.model_evaluation import ModelEvaluation, judge
 from her2bench.evaluation.scoring.notes import (
     constant_notes,
     pair_notes,
@@ -81,7 +81,7 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
     )
 
 
-def _rows(judged: dict[str, Judged], split: str, settings: ScoreSettings) -> list[Row]:
+def _rows(judged: dict[str, ModelEvaluation], split: str, settings: ScoreSettings) -> list[Row]:
     reader = ceiling(next(iter(judged.values())).panel, settings)
     return [
         make_row(model.name, split, estimate, model.replicates.get(metric), settings)
@@ -90,7 +90,7 @@ def _rows(judged: dict[str, Judged], split: str, settings: ScoreSettings) -> lis
     ]
 
 
-def _require_comparable(judged: dict[str, Judged]) -> None:
+def _require_comparable(judged: dict[str, ModelEvaluation]) -> None:
     first, *others = judged.values()
     for other in others:
         one = (f"model {first.name}", first.panel.table)

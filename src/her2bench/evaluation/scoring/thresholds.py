@@ -91,5 +91,5 @@ def _check_classes(targets: Bools, rule: ThresholdRule) -> None:
                 "validation tiles",
                 found=f"no {kind} tile, so no threshold by rule {rule.kind!r}",
                 expected="tiles of both classes",
-                cure="use a fixed threshold, or splits that put both classes into val",
+                hint="use a fixed threshold, or splits that put both classes into val",
             )

@@ -15,7 +15,7 @@ FEW_GROUPS = 20  # with fewer slides a study is a pilot
 
 
 @dataclass(frozen=True)
-class Sample:
+class LabelledTiles:
     """The tiles of one split.
 
     Args:
@@ -69,11 +69,11 @@ class Sample:
         total = np.bincount(self.groups, weights=values, minlength=self.n_groups)
         return total.astype(np.float64, copy=False)
 
-    def part(self, chosen: Bools, targets: Bools) -> "Sample":
+    def part(self, chosen: Bools, targets: Bools) -> "LabelledTiles":
         """The chosen rows, with these (n,) targets for theirs, as a sample of their own."""
         groups = codes(self.groups[chosen])
         tiles = None if self.tiles is None else codes(self.tiles[chosen])
-        return Sample(targets[chosen], groups, self.known, tiles)
+        return LabelledTiles(targets[chosen], groups, self.known, tiles)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class SeedPredictions:
 
 
 @dataclass(frozen=True)
-class Answers:
+class ModelPredictions:
     """One model's answers to a sample, one row a seed.
 
     Args:

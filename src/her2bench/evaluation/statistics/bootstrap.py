@@ -10,13 +10,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample, SeedPredictions
+from her2bench.evaluation.statistics.arrays import (
+    Floats,
+    LabelledTiles,
+    ModelPredictions,
+    SeedPredictions,
+)
 from her2bench.evaluation.statistics.metrics import METRICS, Metric, Resampled
 
 BLOCK = 400_000  # weights a block: small enough for the processor's cache
 
 
-def slide_weights(sample: Sample, replicates: int, rng: np.random.Generator) -> Iterator[Floats]:
+def slide_weights(
+    sample: LabelledTiles, replicates: int, rng: np.random.Generator
+) -> Iterator[Floats]:
     """Draw slides with replacement, in blocks of rows.
 
     Args:
@@ -46,7 +53,7 @@ class Resampler:
     """
 
     def __init__(
-        self, sample: Sample, answers: Answers, metrics: tuple[str, ...], bins: int
+        self, sample: LabelledTiles, answers: ModelPredictions, metrics: tuple[str, ...], bins: int
     ) -> None:
         runs = answers.with_truth(sample.targets, bins)
         self._seeds = {
@@ -61,7 +68,7 @@ class Resampler:
         }
 
 
-def _resampled(metric: Metric, sample: Sample, run: SeedPredictions) -> Resampled:
+def _resampled(metric: Metric, sample: LabelledTiles, run: SeedPredictions) -> Resampled:
     if metric.resampling is not None:
         return metric.resampling(sample, run)
 
@@ -73,7 +80,7 @@ def _resampled(metric: Metric, sample: Sample, run: SeedPredictions) -> Resample
 
 
 def bootstrap(
-    resamplers: list[Resampler], sample: Sample, replicates: int, rng: np.random.Generator
+    resamplers: list[Resampler], sample: LabelledTiles, replicates: int, rng: np.random.Generator
 ) -> list[dict[str, Floats]]:
     """Bootstrap several models with the same draws, so that their differences are paired.
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from her2bench.evaluation.statistics.arrays import (
-    Answers,
     Bools,
     Floats,
     Ints,
-    Sample,
+    LabelledTiles,
+    ModelPredictions,
     SeedPredictions,
 )
 
@@ -30,7 +30,7 @@ def cells(targets: Bools, calls: Bools) -> Ints:
     return 2 * (~calls).astype(np.int64) + ~targets
 
 
-def slide_tables(sample: Sample, calls: Bools) -> Floats:
+def slide_tables(sample: LabelledTiles, calls: Bools) -> Floats:
     """Confusion tables of each seed and slide: (S, n) calls to (S, G, 4) counts."""
     size = sample.n_groups
     return np.stack(
@@ -65,12 +65,14 @@ class CountMetric:
         counts = np.bincount(cell, minlength=4).astype(np.float64)
         return float(self.value(counts)), self.gradient(counts)[cell]
 
-    def resampling(self, sample: Sample, run: SeedPredictions) -> Callable[[Floats], Floats]:
+    def resampling(self, sample: LabelledTiles, run: SeedPredictions) -> Callable[[Floats], Floats]:
         """The value as a function of (b, G) weights of the slides: (b,)."""
         tables = slide_tables(sample, run.calls[None])[0]
         return lambda weights: self.value(weights @ tables)
 
-    def contributions(self, sample: Sample, a: Answers, b: Answers) -> Floats:
+    def contributions(
+        self, sample: LabelledTiles, a: ModelPredictions, b: ModelPredictions
+    ) -> Floats:
         """The difference a - b split into slides, (G,): a swap of a and b changes each sign.
 
         The gradient half-way between the two models' tables, times the difference of the slide's

@@ -3,11 +3,11 @@
 import numpy as np
 from scipy import special
 
-from her2bench.evaluation.statistics.arrays import Floats, Sample
+from her2bench.evaluation.statistics.arrays import Floats, LabelledTiles
 from her2bench.evaluation.statistics.metrics import METRICS
 
 
-def slide_shares(metric: str, masses: Floats, sample: Sample) -> Floats:
+def slide_shares(metric: str, masses: Floats, sample: LabelledTiles) -> Floats:
     """How much of a metric rests on each slide's positive and on its negative tiles.
 
     Args:

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample
+from her2bench.evaluation.statistics.arrays import Floats, LabelledTiles, ModelPredictions
 from her2bench.evaluation.statistics.degrees_of_freedom import degrees_of_freedom, slide_shares
 from her2bench.evaluation.statistics.jackknife import slide_influences
 from her2bench.evaluation.statistics.metrics import METRICS
@@ -39,7 +39,7 @@ class Estimate:
     values: Floats
     parts: Floats
     tiles: Floats
-    sample: Sample
+    sample: LabelledTiles
     shares: Floats
     counted_tiles: float
     inflation: float = 1.0
@@ -87,7 +87,7 @@ class Estimate:
         return self.variance / independent if seen else float("nan")
 
 
-def estimate(metric: str, sample: Sample, answers: Answers, bins: int) -> Estimate:
+def estimate(metric: str, sample: LabelledTiles, answers: ModelPredictions, bins: int) -> Estimate:
     """Estimate one metric of one model, with everything its variance needs."""
     about, targets = METRICS[metric], sample.targets
     values, parts, shares, mean, inflations = [], [], [], np.zeros(len(targets)), []
@@ -176,7 +176,7 @@ def seed_component(estimate: Estimate) -> float:
     return max(between - max(interaction, 0.0), 0.0) / seeds
 
 
-def tile_variance(tiles: Floats, metric: str, sample: Sample) -> float:
+def tile_variance(tiles: Floats, metric: str, sample: LabelledTiles) -> float:
     """The variance a metric would have if all tiles were independent (for ROC-AUC: DeLong's).
 
     Args:

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from her2bench.evaluation.statistics.arrays import Floats, Sample, SeedPredictions
+from her2bench.evaluation.statistics.arrays import Floats, LabelledTiles, SeedPredictions
 from her2bench.evaluation.statistics.metrics import Metric
 
 
 def slide_influences(
-    metric: Metric, value: float, sample: Sample, run: SeedPredictions, shares: Floats
+    metric: Metric, value: float, sample: LabelledTiles, run: SeedPredictions, shares: Floats
 ) -> Floats:
     """The influence of each slide's positive and negative tiles, by leaving them out in turn.
 

@@ -10,11 +10,11 @@ import numpy as np
 from her2bench.core.errors import UserError, nearest
 from her2bench.evaluation.statistics import confusion, probabilistic, ranking
 from her2bench.evaluation.statistics.arrays import (
-    Answers,
     Bools,
     Floats,
     Ints,
-    Sample,
+    LabelledTiles,
+    ModelPredictions,
     SeedPredictions,
 )
 
@@ -72,12 +72,14 @@ class Metric:
     higher_is_better: bool = True
     interval: Literal["obuchowski", "proportion", "bootstrap"] = "bootstrap"
     influence: Callable[[SeedPredictions], tuple[float, Floats]] | None = None
-    resampling: Callable[[Sample, SeedPredictions], Resampled] | None = None
-    contributions: Callable[[Sample, Answers, Answers], Floats] | None = None
+    resampling: Callable[[LabelledTiles, SeedPredictions], Resampled] | None = None
+    contributions: Callable[[LabelledTiles, ModelPredictions, ModelPredictions], Floats] | None = (
+        None
+    )
     masses: Callable[[SeedPredictions], Floats] | None = None
-    inflation: Callable[[Sample, Ints | None], float] | None = None
+    inflation: Callable[[LabelledTiles, Ints | None], float] | None = None
     halves: tuple[str, ...] = ()
-    noise: Callable[[Sample, Answers, int], Floats] | None = None
+    noise: Callable[[LabelledTiles, ModelPredictions, int], Floats] | None = None
 
     def __post_init__(self) -> None:
         if not self.title:
@@ -131,7 +133,7 @@ def register_metric(metric: Metric) -> Metric:
         expected = "lower-case letters, digits and underscores, a letter first"
         raise UserError(where, found="not a name for a metric", expected=expected)
     if metric.name in METRICS:
-        raise UserError(where, found="registered already", cure="give it another name")
+        raise UserError(where, found="registered already", hint="give it another name")
     if metric.value is None and metric.influence is None:
         raise UserError(where, found="nothing to compute it by", expected="value or influence")
     METRICS[metric.name] = metric

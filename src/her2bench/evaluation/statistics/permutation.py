@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import special
 
-from her2bench.evaluation.statistics.arrays import Answers, Floats
+from her2bench.evaluation.statistics.arrays import Floats, ModelPredictions
 from her2bench.evaluation.statistics.differences import Difference
 from her2bench.evaluation.statistics.metrics import METRICS
 
@@ -11,7 +11,7 @@ SIGNS = 4_000_000  # held at once
 MANY = 2000  # slides; then the sum of random signs is normal to all digits that matter
 
 
-def slide_contributions(d: Difference, a: Answers, b: Answers) -> Floats:
+def slide_contributions(d: Difference, a: ModelPredictions, b: ModelPredictions) -> Floats:
     """Split a difference into slides, so that a swap of the two models changes each one's sign.
 
     By the metric's own `contributions`, where it has them; else the slide's influence on the

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from her2bench.evaluation.statistics.arrays import (
-    Answers,
     Bools,
     Floats,
     Ints,
-    Sample,
+    LabelledTiles,
+    ModelPredictions,
     SeedPredictions,
 )
 
@@ -58,7 +58,7 @@ class MeanMetric:
         value = float(terms.mean())
         return value, (terms - value) / len(terms)
 
-    def resampling(self, sample: Sample, run: SeedPredictions) -> Callable[[Floats], Floats]:
+    def resampling(self, sample: LabelledTiles, run: SeedPredictions) -> Callable[[Floats], Floats]:
         """The value as a function of (b, G) weights of the slides: (b,)."""
         sums = sample.sums(self.terms(run.probabilities, run.targets))
         tiles = sample.sums(np.ones(len(run.targets)))
@@ -111,7 +111,7 @@ def calibration_error_influence(run: SeedPredictions) -> tuple[float, Floats]:
 
 
 def calibration_error_resampling(
-    sample: Sample, run: SeedPredictions
+    sample: LabelledTiles, run: SeedPredictions
 ) -> Callable[[Floats], Floats]:
     """The error as a function of (b, G) weights of the slides: (b,); its bins stay the data's."""
     where = equal_mass_bins(run.probabilities, run.bins)
@@ -120,7 +120,7 @@ def calibration_error_resampling(
     return lambda weights: np.abs(weights @ excess).sum(1) / (weights @ tiles)
 
 
-def _by_slide_and_bin(sample: Sample, where: Ints, values: Floats) -> Floats:
+def _by_slide_and_bin(sample: LabelledTiles, where: Ints, values: Floats) -> Floats:
     """(n,) values summed within each slide and bin: (G, K)."""
     k = int(where.max()) + 1
     cell = sample.groups * k + where
@@ -128,7 +128,7 @@ def _by_slide_and_bin(sample: Sample, where: Ints, values: Floats) -> Floats:
     return sums.astype(np.float64, copy=False).reshape(sample.n_groups, k)
 
 
-def bin_noise(sample: Sample, answers: Answers, bins: int) -> Floats:
+def bin_noise(sample: LabelledTiles, answers: ModelPredictions, bins: int) -> Floats:
     """How much the bins of the calibration error vary from one set of slides to the next.
 
     Args:

@@ -9,7 +9,7 @@ from her2bench.evaluation.statistics.arrays import (
     Bools,
     Floats,
     Ints,
-    Sample,
+    LabelledTiles,
     SeedPredictions,
     by_fold,
 )
@@ -91,7 +91,7 @@ def run_pair_weights(run: SeedPredictions) -> Floats:
     return pair_weights(run.targets, run.folds)
 
 
-def fold_inflation(sample: Sample, folds: Ints | None) -> float:
+def fold_inflation(sample: LabelledTiles, folds: Ints | None) -> float:
     """How far the clustered variance overstates that of an AUC within folds, to first order.
 
     A placement holds the noise of all other slides of its fold, which within a small fold no
@@ -172,7 +172,7 @@ def _precision_sum(scores: Floats, targets: Bools) -> tuple[float, Floats]:
 
 
 def average_precision_resampling(
-    sample: Sample, run: SeedPredictions
+    sample: LabelledTiles, run: SeedPredictions
 ) -> Callable[[Floats], Floats]:
     """Average precision as a function of (b, G) weights of the slides: (b,), NaN undefined."""
     folds = [

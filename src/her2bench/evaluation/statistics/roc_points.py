@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from her2bench.evaluation.statistics.arrays import Answers, Bools, Floats, Ints, Sample, by_fold
+from her2bench.evaluation.statistics.arrays import (
+    Bools,
+    Floats,
+    Ints,
+    LabelledTiles,
+    ModelPredictions,
+    by_fold,
+)
 from her2bench.evaluation.statistics.bootstrap import slide_weights
 
 SENSITIVITY, SPECIFICITY, PARTIAL = (
@@ -47,7 +54,9 @@ def point_label(name: str) -> str | None:
     return f"{LABELS[kind]} {at}" if kind in LABELS else None
 
 
-def point_values(sample: Sample, answers: Answers, point: Point, weights: Floats) -> Floats:
+def point_values(
+    sample: LabelledTiles, answers: ModelPredictions, point: Point, weights: Floats
+) -> Floats:
     """A point of each seed's ROC curve under any weighting of the slides.
 
     Within folds, as ROC-AUC: each fold has a curve of its own, weighted by its pairs of tiles.
@@ -74,7 +83,7 @@ def point_values(sample: Sample, answers: Answers, point: Point, weights: Floats
 
 
 def point_replicates(
-    sample: Sample, answers: Answers, point: Point, replicates: int, seed: int
+    sample: LabelledTiles, answers: ModelPredictions, point: Point, replicates: int, seed: int
 ) -> Floats:
     """Bootstrap replicates, averaged over seeds: (B,) float64, the draws shared by all models."""
     blocks = slide_weights(sample, replicates, np.random.default_rng(seed))

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from her2bench.evaluation.scoring.panels import Panel
-from her2bench.evaluation.statistics.arrays import Floats, Rows, Sample, by_fold
+from her2bench.evaluation.statistics.arrays import Floats, LabelledTiles, Rows, by_fold
 from her2bench.evaluation.statistics.bootstrap import slide_weights
 
 GRID = np.linspace(0, 1, 101)
@@ -69,7 +69,7 @@ def _band(panel: Panel, curve) -> Band:
     return Band(value, low, high)
 
 
-def _level_counts(sample: Sample, logits: Floats, rows: Rows) -> tuple[Floats, Floats]:
+def _level_counts(sample: LabelledTiles, logits: Floats, rows: Rows) -> tuple[Floats, Floats]:
     """Positive and negative tiles by slide and level, the highest level first: (G, L) each."""
     logits, groups, targets = logits[rows], sample.groups[rows], sample.targets[rows]
     levels = -np.unique(-logits)

@@ -13,7 +13,7 @@ from her2bench.report.figures.roc_pr import draw_precision_recalls, draw_rocs
 from her2bench.report.figures.score_distributions import draw_spread
 from her2bench.report.figures.style import Drawn
 from her2bench.report.gallery_selection import first_seed
-from her2bench.report.inputs import Material
+from her2bench.report.inputs import ReportInputs
 from her2bench.report.sections.reliability import calibration_of, reliability_table
 from her2bench.report.sections.summary import primary_pairs, shown_question
 
@@ -30,7 +30,7 @@ class Figures:
     spreads: list[Drawn]
 
 
-def draw_all(material: Material, panels: dict[str, Panel]) -> Figures:
+def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:
     """Draw everything into `figures/`; "always positive", the same for all, has no curve."""
     folder, settings = material.folder.figures, material.settings
     ranked = {m: p for m, p in panels.items() if m != "always_positive"} or panels
@@ -52,16 +52,16 @@ def draw_all(material: Material, panels: dict[str, Panel]) -> Figures:
     )
 
 
-def _colour(material: Material, model: str) -> str:
+def _colour(material: ReportInputs, model: str) -> str:
     return str(line_style(model, material.models, material.baselines)["color"])
 
 
-def _reliability(material: Material, model: str, panel: Panel) -> Drawn:
+def _reliability(material: ReportInputs, model: str, panel: Panel) -> Drawn:
     bins = reliability_table(panel, *calibration_of(material, model), material.settings)
     return draw_reliability(model, bins, _colour(material, model), material.folder.figures)
 
 
-def _losses(material: Material) -> Drawn | None:
+def _losses(material: ReportInputs) -> Drawn | None:
     epochs = material.epochs
     if not epochs.height:
         return None
@@ -72,7 +72,7 @@ def _losses(material: Material) -> Drawn | None:
     return draw_losses(epochs, models, top, material.folder.figures)
 
 
-def _spreads(material: Material, models: list[str]) -> list[Drawn]:
+def _spreads(material: ReportInputs, models: list[str]) -> list[Drawn]:
     shown = material.shown
     if "score" not in shown.columns or shown["score"].is_null().all():
         return []

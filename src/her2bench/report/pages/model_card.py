@@ -10,15 +10,15 @@ from her2bench.core.runs import write_text
 from her2bench.core.vocabulary import ENDPOINTS, SPLITS, model_label
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report import formats
-from her2bench.report.inputs import Material
+from her2bench.report.inputs import ReportInputs
 from her2bench.report.labels import relabelled
 from her2bench.report.sections import methods
 from her2bench.report.sections.results_table import every_metric
 from her2bench.report.sections.summary import primary_pairs, shown_question
-from her2bench.report.sections.warnings import cautions
+from her2bench.report.sections.warnings import report_warnings
 
 
-def write_cards(material: Material) -> None:
+def write_cards(material: ReportInputs) -> None:
     """Write `runs/<model>/card.md` for every network that has a run folder.
 
     Source: Mitchell et al. 2019, "Model cards for model reporting".
@@ -49,7 +49,7 @@ def plain(value: Any) -> Any:
     return re.sub(r"([\\`*|\[\]])", r"\\\1", value).replace("<", "&lt;").replace("\n", " ")
 
 
-def _contents(material: Material, model: str) -> dict[str, Any]:
+def _contents(material: ReportInputs, model: str) -> dict[str, Any]:
     name = model_label(model)
     tables = []
     for split in ("test", "val", "train"):
@@ -62,7 +62,7 @@ def _contents(material: Material, model: str) -> dict[str, Any]:
         "model": model,
         "endpoint": ENDPOINTS.get(str(material.config.get("endpoint")), "unknown"),
         "tables": tables,
-        "warnings": cautions(material),
+        "warnings": report_warnings(material),
         "pairs": [
             f"{relabelled(p.verdict)}: {formats.difference(p)} {METRICS[p.metric].label}"
             f" ({model_label(p.model_a)} less {model_label(p.model_b)})"

@@ -16,7 +16,7 @@ from her2bench.report.figures.curve_bands import REPLICATES
 from her2bench.report.figures.figure_set import draw_all
 from her2bench.report.folder_guard import check_inside
 from her2bench.report.gallery_files import read_audit_pictures, read_gallery
-from her2bench.report.inputs import Material, read_material, shown_panels
+from her2bench.report.inputs import ReportInputs, read_inputs, shown_panels
 from her2bench.report.labels import STUDY_WORDS
 from her2bench.report.pages.audit_page import audit_contents
 from her2bench.report.pages.html import assets, environment
@@ -26,7 +26,7 @@ from her2bench.report.sections.audit_view import with_sides
 from her2bench.report.sections.failures import by_slide, calls_by_score, failing_slides
 from her2bench.report.sections.gallery_view import picture_groups
 from her2bench.report.sections.operating import operating_points, printed
-from her2bench.report.sections.optimism import flattery
+from her2bench.report.sections.optimism import optimism
 from her2bench.report.sections.reliability import calibration_of, calibration_rows
 from her2bench.report.sections.results_table import (
     STUDY,
@@ -36,7 +36,7 @@ from her2bench.report.sections.results_table import (
     standings,
 )
 from her2bench.report.sections.summary import answer, primary_pairs, shown_question
-from her2bench.report.sections.warnings import cautions, flattered, lesser_notes
+from her2bench.report.sections.warnings import lesser_notes, optimistic_figures, report_warnings
 
 _STYLES = ("colours.css", "page.css", "tables.css", "figures.css", "audit.css", "print.css")
 _SCRIPTS = ("page.js", "operating.js")
@@ -52,7 +52,7 @@ def write_report(folder: ComparisonFolder) -> Path:
         UserError: a file of the folder is broken. What is only missing is named in the report.
     """
     check_inside(folder)
-    material = read_material(folder)
+    material = read_inputs(folder)
     page = (
         environment()
         .get_template("page.html")
@@ -68,7 +68,7 @@ def write_report(folder: ComparisonFolder) -> Path:
     return folder.report
 
 
-def _contents(material: Material) -> dict[str, Any]:
+def _contents(material: ReportInputs) -> dict[str, Any]:
     panels = shown_panels(material)
     rows = material.scores.rows
     present = [s for s in ("test", "val", "train") if any(r.split == s for r in rows)]
@@ -76,9 +76,9 @@ def _contents(material: Material) -> dict[str, Any]:
         "name": material.folder.path.resolve().name,
         "about": _about(material),
         "answer": answer(material),
-        "warnings": cautions(material),
+        "warnings": report_warnings(material),
         "notes": lesser_notes(material),
-        "flattered": flattered(material),
+        "flattered": optimistic_figures(material),
         "grouped": material.grouped,
         "split_name": SPLITS.get(material.split or "", ""),
         "split_names": SPLITS,
@@ -104,7 +104,7 @@ def _contents(material: Material) -> dict[str, Any]:
         "operating": printed(operating_points(panels, material.settings)),
         "models": material.models,
         "baselines": [BASELINES[name] for name in material.baselines if name in BASELINES],
-        "optimism": flattery(material),
+        "optimism": optimism(material),
         "scores_called": calls_by_score(material),
         "slides": failing_slides(material),
         **_pictures(material),
@@ -115,7 +115,7 @@ def _contents(material: Material) -> dict[str, Any]:
     }
 
 
-def _about(material: Material) -> dict[str, str]:
+def _about(material: ReportInputs) -> dict[str, str]:
     shown = material.shown
     tiles = shown["tile_id"].n_unique() if shown.height else 0
     slides = f" of {shown['group_id'].n_unique()} slides" if material.grouped else ""
@@ -129,19 +129,19 @@ def _about(material: Material) -> dict[str, str]:
     }
 
 
-def _caption(material: Material) -> str:
+def _caption(material: ReportInputs) -> str:
     about = _about(material)
     unknown = "" if material.grouped else "; slides unknown"
     confidence = formats.percent(material.settings.confidence)
     return f"Models and baselines on {about['tiles']}, with {confidence} intervals{unknown}"
 
 
-def _pictures(material: Material) -> dict[str, Any]:
+def _pictures(material: ReportInputs) -> dict[str, Any]:
     groups = picture_groups(material, read_gallery(material.folder))
     return {"groups": groups, "no_pictures": _absence([p for g in groups for p in g.pictures])}
 
 
-def _audit(material: Material) -> dict[str, Any]:
+def _audit(material: ReportInputs) -> dict[str, Any]:
     if material.audit is None:
         return {"audit": None}
     tiles = with_sides(material.manifest, material.splits)
@@ -157,7 +157,7 @@ def _absence(pictures: list[Any]) -> str:
     )
 
 
-def _calibration(material: Material, panels: dict[str, Panel]) -> dict[str, Any]:
+def _calibration(material: ReportInputs, panels: dict[str, Panel]) -> dict[str, Any]:
     rows = [
         row
         for model, panel in panels.items()
@@ -172,7 +172,7 @@ def _calibration(material: Material, panels: dict[str, Panel]) -> dict[str, Any]
     }
 
 
-def _runs(material: Material) -> list[dict[str, Any]]:
+def _runs(material: ReportInputs) -> list[dict[str, Any]]:
     order = {model: place for place, model in enumerate(material.models)}
     return sorted(
         material.runs.to_dicts(),
@@ -180,7 +180,7 @@ def _runs(material: Material) -> list[dict[str, Any]]:
     )
 
 
-def _made(material: Material) -> dict[str, Any]:
+def _made(material: ReportInputs) -> dict[str, Any]:
     bad = material.folder.bad_tiles
     return {
         "counts": methods.tile_counts(material),

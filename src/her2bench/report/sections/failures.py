@@ -4,12 +4,12 @@ from typing import Any
 
 import polars as pl
 
-from her2bench.report.inputs import Material
+from her2bench.report.inputs import ReportInputs
 
 MOST_SLIDES = 30
 
 
-def by_score(material: Material) -> pl.DataFrame:
+def by_score(material: ReportInputs) -> pl.DataFrame:
     """A row a model and IHC score: how many of its tiles are called positive, how many rightly.
 
     Returns:
@@ -29,7 +29,7 @@ def by_score(material: Material) -> pl.DataFrame:
     return table.join(known, on=["model", "score"], how="left", maintain_order="left")
 
 
-def calls_by_score(material: Material) -> list[dict[str, Any]]:
+def calls_by_score(material: ReportInputs) -> list[dict[str, Any]]:
     """`by_score` for the page: a row a score, with `score`, `tiles` and `models`, a dict."""
     table = by_score(material)
     if not table.height:
@@ -44,7 +44,7 @@ def calls_by_score(material: Material) -> list[dict[str, Any]]:
     ]
 
 
-def by_slide(material: Material) -> pl.DataFrame:
+def by_slide(material: ReportInputs) -> pl.DataFrame:
     """A row a slide, the worst called first: `group_id, score, tiles, positives`, and for each
     model the share of its tiles called rightly (mean over seeds)."""
     if not material.grouped:
@@ -59,7 +59,7 @@ def by_slide(material: Material) -> pl.DataFrame:
     return table.select("group_id", "score", "tiles", "positives", *material.models)
 
 
-def failing_slides(material: Material) -> dict[str, Any]:
+def failing_slides(material: ReportInputs) -> dict[str, Any]:
     """The worst slides for the page, and how many more the CSV holds."""
     table = by_slide(material)
     return {"rows": table.head(MOST_SLIDES).to_dicts(), "all": table.height}
@@ -80,7 +80,7 @@ def _shares(shown: pl.DataFrame, column: str) -> pl.DataFrame:
     return table.sort(column, maintain_order=True)
 
 
-def _slide_scores(material: Material) -> pl.DataFrame:
+def _slide_scores(material: ReportInputs) -> pl.DataFrame:
     """Each slide's score where all its tiles have the same one."""
     shown = material.shown
     if "score" not in shown.columns:

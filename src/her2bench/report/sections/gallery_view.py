@@ -12,7 +12,7 @@ from scipy import ndimage
 from her2bench.core.vocabulary import SCORES, model_label
 from her2bench.report.gallery_files import Gallery
 from her2bench.report.gallery_selection import Selection, first_seed, select_tiles
-from her2bench.report.inputs import Material
+from her2bench.report.inputs import ReportInputs
 from her2bench.report.pages.html import data_uri
 from her2bench.stain.heatmap import heatmap
 
@@ -52,7 +52,7 @@ class Group:
     pictures: list[Picture]
 
 
-def picture_groups(material: Material, gallery: Gallery) -> list[Group]:
+def picture_groups(material: ReportInputs, gallery: Gallery) -> list[Group]:
     """The gallery: the errors of each network, then the tiles on which networks disagree."""
     if material.split is None:
         return []
@@ -73,7 +73,7 @@ def picture_groups(material: Material, gallery: Gallery) -> list[Group]:
     return groups
 
 
-def _pictures(material: Material, chosen: Selection, gallery: Gallery) -> dict[str, Picture]:
+def _pictures(material: ReportInputs, chosen: Selection, gallery: Gallery) -> dict[str, Picture]:
     rows = first_seed(material.shown).filter(
         pl.col("tile_id").is_in(chosen.tile_ids) & pl.col("model").is_in(material.networks)
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from her2bench.report.inputs import Material
+from her2bench.report.inputs import ReportInputs
 
 SPLIT_KINDS = {
     "grouped": "whole slides on one side each (grouped)",
@@ -16,7 +16,7 @@ SPLIT_KINDS = {
 }
 
 
-def tile_counts(material: Material) -> list[dict[str, Any]]:
+def tile_counts(material: ReportInputs) -> list[dict[str, Any]]:
     """Tiles by split and IHC score, a row a split (and fold, where there are several)."""
     splits, manifest = material.splits, material.manifest
     if not splits.height or "score" not in manifest.columns:
@@ -44,7 +44,7 @@ def _counts(part: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def split_words(material: Material) -> str:
+def split_words(material: ReportInputs) -> str:
     """The kind of split in words."""
     kind = (material.config.get("split") or {}).get("kind", "unknown")
     return SPLIT_KINDS.get(kind, str(kind))
@@ -79,7 +79,7 @@ def without_folder(text: str) -> str:
     return text
 
 
-def command(material: Material) -> str:
+def command(material: ReportInputs) -> str:
     """The command that does it all again, for the folder above the comparison.
 
     comparison.toml holds every setting, but names the manifest from wherever `compare` was
@@ -92,16 +92,16 @@ def command(material: Material) -> str:
     return shlex.join(["her2bench", "compare", config, "--set", manifest, "-o", output])
 
 
-def devices(material: Material) -> list[str]:
+def devices(material: ReportInputs) -> list[str]:
     """Where the networks were trained."""
     return material.runs["device"].drop_nulls().unique().sort().to_list()
 
 
-def trained_with(material: Material) -> list[str]:
+def trained_with(material: ReportInputs) -> list[str]:
     """The versions that trained the networks, as each run noted them."""
     return material.runs["versions"].drop_nulls().unique().sort().to_list()
 
 
-def total_seconds(material: Material) -> float:
+def total_seconds(material: ReportInputs) -> float:
     """Training time of all finished runs."""
     return float(material.runs["train_seconds"].sum() or 0)

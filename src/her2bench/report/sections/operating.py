@@ -14,7 +14,7 @@ from her2bench.core.vocabulary import model_label
 from her2bench.evaluation.scoring.metric_intervals import interval_of
 from her2bench.evaluation.scoring.panels import Panel
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.arrays import Answers, Bools
+from her2bench.evaluation.statistics.arrays import Bools, ModelPredictions
 from her2bench.evaluation.statistics.confusion import cells
 from her2bench.evaluation.statistics.estimates import estimate
 
@@ -62,7 +62,7 @@ def _at(panel: Panel, probability: float, settings: ScoreSettings) -> dict[str, 
 
 def _point(panel: Panel, calls: Bools, settings: ScoreSettings) -> dict[str, Any]:
     sample, given = panel.sample, panel.answers
-    answers = Answers(
+    answers = ModelPredictions(
         given.model, given.seeds, given.logits, given.probabilities, calls, given.folds
     )
     point: dict[str, Any] = {}

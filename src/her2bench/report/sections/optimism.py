@@ -5,12 +5,12 @@ from dataclasses import replace
 from her2bench.core.scores import Optimism
 from her2bench.core.vocabulary import model_label
 from her2bench.evaluation.statistics.metrics import METRICS
-from her2bench.report.inputs import Material
+from her2bench.report.inputs import ReportInputs
 
 SHOWN = ("roc_auc", "balanced_accuracy", "sensitivity", "specificity", "accuracy")
 
 
-def flattery(material: Material) -> list[Optimism]:
+def optimism(material: ReportInputs) -> list[Optimism]:
     """The main metrics, named for people; none if it was not asked for."""
     return [
         replace(row, model=model_label(row.model), metric=METRICS[row.metric].title)

@@ -12,10 +12,10 @@ from her2bench.evaluation.scoring.metric_intervals import interval_of
 from her2bench.evaluation.scoring.panels import Panel
 from her2bench.evaluation.scoring.recalibration import best_scaling
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.arrays import Answers, Floats, Sample
+from her2bench.evaluation.statistics.arrays import Floats, LabelledTiles, ModelPredictions
 from her2bench.evaluation.statistics.calibration_fits import SUREST
 from her2bench.evaluation.statistics.estimates import estimate
-from her2bench.report.inputs import Material
+from her2bench.report.inputs import ReportInputs
 from her2bench.report.sections.results_table import Cell
 
 TILES_A_BIN = 15
@@ -59,7 +59,7 @@ def calibration_rows(
     fitted = [(entry.method, entry.runs) for entry in calibration]
     for method, runs in fitted or [("none", ())]:
         scaled = given.probabilities if method == "none" else _scaled(panel, rows, runs)
-        answers = Answers(given.model, given.seeds, given.logits, scaled, given.calls)
+        answers = ModelPredictions(given.model, given.seeds, given.logits, scaled, given.calls)
         cells = {name: _cell(name, panel.sample, answers, settings) for name in MEASURED}
         for name, found in calibration_line(panel.sample, answers, settings.confidence).items():
             low, high = map(known, found.interval)
@@ -68,13 +68,15 @@ def calibration_rows(
     return table
 
 
-def _cell(metric: str, sample: Sample, answers: Answers, settings: ScoreSettings) -> Cell:
+def _cell(
+    metric: str, sample: LabelledTiles, answers: ModelPredictions, settings: ScoreSettings
+) -> Cell:
     found = estimate(metric, sample, answers, settings.bins)
     interval, method = interval_of(found, None, settings)
     return Cell(known(found.value), known(interval.low), known(interval.high), method)
 
 
-def calibration_of(material: Material, model: str) -> tuple[pl.DataFrame, list[Recalibrated]]:
+def calibration_of(material: ReportInputs, model: str) -> tuple[pl.DataFrame, list[Recalibrated]]:
     """The shown rows of a model and what was fitted for it; nothing where no test is shown."""
     rows = material.shown.filter(pl.col("model") == model)
     fitted = material.scores.calibration
@@ -129,8 +131,8 @@ def _bin(
 ) -> dict[str, float | None]:
     codes = np.unique(groups, return_inverse=True)[1].astype(np.int64)
     # "Accuracy" of the truth among tiles that all count as positive is the share of positives.
-    sample = Sample(np.ones(len(p), dtype=bool), codes, slides_known)
-    answers = Answers("", (0,), p[None], p[None], targets[None])
+    sample = LabelledTiles(np.ones(len(p), dtype=bool), codes, slides_known)
+    answers = ModelPredictions("", (0,), p[None], p[None], targets[None])
     interval, _ = interval_of(estimate("accuracy", sample, answers, settings.bins), None, settings)
     return {
         "probability": float(p.mean()),

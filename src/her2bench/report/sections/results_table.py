@@ -8,7 +8,7 @@ import polars as pl
 from her2bench.core.scores import Row
 from her2bench.core.vocabulary import SPLITS, model_label
 from her2bench.evaluation.statistics.metrics import METRICS
-from her2bench.report.inputs import Material
+from her2bench.report.inputs import ReportInputs
 
 SHOWN = (
     "roc_auc", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv", "accuracy",
@@ -52,7 +52,7 @@ class Side:
     cells: dict[str, Cell]
 
 
-def standings(material: Material) -> list[Standing]:
+def standings(material: ReportInputs) -> list[Standing]:
     """A row a model of the shown split: networks, baselines, then the ceiling if it is known."""
     present = {row.model for row in material.scores.rows}
     models = [m for m in material.models if m in present]
@@ -60,7 +60,7 @@ def standings(material: Material) -> list[Standing]:
     return [_standing(material, model) for model in models]
 
 
-def every_metric(material: Material, split: str) -> list[tuple[str, dict[str, Cell]]]:
+def every_metric(material: ReportInputs, split: str) -> list[tuple[str, dict[str, Cell]]]:
     """All metrics on one split: model (for people), metric → cell."""
     present = {row.model for row in material.scores.rows if row.split == split}
     return [
@@ -70,7 +70,7 @@ def every_metric(material: Material, split: str) -> list[tuple[str, dict[str, Ce
     ]
 
 
-def on_all_sides(material: Material) -> list[Side]:
+def on_all_sides(material: ReportInputs) -> list[Side]:
     """The study's table: each model on training, validation and test tiles."""
     return [
         Side(model_label(model), split, row.tiles, _cells(material, model, split, STUDY))
@@ -80,13 +80,13 @@ def on_all_sides(material: Material) -> list[Side]:
     ]
 
 
-def shown_metrics(material: Material) -> list[str]:
+def shown_metrics(material: ReportInputs) -> list[str]:
     """The metrics of the main table, the primary one first."""
     primary = material.settings.primary
     return [primary, *(m for m in SHOWN if m != primary)]
 
 
-def _standing(material: Material, model: str) -> Standing:
+def _standing(material: ReportInputs, model: str) -> Standing:
     primary, split = material.settings.primary, material.split or "test"
     mine = _rows(material, model, split).get(primary)
     runs = material.runs.filter(pl.col("model") == model)
@@ -108,12 +108,14 @@ def _name(model: str) -> str:
     return "Perfect reader of single tiles" if model == CEILING else model_label(model)
 
 
-def _rows(material: Material, model: str, split: str) -> dict[str, Row]:
+def _rows(material: ReportInputs, model: str, split: str) -> dict[str, Row]:
     rows = material.scores.rows
     return {row.metric: row for row in rows if row.model == model and row.split == split}
 
 
-def _cells(material: Material, model: str, split: str, metrics: tuple[str, ...]) -> dict[str, Cell]:
+def _cells(
+    material: ReportInputs, model: str, split: str, metrics: tuple[str, ...]
+) -> dict[str, Cell]:
     rows = _rows(material, model, split)
     return {
         metric: Cell(row.value, row.low, row.high, row.method)

@@ -8,7 +8,7 @@ from her2bench.evaluation.scoring.pairwise import FAMILIES
 from her2bench.evaluation.scoring.questions import UNKNOWN_AGAIN, first_question
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.formats import difference, p_value
-from her2bench.report.inputs import Material
+from her2bench.report.inputs import ReportInputs
 from her2bench.report.labels import relabelled
 
 
@@ -39,7 +39,7 @@ class Answer:
     against: list[Sentence]
 
 
-def primary_pairs(material: Material, question: str = "weights") -> list[Pair]:
+def primary_pairs(material: ReportInputs, question: str = "weights") -> list[Pair]:
     """The pairs on the primary metric: networks first, then each against the baselines."""
     primary = material.settings.primary
     pairs = [
@@ -50,13 +50,13 @@ def primary_pairs(material: Material, question: str = "weights") -> list[Pair]:
     return sorted(pairs, key=_baselines_in)
 
 
-def shown_question(material: Material) -> Question:
+def shown_question(material: ReportInputs) -> Question:
     """Which question the verdicts are given for: the recipe's wherever it is answered."""
     recipes = primary_pairs(material, "recipe")
     return first_question((FAMILIES[_baselines_in(p)], p.decision) for p in recipes)
 
 
-def answer(material: Material) -> Answer:
+def answer(material: ReportInputs) -> Answer:
     """Put the verdicts into words."""
     pairs = primary_pairs(material, shown_question(material))
     networks = [pair for pair in pairs if _baselines_in(pair) == 0]
@@ -69,7 +69,7 @@ def answer(material: Material) -> Answer:
     )
 
 
-def not_beating(material: Material, baseline: str) -> list[str]:
+def not_beating(material: ReportInputs, baseline: str) -> list[str]:
     """The networks that are not shown to beat a baseline."""
     pairs = [
         p
@@ -79,7 +79,7 @@ def not_beating(material: Material, baseline: str) -> list[str]:
     return [_other(p, baseline) for p in pairs if _winner(p) != _other(p, baseline)]
 
 
-def _headline(material: Material, pairs: list[Pair]) -> str:
+def _headline(material: ReportInputs, pairs: list[Pair]) -> str:
     if material.split is None:
         return "Nothing can be said yet: no run is finished."
     if material.split != "test":
@@ -111,7 +111,7 @@ def _headline(material: Material, pairs: list[Pair]) -> str:
     return f"{some} with these trained weights; the others do not: {unknown}."
 
 
-def _seeds(material: Material, model: str) -> str:
+def _seeds(material: ReportInputs, model: str) -> str:
     seeds = {row.seeds for row in material.scores.rows if row.model == model}
     number = max(seeds, default=1)
     return "one seed" if number == 1 else f"{number} seeds"

@@ -6,25 +6,25 @@ import polars as pl
 
 from her2bench.core.score_notes import Note, NoteKind
 from her2bench.core.vocabulary import SPLITS, model_label
-from her2bench.report.inputs import Material
+from her2bench.report.inputs import ReportInputs
 from her2bench.report.labels import relabelled
 from her2bench.report.sections.summary import not_beating
 
 
 @dataclass(frozen=True)
-class Caution:
-    """A warning: a title in few words, and what it means. `flatters`: figures are too good."""
+class ReportWarning:
+    """A warning: a title in few words, and what it means. `optimistic`: figures are too good."""
 
     title: str
     text: str
-    flatters: bool = False
+    optimistic: bool = False
 
 
 _APART: tuple[NoteKind, ...] = ("random_tiles", "different_tiles", "no_better_than_baseline")
 """The notes for which there is a warning of its own, whatever split is shown."""
 
 
-def cautions(material: Material) -> list[Caution]:
+def report_warnings(material: ReportInputs) -> list[ReportWarning]:
     """The warnings, the gravest first."""
     return [
         *_unfinished(material),
@@ -38,12 +38,12 @@ def cautions(material: Material) -> list[Caution]:
     ]
 
 
-def flattered(material: Material) -> bool:
+def optimistic_figures(material: ReportInputs) -> bool:
     """Whether every figure of the shown split is better than new slides would give."""
-    return any(caution.flatters for caution in cautions(material))
+    return any(caution.optimistic for caution in report_warnings(material))
 
 
-def lesser_notes(material: Material) -> list[str]:
+def lesser_notes(material: ReportInputs) -> list[str]:
     """The notes of scores.json that are no warning of their own."""
     return [
         relabelled(note.in_full)
@@ -52,7 +52,7 @@ def lesser_notes(material: Material) -> list[str]:
     ]
 
 
-def _unfinished(material: Material) -> list[Caution]:
+def _unfinished(material: ReportInputs) -> list[ReportWarning]:
     missing = material.missing
     if not missing:
         return []
@@ -61,10 +61,10 @@ def _unfinished(material: Material) -> list[Caution]:
     text = (
         f"Not finished: {named}{more}. The rest is shown. To finish, run `her2bench compare` again."
     )
-    return [Caution(f"Comparison unfinished: {len(missing)} run(s) missing", text)]
+    return [ReportWarning(f"Comparison unfinished: {len(missing)} run(s) missing", text)]
 
 
-def _no_test(material: Material) -> list[Caution]:
+def _no_test(material: ReportInputs) -> list[ReportWarning]:
     if material.split in ("test", None):
         return []
     name = SPLITS[material.split]
@@ -72,19 +72,19 @@ def _no_test(material: Material) -> list[Caution]:
         f"There are no test tiles, so {name} tiles are shown. Weights and thresholds were chosen "
         "on them: every figure flatters, and no verdict is given."
     )
-    return [Caution(f"No test set: {name} tiles are shown", text, flatters=True)]
+    return [ReportWarning(f"No test set: {name} tiles are shown", text, optimistic=True)]
 
 
-def _different_tiles(material: Material) -> list[Caution]:
+def _different_tiles(material: ReportInputs) -> list[ReportWarning]:
     """Models whose training or validation tiles are others: those figures are no comparison."""
     return [
-        Caution(note.title, relabelled(note.text))
+        ReportWarning(note.title, relabelled(note.text))
         for note in material.scores.notes
         if note.kind == "different_tiles"
     ]
 
 
-def _random_tiles(material: Material) -> list[Caution]:
+def _random_tiles(material: ReportInputs) -> list[ReportWarning]:
     if (material.config.get("split") or {}).get("kind") != "random-tiles":
         return []
     text = (
@@ -92,10 +92,10 @@ def _random_tiles(material: Material) -> list[Caution]:
         "instead of the stain. On real tiles this raised ROC-AUC by 0.06 to 0.11. Nothing here "
         "says how a model does on a new slide."
     )
-    return [Caution("Random tile split: every figure flatters", text, flatters=True)]
+    return [ReportWarning("Random tile split: every figure flatters", text, optimistic=True)]
 
 
-def _shared_tiles(material: Material) -> list[Caution]:
+def _shared_tiles(material: ReportInputs) -> list[ReportWarning]:
     """Tiles or slides that stand in test and also in training or validation of the same fold."""
     if material.split != "test":
         return []
@@ -105,12 +105,12 @@ def _shared_tiles(material: Material) -> list[Caution]:
             f"{tiles} test tiles also stand in training or validation, where weights and "
             "thresholds were chosen. The figures flatter and say nothing on new tiles."
         )
-        return [Caution("Tuned on test tiles", text, flatters=True)]
+        return [ReportWarning("Tuned on test tiles", text, optimistic=True)]
     slides = _on_both_sides(material.predictions, "group_id") if material.grouped else 0
     if not slides or _random_tiles(material):
         return []
     text = f"{slides} slides have tiles in test and also in training or validation."
-    return [Caution("Slides on both sides of the split", text, flatters=True)]
+    return [ReportWarning("Slides on both sides of the split", text, optimistic=True)]
 
 
 def _on_both_sides(predictions: pl.DataFrame, column: str) -> int:
@@ -119,31 +119,31 @@ def _on_both_sides(predictions: pl.DataFrame, column: str) -> int:
     return tested.join(others, on=["fold", column], how="semi").height
 
 
-def _of_shown_tiles(note: Note, material: Material) -> bool:
+def _of_shown_tiles(note: Note, material: ReportInputs) -> bool:
     """Whether a note is a warning about the tiles that are shown."""
     return note.severity != "note" and material.split is not None and note.split == material.split
 
 
-def _from_notes(material: Material) -> list[Caution]:
+def _from_notes(material: ReportInputs) -> list[ReportWarning]:
     return [
-        Caution(note.title, relabelled(note.text), flatters=note.kind == "slides_unknown")
+        ReportWarning(note.title, relabelled(note.text), optimistic=note.kind == "slides_unknown")
         for note in material.scores.notes
         if note.kind not in _APART and _of_shown_tiles(note, material)
     ]
 
 
-def _from_audit(material: Material) -> list[Caution]:
+def _from_audit(material: ReportInputs) -> list[ReportWarning]:
     """Serious findings, a line each; section 6 tells the rest."""
     findings = material.audit.findings if material.audit else ()
     said = {"groups_on_both_sides"} if _shared_tiles(material) or _random_tiles(material) else set()
     return [
-        Caution(finding.title, "What to do: see section 6.", finding.optimistic)
+        ReportWarning(finding.title, "What to do: see section 6.", finding.optimistic)
         for finding in findings
         if finding.severity == "serious" and finding.kind not in said
     ]
 
 
-def _baseline(material: Material) -> list[Caution]:
+def _baseline(material: ReportInputs) -> list[ReportWarning]:
     losers = not_beating(material, "dab_baseline")
     if not losers:
         return []
@@ -151,4 +151,4 @@ def _baseline(material: Material) -> list[Caution]:
         f"{', '.join(model_label(m) for m in losers)}: not shown to beat five percentiles of stain "
         "amount with logistic regression. A network that has not beaten them has shown nothing."
     )
-    return [Caution("DAB baseline not beaten", text)]
+    return [ReportWarning("DAB baseline not beaten", text)]
