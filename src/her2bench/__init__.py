@@ -43,7 +43,20 @@ _MODULES = {
     "register_model": "models.registry",
     "score": "api.scoring",
 }
-__all__ = sorted([*_MODULES, "plot"])
+__all__ = [
+    "UserError",
+    "audit",
+    "compare",
+    "load_model",
+    "load_predictions",
+    "load_scores",
+    "phantom",
+    "plot",
+    "register_baseline",
+    "register_metric",
+    "register_model",
+    "score",
+]
 
 
 def __getattr__(name: str) -> Any:

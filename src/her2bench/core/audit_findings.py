@@ -91,7 +91,7 @@ class Audit(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_number: Literal[1] = Field(SCHEMA, alias="schema")
+    schema_number: Literal[1] = Field(default=SCHEMA, alias="schema")
     manifest: str
     endpoint: str
     tiles: int

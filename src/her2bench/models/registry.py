@@ -144,7 +144,7 @@ def _imported(source: str) -> Build:
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # last, so that a file there hides no package
     try:
-        found: Any = attrgetter(name)(import_module(module))
+        found = attrgetter(name)(import_module(module))
     except FAULTS as error:
         raise UserError(
             "models",
@@ -152,6 +152,6 @@ def _imported(source: str) -> Build:
             expected="package.module:Class, in the current folder or installed",
             hint="correct the name, install the package, or set PYTHONPATH to its folder",
         ) from error
-    if not callable(found):
-        raise UserError("models", found=f"{source!r} is no class", expected="package.module:Class")
-    return found
+    if callable(found):
+        return found
+    raise UserError("models", found=f"{source!r} is no class", expected="package.module:Class")

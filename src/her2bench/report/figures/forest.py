@@ -69,7 +69,7 @@ def forest(axes: Axes, pairs: list[Pair], name: str, margin: float) -> None:
 def _draw_pair(axes: Axes, pair: Pair, y: float) -> None:
     decided = pair.decision in ("a", "b")
     colour = SERIES[0] if decided else MUTED
-    value, low, high = pair.difference, pair.low, pair.high
+    value, low, high = pair.difference or 0.0, pair.low, pair.high
     numbers = f"{value:+.3f}"
     if low is not None and high is not None:
         axes.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="butt")

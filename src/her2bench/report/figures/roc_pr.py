@@ -109,7 +109,7 @@ def _draw_curves(
         if name in filled and np.isfinite(band.low).any():
             colour = str(styles[name]["color"])
             axes.fill_between(GRID, band.low, band.high, color=colour, alpha=0.16, linewidth=0)
-    for name, band in reversed(bands.items()):
+    for name, band in reversed(list(bands.items())):
         text = _plain(named.get(name, model_label(name)))
         axes.plot(GRID, band.value, label=text, **styles[name])
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), aspect=1)
