@@ -296,3 +296,9 @@ def test_ids_stay_text_however_their_column_is_spelled(tmp_path):
     path.write_text("Group ID\n1.1\n1.10\n", encoding="utf-8")
     table = read_table(path, Wanted(optional=("group_id",)))
     assert table["group_id"].to_list() == ["1.1", "1.10"]
+
+
+def test_a_tiles_own_score_is_a_score_and_missing_words_are_missing(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("tile_id,path,score,Tile Score\na,a.png,1,NA\nb,b.png,2,2+\n", encoding="utf-8")
+    assert read_manifest(path)["tile_score"].to_list() == [None, 2]

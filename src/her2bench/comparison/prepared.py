@@ -109,7 +109,7 @@ def open_folder(prepared: Prepared) -> None:
             note(path, "damaged or missing: written again")
     if folder.manifest in kept and not read_manifest(folder.manifest).equals(prepared.manifest):
         kept.remove(folder.manifest)  # the same tiles, found in another place now
-    for path in first.keys() - kept:
+    for path in [path for path in first if path not in kept]:
         first[path](path)
     if not prepared.known or not _is_same(folder.config, prepared.config):
         write_text(folder.config, to_toml(prepared.config))  # last: now it is whole

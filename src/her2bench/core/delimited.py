@@ -122,8 +122,8 @@ def _separator(text: str) -> tuple[str, str]:
 def _refuse_row_names(text: str, separator: str, path: Path) -> None:
     """A header that has no name for its first column, which holds the rows' names."""
     with suppress(csv.Error):
-        header, row = islice(csv.reader(io.StringIO(text), delimiter=separator), 2)
-        if len(row) == len(header) + 1 and row[-1]:
+        header, row, *_ = *islice(csv.reader(io.StringIO(text), delimiter=separator), 2), [], []
+        if header and len(row) == len(header) + 1 and row[-1]:
             raise UserError(
                 path,
                 found=f"{len(row)} values in the first row, and {len(header)} names in the header",

@@ -14,7 +14,7 @@ from her2bench.core.vocabulary import ENDPOINTS, SCORE_TEXT, SPLITS
 
 REGION = ("x", "y", "width", "height")
 REQUIRED = ("tile_id", "path", "score")
-OPTIONAL = ("group_id", "split", "status", *REGION, "mpp")
+OPTIONAL = ("group_id", "split", "status", "tile_score", *REGION, "mpp")
 _LARGEST = 2**31  # pixels
 _MEANINGS = {"status": "0 or 1, the confirmed HER2 status, or nothing"}
 _OTHERWISE = "correct these rows or, if the column is something else than {}, rename it"
@@ -36,7 +36,7 @@ def read_manifest(path: Path, also: Iterable[str] = ()) -> pl.DataFrame:
 
     Required columns: `tile_id` (unique text), `path` (relative to the manifest's folder),
     `score` (0 to 3; `1+`, `2+`, `3+` are read too). Optional: `group_id` (slide or patient),
-    `split` (train, val, test), `status` (0 or 1), `x y width height` (a region, pixels at full
+    `split` (train, val, test), `status` (0 or 1), `tile_score` (the tile's own, as `score`), `x y width height` (a region, pixels at full
     resolution), `mpp` (µm/pixel). Further columns of text or numbers are kept. Names of columns
     count in any case and with any spaces; words such as `NA` and `nan` are missing values.
 
@@ -68,6 +68,7 @@ def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
 
     table = table.with_columns(
         read_scores(table["score"], where),
+        *(read_scores(table[n], where, gaps=True) for n in ("tile_score",) if n in table),
         clean_path(plain(table["path"], where)),
         *(typed(table[n], dtype, where, refuse) for n, dtype in _TYPES.items() if n in table),
     )
