@@ -36,7 +36,8 @@ def read_manifest(path: Path, also: Iterable[str] = ()) -> pl.DataFrame:
 
     Required columns: `tile_id` (unique text), `path` (relative to the manifest's folder),
     `score` (0 to 3; `1+`, `2+`, `3+` are read too). Optional: `group_id` (slide or patient),
-    `split` (train, val, test), `status` (0 or 1), `tile_score` (the tile's own, as `score`), `x y width height` (a region, pixels at full
+    `split` (train, val, test), `status` (0 or 1), `tile_score` (the tile's own, as
+    `score`), `x y width height` (a region, pixels at full
     resolution), `mpp` (µm/pixel). Further columns of text or numbers are kept. Names of columns
     count in any case and with any spaces; words such as `NA` and `nan` are missing values.
 
