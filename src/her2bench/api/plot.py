@@ -144,26 +144,26 @@ def cost(results: ComparisonResults, *, metric: str = "roc_auc", ax: Axes | None
         UserError: no network has both.
     """
     runs = run_table(results.folder).group_by("model").agg(pl.col("train_seconds").mean())
-    seconds = dict(runs.drop_nulls().iter_rows())
-    rows = [
-        row
+    seconds = dict(runs.filter(pl.col("train_seconds") > 0).iter_rows())
+    points = {
+        row.model: (seconds[row.model], row.value, row.low, row.high)
         for row in results.scores.rows
-        if (row.split, row.metric) == ("test", metric) and row.model in seconds
-    ]
-    rows = [row for row in rows if row.value is not None and seconds[row.model] > 0]
-    if not rows:
+        if (row.split, row.metric) == ("test", metric)
+        and row.model in seconds
+        and row.value is not None
+    }
+    if not points:
         raise UserError(
             "plot.cost", found=f"no network with {metric} on test tiles and a training time"
         )
-    styles = _styles([row.model for row in rows])
+    styles = _styles(points)
     with mpl.rc_context(STYLE):
         ax = ax or _new_axes()
-        for row in rows:
-            colour = styles[row.model]["color"]
-            x = seconds[row.model]
-            if row.low is not None and row.high is not None:
-                ax.vlines(x, row.low, row.high, color=colour)
-            ax.plot(x, row.value, "o", color=colour, label=model_label(row.model))
+        for model, (x, value, low, high) in points.items():
+            colour = styles[model]["color"]
+            if low is not None and high is not None:
+                ax.vlines(x, low, high, color=colour)
+            ax.plot(x, value, "o", color=colour, label=model_label(model))
         ax.set(xscale="log", xlabel="seconds per training", ylabel=label_of(metric))
         ax.grid(True)
         ax.legend()

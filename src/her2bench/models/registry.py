@@ -10,7 +10,7 @@ from importlib import import_module
 from inspect import signature
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from her2bench.core.errors import UserError, nearest
 from her2bench.core.predictions import check_model_name
