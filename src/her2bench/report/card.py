@@ -12,7 +12,7 @@ from her2bench.report.answer import primary_pairs, shown_question
 from her2bench.report.cautions import cautions
 from her2bench.report.material import Material
 from her2bench.report.names import ENDPOINTS, METRICS, SPLITS, label, relabelled
-from her2bench.report.standing import every_metric
+from her2bench.report.standing import every_metric, metric_titles
 
 
 def write_cards(material: Material) -> None:
@@ -52,7 +52,7 @@ def _contents(material: Material, model: str) -> dict[str, Any]:
     for split in ("test", "val", "train"):
         cells = dict(every_metric(material, split)).get(name)
         if cells:
-            tables.append((SPLITS[split], split == "test", _lines(cells)))
+            tables.append((SPLITS[split], split == "test", _lines(cells, metric_titles(material))))
     runs = material.runs.filter(pl.col("model") == model)
     return {
         "name": name,
@@ -78,9 +78,9 @@ def _contents(material: Material, model: str) -> dict[str, Any]:
     }
 
 
-def _lines(cells: dict[str, Any]) -> list[tuple[str, str]]:
+def _lines(cells: dict[str, Any], titles: dict[str, str]) -> list[tuple[str, str]]:
     return [
-        (METRICS[metric], _cell(cell.value, cell.low, cell.high)) for metric, cell in cells.items()
+        (titles[metric], _cell(cell.value, cell.low, cell.high)) for metric, cell in cells.items()
     ]
 
 

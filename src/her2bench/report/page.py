@@ -28,10 +28,21 @@ from her2bench.report.optimism import flattery
 from her2bench.report.panels import shown_panels
 from her2bench.report.pictures import picture_groups
 from her2bench.report.reliability import calibration_of, calibration_rows
-from her2bench.report.standing import STUDY, every_metric, on_all_sides, shown_metrics, standings
+from her2bench.report.standing import (
+    STUDY,
+    every_metric,
+    metric_titles,
+    on_all_sides,
+    shown_metrics,
+    standings,
+)
 
 _STYLES = ("colours.css", "page.css", "tables.css", "figures.css", "audit.css", "print.css")
 _SCRIPTS = ("page.js", "operating.js")
+RESTS_ON = {
+    "recipe": "across slides and seeds (retraining variability), as the verdicts",
+    "weights": "across slides, for these trained weights",
+}
 
 
 def write_report(folder: ComparisonFolder) -> Path:
@@ -75,6 +86,7 @@ def _contents(material: Material) -> dict[str, Any]:
         "split_name": SPLITS.get(material.split or "", ""),
         "split_names": SPLITS,
         "metric_names": METRICS,
+        "all_titles": metric_titles(material),
         "primary": METRICS[material.settings.primary],
         "confidence": formats.percent(material.settings.confidence),
         "margin": f"{material.settings.margin:g}",
@@ -84,6 +96,7 @@ def _contents(material: Material) -> dict[str, Any]:
         "sides": on_all_sides(material),
         "study_metrics": {m: STUDY_WORDS.get(m, METRICS[m]) for m in STUDY},
         "caption_results": _caption(material),
+        "of_weights": RESTS_ON["weights"],
         "threshold_rule": formats.threshold_rule(material.settings.threshold),
         "all_metrics": [(split, every_metric(material, split)) for split in present],
         "pairs": {
@@ -124,7 +137,10 @@ def _caption(material: Material) -> str:
     about = _about(material)
     unknown = "" if material.grouped else "; slides unknown"
     confidence = formats.percent(material.settings.confidence)
-    return f"Models and baselines on {about['tiles']}, with {confidence} intervals{unknown}"
+    across = RESTS_ON[shown_question(material)]
+    return (
+        f"Models and baselines on {about['tiles']}, with {confidence} intervals {across}{unknown}"
+    )
 
 
 def _pictures(material: Material) -> dict[str, Any]:

@@ -5,6 +5,9 @@ from typing import Any
 
 import polars as pl
 
+from her2bench.evaluation.comparisons import Question
+from her2bench.evaluation.roc_points import point_label
+from her2bench.report.answer import shown_question
 from her2bench.report.material import Material
 from her2bench.report.names import METRICS, SPLITS, label
 
@@ -58,11 +61,18 @@ def standings(material: Material) -> list[Standing]:
     return [_standing(material, model) for model in models]
 
 
+def metric_titles(material: Material) -> dict[str, str]:
+    """All fourteen metrics, then the points of the ROC curve that were asked for: name → title."""
+    names = [row["metric"] for row in material.scores["rows"]]
+    points = {name: text for name in names if (text := point_label(name))}
+    return METRICS | {name: text[0].upper() + text[1:] for name, text in points.items()}
+
+
 def every_metric(material: Material, split: str) -> list[tuple[str, dict[str, Cell]]]:
-    """All fourteen metrics on one split: model (for people), metric → cell."""
+    """All of `metric_titles` on one split: model (for people), metric → cell."""
     present = {row["model"] for row in material.scores["rows"] if row["split"] == split}
     return [
-        (label(model), _cells(material, model, split, tuple(METRICS)))
+        (label(model), _cells(material, model, split, tuple(metric_titles(material))))
         for model in material.models
         if model in present
     ]
@@ -89,11 +99,15 @@ def _standing(material: Material, model: str) -> Standing:
     mine = _rows(material, model, split).get(primary, {})
     runs = material.runs.filter(pl.col("model") == model)
     others = [s for s in ("val", "train") if s != split]
+    asked = shown_question(material)
     return Standing(
         model=_name(model),
         kind=CEILING if model == CEILING else "network" if model in material.networks else "base",
-        cells=_cells(material, model, split, tuple(shown_metrics(material))),
-        beside={s: _cells(material, model, s, (primary,)).get(primary, Cell(None)) for s in others},
+        cells=_cells(material, model, split, tuple(shown_metrics(material)), asked),
+        beside={
+            s: _cells(material, model, s, (primary,), asked).get(primary, Cell(None))
+            for s in others
+        },
         seeds=mine.get("seeds", 0),
         seed_sd=mine.get("seed_sd"),
         parameters=_first(runs, "parameters"),
@@ -114,13 +128,27 @@ def _rows(material: Material, model: str, split: str) -> dict[str, dict[str, Any
     }
 
 
-def _cells(material: Material, model: str, split: str, metrics: tuple[str, ...]) -> dict[str, Cell]:
+def _cells(
+    material: Material,
+    model: str,
+    split: str,
+    metrics: tuple[str, ...],
+    question: Question = "weights",
+) -> dict[str, Cell]:
     rows = _rows(material, model, split)
+    again = question == "recipe" and model in material.networks  # others are the same every time
     return {
-        metric: Cell(row["value"], row["low"], row["high"], row["method"])
+        metric: _of_recipe(row)
+        if again
+        else Cell(row["value"], row["low"], row["high"], row["method"])
         for metric in metrics
         if (row := rows.get(metric))
     }
+
+
+def _of_recipe(row: dict[str, Any]) -> Cell:
+    why = "no interval across seeds"
+    return Cell(row["value"], row.get("recipe_low"), row.get("recipe_high"), why)
 
 
 def _first(runs: pl.DataFrame, column: str) -> Any:
