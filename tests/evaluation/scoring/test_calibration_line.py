@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from scipy import special
+from scipy import special, stats
 from tests.evaluation.conftest import answers_of
 
 from her2bench.evaluation.scoring.calibration_line import calibration_line
@@ -47,6 +47,18 @@ def test_the_interval_holds_the_truth_and_leaves_out_perfect_calibration():
     assert found["calibration_intercept"].interval.high < 0
 
 
+def test_the_interval_is_students_by_the_jackknife_over_slides():
+    sample, z = drawn()
+    found = calibration_line(sample, answers_of(z), 0.95)["calibration_slope"]
+    refitted = []
+    for slide in range(sample.n_groups):
+        kept = sample.groups != slide
+        refitted.append(fit_slope(z[kept], sample.targets[kept])[0])
+    error = np.sqrt(((np.array(refitted) - found.value) ** 2).sum())
+    half = (found.interval.high - found.interval.low) / 2
+    assert half == pytest.approx(stats.t.ppf(0.975, sample.n_groups - 1) * error, rel=0.08)
+
+
 def test_seeds_are_averaged():
     sample, z = drawn()
     one, other = (calibration_line(sample, answers_of(x), 0.95) for x in (z, 2 * z))
@@ -82,3 +94,20 @@ def test_two_slides_of_a_class_have_no_interval():
     few = LabelledTiles(sample.groups < 2, sample.groups)
     found = calibration_line(few, answers_of(z), 0.95)
     assert all(np.isnan(line.interval.low) for line in found.values())
+
+
+@pytest.mark.parametrize("every_tenth", ["both classes", "one class", "parted"])
+def test_a_start_from_a_tenth_of_the_tiles_changes_nothing(monkeypatch, every_tenth):
+    rng = np.random.default_rng(4)
+    logits = rng.normal(0.3, 2.0, 3000)
+    targets = rng.random(3000) < 1 / (1 + np.exp(-0.7 * logits))
+    if every_tenth == "one class":
+        targets[::10] = True
+    if every_tenth == "parted":
+        targets[::10] = logits[::10] > 0
+    plain = [fit(logits, targets) for fit in (fit_intercept, fit_slope)]
+    monkeypatch.setattr("her2bench.evaluation.statistics.calibration_fits.MANY", 200)
+    started = [fit(logits, targets) for fit in (fit_intercept, fit_slope)]
+    for (value, influence), (again, as_well) in zip(plain, started, strict=True):
+        assert again == pytest.approx(value, abs=1e-9)
+        assert as_well == pytest.approx(influence, abs=1e-12)

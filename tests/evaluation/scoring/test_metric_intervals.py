@@ -27,11 +27,30 @@ def test_wilson_is_statsmodels(hits, n):
     assert ours == pytest.approx(proportion_confint(hits, n, method="wilson"), abs=1e-9)
 
 
-def test_logit_t():
-    low, high = intervals.logit_t(0.8, 0.03**2, 12, 0.95)
-    half = stats.t.ppf(0.975, 12) * 0.03 / (0.8 * 0.2)
-    assert np.log(low / (1 - low)) == pytest.approx(np.log(4) - half)
-    assert np.log(high / (1 - high)) == pytest.approx(np.log(4) + half)
+def logits(interval):
+    return np.log(np.array(interval) / (1 - np.array(interval)))
+
+
+def test_with_many_slides_the_logit_interval_is_wald_s():
+    quantile = stats.t.ppf(0.975, 12)
+    half = quantile * 0.03 / (0.8 * 0.2)
+    low, high = logits(intervals.logit_interval(0.8, 0.03**2, 1e12, quantile))
+    assert [low, high] == pytest.approx([np.log(4) - half, np.log(4) + half])
+
+
+def test_near_1_half_a_slide_of_chance_draws_the_lower_end_out():
+    """The end is Wald's of the value with the pseudo-slide; the other end stays."""
+    value, error, slides = 0.99, 0.004, 20
+    plain = np.log(99) + np.array([-2, 2]) * error / (value * (1 - value))
+    moved = (20 * value + 0.25) / 20.5
+    wider = error * np.sqrt(moved * (1 - moved) / (value * (1 - value)))
+    expected = np.log(moved / (1 - moved)) - 2 * wider / (moved * (1 - moved))
+    low, high = logits(intervals.logit_interval(value, error**2, slides, 2.0))
+    assert (low, high) == pytest.approx((expected, plain[1]))
+    assert low < plain[0]
+    assert intervals.logit_interval(1 - value, error**2, slides, 2.0) == pytest.approx(
+        [1 - 1 / (1 + np.exp(-high)), 1 - 1 / (1 + np.exp(-low))]
+    )
 
 
 def test_expanded_percentiles_give_the_t_interval_of_a_normal_bootstrap():

@@ -146,13 +146,16 @@ def test_unknown_variance_has_no_answer():
     assert not Spread(float("nan"), 0, 0, 10, 1).defined
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_near_1_both_movers_and_the_plain_test_must_see_a_difference(seed):
+@pytest.mark.parametrize(("seed", "gap"), [(0, 0.0), (1, 0.0), (2, 0.0), (7, 1.5), (23, 1.5)])
+def test_near_1_both_movers_and_the_plain_test_must_see_a_difference(seed, gap):
     """MOVER alone calls equal models with an AUC of 0.99 different in up to 9% of studies."""
     rng = np.random.default_rng(seed)
     codes = np.repeat(np.arange(20), 19)
     targets = np.tile(np.arange(19) < 12, 20)
-    a, b = (3.3 * targets + rng.normal(size=20)[codes] * 0.5 + rng.normal(size=380) for _ in "ab")
+    a, b = (
+        apart * targets + rng.normal(size=20)[codes] * 0.5 + rng.normal(size=380)
+        for apart in (3.3 + gap, 3.3)
+    )
     d = differ(LabelledTiles(targets, codes), answers_of(a), answers_of(b))
     spread = weights_spread(d)
     plain = 2 * stats.t.sf(abs(d.value) / np.sqrt(d.variance), spread.df)
@@ -162,6 +165,7 @@ def test_near_1_both_movers_and_the_plain_test_must_see_a_difference(seed):
     nearest = low if d.value > 0 else -high
     assert p >= plain - 1e-9 and nearest >= -1e-7  # neither alone leaves 0 out by less
     assert p == pytest.approx(plain) or nearest == pytest.approx(0, abs=1e-7)
+    assert (p == pytest.approx(plain)) == (gap > 0)  # either decides somewhere
     for confidence in (0.8, 0.95, 1 - p - 1e-6, 1 - p + 1e-6):
         ends = difference_interval(d, spread, confidence)
         assert (ends.low > 0 or ends.high < 0) == (p < 1 - confidence)

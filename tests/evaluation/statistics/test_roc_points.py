@@ -144,3 +144,42 @@ def test_without_a_basis_there_is_no_interval_and_no_verdict(bootstrap):
     [pair] = [pair for pair in scores.pairs if pair.metric.startswith("partial")]
     assert row.low is None and row.method.startswith("no interval")
     assert pair.decision == "undefined" and pair.p_value is None
+
+
+def two_of(logits_a, logits_b):
+    """The pair on partial ROC-AUC of two models on 20 slides of each class, two tiles each."""
+    target = np.repeat(np.arange(40) < 20, 2)
+    tables = [
+        pl.DataFrame(
+            {
+                "model": model,
+                "tile_id": [f"t{i:02}" for i in range(80)],
+                "group_id": [f"s{i // 2:02}" for i in range(80)],
+                "target": target.astype(int),
+                "probability": 1 / (1 + np.exp(-logits)),
+            }
+        )
+        for model, logits in (("a", logits_a(target)), ("b", logits_b(target)))
+    ]
+    settings = FAST.model_copy(update={"partial_auc": 0.5})
+    scores = score_predictions(check_predictions(pl.concat(tables)), settings)
+    [pair] = [pair for pair in scores.pairs if pair.metric.startswith("partial")]
+    return pair
+
+
+def spread(target):
+    return 2.0 * target + np.linspace(-1, 1, len(target))
+
+
+def test_where_resampling_shows_no_variance_there_is_no_interval_of_a_difference():
+    """Two models that part the classes differ by 0 in every replicate; new slides may tell."""
+    pair = two_of(lambda y: 4.0 * y + 0.01 * spread(y), lambda y: 9.0 * y - 0.01 * spread(y))
+    assert pair.difference == 0
+    assert (pair.low, pair.high, pair.p_value, pair.decision) == (None, None, None, "undefined")
+
+
+def test_no_p_value_is_below_what_the_replicates_can_show():
+    """Opposite rankings: no replicate comes near 0."""
+    pair = two_of(spread, lambda y: -spread(y))
+    assert pair.difference > 0.5 and pair.decision == "a"
+    assert pair.p_value == pytest.approx(2 / (FAST.bootstrap + 1))

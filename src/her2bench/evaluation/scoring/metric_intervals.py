@@ -15,7 +15,7 @@ from her2bench.evaluation.statistics.intervals import (
     Interval,
     biased,
     linear_t,
-    logit_t,
+    logit_interval,
     percentile,
     t_quantile,
     wilson,
@@ -73,7 +73,8 @@ def auc_interval(estimate: Estimate, confidence: float) -> Interval:
     """Obuchowski's variance on the logit scale with t; at 0 and 1 Wilson's on slides."""
     if estimate.value in (0.0, 1.0):
         return end_interval(estimate, confidence)
-    return logit_t(estimate.value, estimate.variance, estimate.df, confidence)
+    quantile = t_quantile(estimate.df, confidence)
+    return logit_interval(estimate.value, estimate.variance, estimate.counted_groups, quantile)
 
 
 def end_interval(estimate: Estimate, confidence: float) -> Interval:
@@ -122,7 +123,8 @@ def recipe_interval(estimate: Estimate, confidence: float) -> Interval:
     if variance < VANISHING:
         return NONE
     if (metric.least, metric.most) == (0, 1) and 0 < estimate.value < 1:
-        ends = logit_t(estimate.value, variance, df, confidence)
+        quantile = t_quantile(df, confidence)
+        ends = logit_interval(estimate.value, variance, estimate.counted_groups, quantile)
         if estimate.noise is None:
             return ends
         return Interval(min(ends.low, _above_noise(estimate, confidence)), ends.high)
@@ -149,7 +151,8 @@ def _linearised(estimate: Estimate, confidence: float) -> Interval:
         return Interval(float(value / factor), float(value * factor))
     width = metric.most - metric.least
     share = (value - metric.least) / width
-    ends = logit_t(share, variance / width**2, estimate.df, confidence)
+    quantile = t_quantile(estimate.df, confidence)
+    ends = logit_interval(share, variance / width**2, estimate.counted_groups, quantile)
     return Interval(*(metric.least + width * end for end in ends))
 
 

@@ -7,6 +7,7 @@ from scipy import optimize, special
 
 from her2bench.evaluation.statistics.arrays import Bools, Floats
 
+MANY = 20_000  # tiles, from which on a tenth of them is fitted first
 SUREST = 36.0  # logits further out are cut here: a probability of exactly 0 is -744
 
 
@@ -115,18 +116,28 @@ def fit_slope(logits: Floats, targets: Bools) -> tuple[float, Floats]:
 
 def _newton(columns: Floats, offset: Floats, targets: Bools) -> tuple[float, Floats]:
     """Logistic regression: the first coefficient and each tile's influence on it."""
+    beta = _fitted(columns, offset, targets)
+    excess, inverse = _slopes(columns, columns @ beta + offset, targets)
+    return float(beta[0]), (columns @ inverse[0]) * excess
+
+
+def _fitted(columns: Floats, offset: Floats, targets: Bools) -> Floats:
+    """The coefficients: by Newton's method from 0, or from every tenth of many tiles if nearer."""
     beta, step = np.zeros(columns.shape[1]), np.full(columns.shape[1], np.inf)
     loss = _loss(offset, targets)
-    excess, inverse = _slopes(columns, offset, targets)
+    if len(targets) > MANY:
+        start = _fitted(columns[::10], offset[::10], targets[::10])
+        nearer = _loss(columns @ start + offset, targets)
+        beta, loss = (start, nearer) if nearer < loss else (beta, loss)
     for _ in range(100):
-        if np.abs(step).max() < 1e-10:
+        if np.abs(step).max() < 1e-7:  # the error left is its square
             break
+        excess, inverse = _slopes(columns, columns @ beta + offset, targets)
         step = inverse @ (columns.T @ excess)
         while (after := _loss(columns @ (beta + step) + offset, targets)) > loss * (1 + 1e-12):
             step = step / 2
         beta, loss = beta + step, after
-        excess, inverse = _slopes(columns, columns @ beta + offset, targets)
-    return float(beta[0]), (columns @ inverse[0]) * excess
+    return beta
 
 
 def _slopes(columns: Floats, z: Floats, targets: Bools) -> tuple[Floats, Floats]:

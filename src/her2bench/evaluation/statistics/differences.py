@@ -27,7 +27,13 @@ from her2bench.evaluation.statistics.estimates import (
     whole_slides,
     widening,
 )
-from her2bench.evaluation.statistics.intervals import NONE, Interval, t_quantile, wilson
+from her2bench.evaluation.statistics.intervals import (
+    NONE,
+    Interval,
+    logit_interval,
+    t_quantile,
+    wilson,
+)
 from her2bench.evaluation.statistics.metrics import METRICS
 
 FURTHEST = 60.0  # standard errors; beyond them p-values are 0 to any precision
@@ -222,10 +228,7 @@ def _single(e: Estimate, variance: float, quantile: float) -> Interval:
         return Interval(value - half, value + half)
     if value in (0.0, 1.0):
         return wilson(value, whole_slides(e), quantile)
-    centre = np.log(value / (1 - value))
-    half = quantile * np.sqrt(variance) / (value * (1 - value))
-    low, high = special.expit([centre - half, centre + half])
-    return Interval(float(low), float(high))
+    return logit_interval(value, variance, e.counted_groups, quantile)
 
 
 def _joined(x: float, y: float, correlation: float) -> float:

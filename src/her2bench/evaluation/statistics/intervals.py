@@ -23,22 +23,34 @@ def t_quantile(df: float, confidence: float) -> float:
     return float(special.stdtrit(df, (1 + confidence) / 2))
 
 
-def logit_t(value: float, variance: float, df: float, confidence: float) -> Interval:
-    """Student's interval on the logit scale, for a value strictly between 0 and 1.
+def logit_interval(value: float, variance: float, slides: float, quantile: float) -> Interval:
+    """Wald's interval on the logit scale, for a value strictly between 0 and 1.
+
+    Near 1 (or 0) a few slides hold all errors: a sample without them shows a value too near 1 and
+    a variance that is too small. With half a slide of value 1/2 added the value moves inward and
+    the variance, taken as proportional to p (1 - p), grows. The interval spans both this one and
+    the plain one. (Less is added for quantiles below 2, so that for 0 the value itself is left.)
 
     Args:
         value: between 0 and 1.
         variance: of the value itself.
-        df: degrees of freedom of the variance, above 0.
-        confidence: 0.95 for a 95% interval.
+        slides: how many the value rests on.
+        quantile: of Student's t for the variance's degrees of freedom.
 
     Returns:
         The interval, within 0 to 1.
+
+    Source: pseudo-observations as in Agresti and Coull 1998, The American Statistician 52:119.
+
+    >>> [round(end, 3) for end in logit_interval(0.97, 0.012**2, 50, 2.0)]
+    [0.928, 0.987]
     """
-    centre = np.log(value / (1 - value))
-    half = t_quantile(df, confidence) * np.sqrt(variance) / (value * (1 - value))
-    low, high = 1 / (1 + np.exp(-np.array([centre - half, centre + half])))
-    return Interval(float(low), float(high))
+    added = min(quantile, 2.0) ** 2 / 8
+    centres = np.array([value, (value * slides + added / 2) / (slides + added)])
+    error = np.sqrt(variance / (value * (1 - value)) / (centres * (1 - centres)))
+    logits = special.logit(centres)
+    low, high = (logits - quantile * error).min(), (logits + quantile * error).max()
+    return Interval(float(special.expit(low)), float(special.expit(high)))
 
 
 def wilson(value: float, effective: float, quantile: float) -> Interval:

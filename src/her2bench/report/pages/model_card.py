@@ -13,7 +13,7 @@ from her2bench.report import formats
 from her2bench.report.inputs import ReportInputs
 from her2bench.report.labels import relabelled
 from her2bench.report.sections import methods
-from her2bench.report.sections.results_table import every_metric
+from her2bench.report.sections.results_table import every_metric, metric_titles
 from her2bench.report.sections.summary import primary_pairs, shown_question
 from her2bench.report.sections.warnings import report_warnings
 
@@ -55,7 +55,7 @@ def _contents(material: ReportInputs, model: str) -> dict[str, Any]:
     for split in ("test", "val", "train"):
         cells = dict(every_metric(material, split)).get(name)
         if cells:
-            tables.append((SPLITS[split], split == "test", _lines(cells)))
+            tables.append((SPLITS[split], split == "test", _lines(cells, metric_titles(material))))
     runs = material.runs.filter(pl.col("model") == model)
     return {
         "name": name,
@@ -81,10 +81,9 @@ def _contents(material: ReportInputs, model: str) -> dict[str, Any]:
     }
 
 
-def _lines(cells: dict[str, Any]) -> list[tuple[str, str]]:
+def _lines(cells: dict[str, Any], titles: dict[str, str]) -> list[tuple[str, str]]:
     return [
-        (METRICS[metric].title, _cell(cell.value, cell.low, cell.high))
-        for metric, cell in cells.items()
+        (titles[metric], _cell(cell.value, cell.low, cell.high)) for metric, cell in cells.items()
     ]
 
 

@@ -31,6 +31,7 @@ from her2bench.report.sections.reliability import calibration_of, calibration_ro
 from her2bench.report.sections.results_table import (
     STUDY,
     every_metric,
+    metric_titles,
     on_all_sides,
     shown_metrics,
     standings,
@@ -40,6 +41,10 @@ from her2bench.report.sections.warnings import lesser_notes, optimistic_figures,
 
 _STYLES = ("colours.css", "page.css", "tables.css", "figures.css", "audit.css", "print.css")
 _SCRIPTS = ("page.js", "operating.js")
+RESTS_ON = {
+    "recipe": "across slides and seeds (retraining variability), as the verdicts",
+    "weights": "across slides, for these trained weights",
+}
 
 
 def write_report(folder: ComparisonFolder) -> Path:
@@ -83,6 +88,7 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "split_name": SPLITS.get(material.split or "", ""),
         "split_names": SPLITS,
         "metric_names": {name: metric.title for name, metric in METRICS.items()},
+        "all_titles": metric_titles(material),
         "primary": METRICS[material.settings.primary].label,
         "confidence": formats.percent(material.settings.confidence),
         "margin": f"{material.settings.margin:g}",
@@ -92,6 +98,7 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "sides": on_all_sides(material),
         "study_metrics": {m: STUDY_WORDS.get(m, METRICS[m].title) for m in STUDY},
         "caption_results": _caption(material),
+        "of_weights": RESTS_ON["weights"],
         "threshold_rule": formats.threshold_rule(material.settings.threshold),
         "all_metrics": [(split, every_metric(material, split)) for split in present],
         "pairs": {
@@ -133,7 +140,10 @@ def _caption(material: ReportInputs) -> str:
     about = _about(material)
     unknown = "" if material.grouped else "; slides unknown"
     confidence = formats.percent(material.settings.confidence)
-    return f"Models and baselines on {about['tiles']}, with {confidence} intervals{unknown}"
+    across = RESTS_ON[shown_question(material)]
+    return (
+        f"Models and baselines on {about['tiles']}, with {confidence} intervals {across}{unknown}"
+    )
 
 
 def _pictures(material: ReportInputs) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from typing import Any
 
 import polars as pl
 
-from her2bench.core.scores import Row
+from her2bench.core.scores import Question, Row
 from her2bench.core.vocabulary import SPLITS, model_label
 from her2bench.evaluation.statistics.metrics import METRICS
+from her2bench.evaluation.statistics.roc_points import point_label
 from her2bench.report.inputs import ReportInputs
+from her2bench.report.sections.summary import shown_question
 
 SHOWN = (
     "roc_auc", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv", "accuracy",
@@ -60,11 +62,18 @@ def standings(material: ReportInputs) -> list[Standing]:
     return [_standing(material, model) for model in models]
 
 
+def metric_titles(material: ReportInputs) -> dict[str, str]:
+    """All metrics, then the points of the ROC curve that were asked for: name → title."""
+    points = {row.metric: text for row in material.scores.rows if (text := point_label(row.metric))}
+    titles = {name: metric.title for name, metric in METRICS.items()}
+    return titles | {name: text[0].upper() + text[1:] for name, text in points.items()}
+
+
 def every_metric(material: ReportInputs, split: str) -> list[tuple[str, dict[str, Cell]]]:
-    """All metrics on one split: model (for people), metric → cell."""
+    """All of `metric_titles` on one split: model (for people), metric → cell."""
     present = {row.model for row in material.scores.rows if row.split == split}
     return [
-        (model_label(model), _cells(material, model, split, tuple(METRICS)))
+        (model_label(model), _cells(material, model, split, tuple(metric_titles(material))))
         for model in material.models
         if model in present
     ]
@@ -91,11 +100,15 @@ def _standing(material: ReportInputs, model: str) -> Standing:
     mine = _rows(material, model, split).get(primary)
     runs = material.runs.filter(pl.col("model") == model)
     others = [s for s in ("val", "train") if s != split]
+    asked = shown_question(material)
     return Standing(
         model=_name(model),
         kind=CEILING if model == CEILING else "network" if model in material.networks else "base",
-        cells=_cells(material, model, split, tuple(shown_metrics(material))),
-        beside={s: _cells(material, model, s, (primary,)).get(primary, Cell(None)) for s in others},
+        cells=_cells(material, model, split, tuple(shown_metrics(material)), asked),
+        beside={
+            s: _cells(material, model, s, (primary,), asked).get(primary, Cell(None))
+            for s in others
+        },
         seeds=mine.seeds if mine else 0,
         seed_sd=mine.seed_sd if mine else None,
         parameters=_first(runs, "parameters"),
@@ -114,14 +127,23 @@ def _rows(material: ReportInputs, model: str, split: str) -> dict[str, Row]:
 
 
 def _cells(
-    material: ReportInputs, model: str, split: str, metrics: tuple[str, ...]
+    material: ReportInputs,
+    model: str,
+    split: str,
+    metrics: tuple[str, ...],
+    question: Question = "weights",
 ) -> dict[str, Cell]:
     rows = _rows(material, model, split)
+    again = question == "recipe" and model in material.networks  # others are the same every time
     return {
-        metric: Cell(row.value, row.low, row.high, row.method)
+        metric: _of_recipe(row) if again else Cell(row.value, row.low, row.high, row.method)
         for metric in metrics
         if (row := rows.get(metric))
     }
+
+
+def _of_recipe(row: Row) -> Cell:
+    return Cell(row.value, row.recipe_low, row.recipe_high, "no interval across seeds")
 
 
 def _first(runs: pl.DataFrame, column: str) -> Any:
