@@ -1,18 +1,18 @@
 """The table of results: intervals for the question of the headline, points of the ROC curve."""
 
-import json
 from pathlib import Path
 
 import pytest
+from tests.report.conftest import make_comparison
 
 from her2bench.core.predictions import read_predictions
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.scores import Row, write_scores
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.report.inputs import read_inputs
 from her2bench.report.pages.report_page import write_report
 from her2bench.report.sections.results_table import standings
-from tests.report.conftest import make_comparison
 
 ACROSS = {
     "recipe": "intervals across slides and seeds (retraining variability)",
@@ -26,12 +26,11 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> ComparisonFolder:
     return make_comparison(path, seeds=(0, 1, 2), tiles=2, gallery=False)
 
 
-def rescored(folder: ComparisonFolder, settings: ScoreSettings) -> dict:
-    """Scores.json made anew: its rows by (model, metric) on test tiles."""
-    scores = score_predictions(read_predictions([folder.predictions]), settings).as_dict()
-    folder.scores.write_text(json.dumps(scores), encoding="utf-8")
-    tested = [row for row in scores["rows"] if row["split"] == "test"]
-    return {(row["model"], row["metric"]): row for row in tested}
+def rescored(folder: ComparisonFolder, settings: ScoreSettings) -> dict[tuple[str, str], Row]:
+    """scores.json made again: its rows by (model, metric) on test tiles."""
+    scores = score_predictions(read_predictions([folder.predictions]), settings)
+    write_scores(scores, folder.scores)
+    return {(row.model, row.metric): row for row in scores.rows if row.split == "test"}
 
 
 def results_of(page: str) -> str:
@@ -43,11 +42,11 @@ def test_the_intervals_are_those_of_the_headline(seeds: ComparisonFolder) -> Non
     rows = rescored(seeds, ScoreSettings(bootstrap=0, flips=99))
     lenet, *_, dab = standings(read_inputs(seeds))
     row = rows["lenet", "roc_auc"]
-    assert row["recipe_low"] != row["low"]
+    assert row.recipe_low != row.low
     cell = lenet.cells["roc_auc"]
-    assert (cell.low, cell.high) == (row["recipe_low"], row["recipe_high"])
+    assert (cell.low, cell.high) == (row.recipe_low, row.recipe_high)
     row = rows["dab_baseline", "roc_auc"]
-    assert (dab.cells["roc_auc"].low, dab.cells["roc_auc"].high) == (row["low"], row["high"])
+    assert (dab.cells["roc_auc"].low, dab.cells["roc_auc"].high) == (row.low, row.high)
     page = write_report(seeds).read_text(encoding="utf-8")
     assert ACROSS["recipe"] in results_of(page)
     assert page.count(ACROSS["weights"]) == 4  # all sides, and every metric on each of three
@@ -57,7 +56,7 @@ def test_without_seeds_they_are_of_the_weights(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "c", seeds=(0,), tiles=2, gallery=False)
     rows = rescored(folder, ScoreSettings(bootstrap=0, flips=99))
     cell = standings(read_inputs(folder))[0].cells["roc_auc"]
-    assert cell.low == rows["lenet", "roc_auc"]["low"]
+    assert cell.low == rows["lenet", "roc_auc"].low
     page = write_report(folder).read_text(encoding="utf-8")
     assert ACROSS["weights"] in results_of(page)
 
