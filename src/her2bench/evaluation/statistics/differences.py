@@ -175,7 +175,8 @@ def difference_test(d: Difference, spread: Spread) -> float:
 
     The larger of the plain t test's and 1 less the confidence at which MOVER's interval just
     leaves out 0. Alone, each calls too many equal models different somewhere: the t test where one
-    model is correlated within slides and the other not, MOVER where ROC-AUCs are near 1.
+    model is correlated within slides and the other not, MOVER where ROC-AUCs are near 1 (unless its
+    ends are drawn out, as they are).
     """
     if not spread.defined or np.isnan(d.value):
         return float("nan")
