@@ -43,7 +43,7 @@ def test_splits_of_other_tiles_are_refused():
     ("splits", "complaint"),
     [
         ({"tile_id": list("abc"), "split": ["train", "holdout", "test"]}, "row 2: 'holdout'"),
-        ({"tile_id": list("abc"), "split": ["train", None, "test"]}, "row 2: None"),
+        ({"tile_id": list("abc"), "split": ["train", None, "test"]}, "row 2: nothing"),
         (
             {"tile_id": list("abca"), "split": ["train", "val", "test", "test"]},
             "1 tile_id with more than one side",

@@ -46,7 +46,8 @@ def test_a_clean_phantom_gives_a_clean_audit(tmp_path):
     """Tiles that earn their slide's score, of known slides, divided by slide: notes at most."""
     manifest = phantom(tmp_path / "p", slides=30, tiles_per_slide=10)
     manifest = manifest.filter(
-        (pl.col("tile_score").cast(pl.Int8) == pl.col("score")) & (pl.col("tumour_fraction") > 0.1)
+        (pl.col("tile_score").cast(pl.Int8) == pl.col("score"))
+        & (pl.col("tumour_fraction").cast(pl.Float64) > 0.1)
     )
     found = audit(manifest, "m", split=halved(manifest))
     assert [f.title for f in found.findings if f.severity != "note"] == []

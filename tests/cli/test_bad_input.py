@@ -10,6 +10,7 @@ import pytest
 import tomli_w
 from PIL import Image
 
+from her2bench.audit import run as audit_run
 from her2bench.cli.main import main
 
 CONFIG = {
@@ -202,7 +203,7 @@ def test_a_column_tile_score_is_read_like_scores(study, capsys, monkeypatch):
 )
 def test_the_audit_tries_to_write_before_it_looks(option, study, capsys, monkeypatch):
     study()
-    monkeypatch.setattr("her2bench.audit.run.observe", None)
+    monkeypatch.setattr(audit_run, "observe", None)
     message = fails(capsys, monkeypatch, "audit", "m.csv", *option)
     assert f"{option[0]} /proc" in message and f"hint: name another with {option[0]}" in message
 

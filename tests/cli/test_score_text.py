@@ -7,9 +7,9 @@ from rich.console import Console
 from her2bench.cli.results_text import _verdicts
 from her2bench.cli.score_text import print_scores
 from her2bench.core.predictions import check_predictions
+from her2bench.core.vocabulary import BASELINES, BaselineName
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.report.labels import BASELINES
 
 FAST = ScoreSettings(bootstrap=0, flips=99)
 
@@ -35,7 +35,7 @@ def table(models=("a", "b"), groups=True, classes=2) -> pl.DataFrame:
 @pytest.mark.parametrize("classes", [1, 2])
 @pytest.mark.parametrize("groups", [True, False])
 def test_the_title_says_whether_slides_are_known(groups, classes, capsys):
-    """Also where the first metric is undefined, for want of one class."""
+    """Also where the first metric is undefined, because there is one class only."""
     print_scores(score_predictions(table(groups=groups, classes=classes), FAST))
     printed = capsys.readouterr().out
     assert ("95% intervals, clustered by slide" in printed) == groups
@@ -43,9 +43,9 @@ def test_the_title_says_whether_slides_are_known(groups, classes, capsys):
 
 
 def test_results_show_the_dab_baseline_and_no_other(monkeypatch):
-    monkeypatch.setitem(BASELINES, "pen_baseline", "Pen baseline")
+    monkeypatch.setitem(BASELINES, "pen_baseline", BaselineName("Pen baseline", "the pen baseline"))
     models = ("lenet", "alexnet", *BASELINES)
-    scores = score_predictions(table(models), FAST).as_dict()
+    scores = score_predictions(table(models), FAST)
     console = Console(width=200, record=True)
     with console.capture() as shown:
         console.print(_verdicts(scores))

@@ -70,6 +70,6 @@ def test_points_of_the_curve_stand_among_all_metrics(seeds: ComparisonFolder) ->
     page = write_report(seeds).read_text(encoding="utf-8")
     shown = page[page.index('<table id="all-test"') :].split("</table>")[0]
     line = shown[shown.index(title) :].split("</tr>")[0]
-    assert f"{row['value']:.3f}" in line and f"{row['low']:.3f} to {row['high']:.3f}" in line
+    assert f"{row.value:.3f}" in line and f"{row.low:.3f} to {row.high:.3f}" in line
     card = (seeds.path / "runs" / "lenet" / "card.md").read_text(encoding="utf-8")
-    assert f"| {title} | {row['value']:.3f} (" in card
+    assert f"| {title} | {row.value:.3f} (" in card
