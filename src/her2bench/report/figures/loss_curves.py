@@ -1,4 +1,4 @@
-"""Loss per epoch: one figure, a panel a model, a line a seed and fold."""
+"""Loss per epoch: one figure, one panel per model, one line per seed and fold."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from her2bench.report.figures.inline import inlined
 from her2bench.report.figures.palette import INK, SERIES
 from her2bench.report.figures.style import STYLE, Drawn, Sheet, sheet
 
-TITLE = "Loss per epoch, a panel a model, a line a run"
+TITLE = "Loss per epoch, one panel per model, one line per run"
 LINES = (
     ("train_loss", "training", SERIES[0], "-"),
     ("val_loss", "validation", SERIES[1], (0, (4, 1.5))),
@@ -57,7 +57,7 @@ def _draw_panels(page: Sheet, epochs: pl.DataFrame, models: list[str], top: floa
 
 
 def losses(axes: Axes, epochs: pl.DataFrame) -> None:
-    """Draw training and validation loss of one model, a line per run."""
+    """Draw training and validation loss of one model, one line per run."""
     axes.set(xlabel="epoch", ylabel="loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(True, axis="y")

@@ -1,4 +1,4 @@
-"""Paper and ink: one style for all figures, and a figure as SVG, PNG and CSV files."""
+"""One style for all figures, and a figure as SVG, PNG and CSV files."""
 
 import io
 from collections.abc import Iterator

@@ -72,7 +72,7 @@ class ShownFinding:
 def shown_findings(
     audit: Audit, tiles: pl.DataFrame, thumbnails: Mapping[str, bytes]
 ) -> list[ShownFinding]:
-    """Every finding, worst first, with the pictures that are there.
+    """All findings, most severe first, with the available pictures.
 
     Args:
         audit: what was found.

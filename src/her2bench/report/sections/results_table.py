@@ -1,4 +1,4 @@
-"""The table of results as the page shows it: a row a model, a cell a number with its interval."""
+"""The results table of the page: one row per model, one value with its interval per cell."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ CEILING = "ceiling"
 
 @dataclass(frozen=True)
 class Cell:
-    """A number with its interval, None where undefined; `why` there is no interval."""
+    """A value with its interval, None where undefined; `why` there is no interval."""
 
     value: float | None
     low: float | None = None
@@ -29,7 +29,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Standing:
-    """A row: the model, its shown metrics, the primary metric elsewhere, and its cost."""
+    """A row: the model, its shown metrics, the primary metric on other splits, and its cost."""
 
     model: str
     kind: str
@@ -44,7 +44,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Side:
-    """A model on one side of the split: how many tiles, and the study's metrics there."""
+    """A model on one split: the number of tiles and the study's metrics."""
 
     model: str
     split: str
@@ -53,7 +53,7 @@ class Side:
 
 
 def standings(material: ReportInputs) -> list[Standing]:
-    """A row a model of the shown split: networks, baselines, then the ceiling if it is known."""
+    """One row per model of the shown split: networks, baselines, then the ceiling if known."""
     present = {row.model for row in material.scores.rows}
     models = [m for m in material.models if m in present]
     models += [CEILING] if CEILING in present else []
@@ -61,7 +61,7 @@ def standings(material: ReportInputs) -> list[Standing]:
 
 
 def every_metric(material: ReportInputs, split: str) -> list[tuple[str, dict[str, Cell]]]:
-    """All metrics on one split: model (for people), metric → cell."""
+    """All metrics on one split: model label, metric → cell."""
     present = {row.model for row in material.scores.rows if row.split == split}
     return [
         (model_label(model), _cells(material, model, split, tuple(METRICS)))
@@ -105,7 +105,7 @@ def _standing(material: ReportInputs, model: str) -> Standing:
 
 
 def _name(model: str) -> str:
-    return "Perfect reader of single tiles" if model == CEILING else model_label(model)
+    return "Label ceiling (tile-level reference read)" if model == CEILING else model_label(model)
 
 
 def _rows(material: ReportInputs, model: str, split: str) -> dict[str, Row]:
