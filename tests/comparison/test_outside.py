@@ -121,8 +121,8 @@ def test_a_class_that_is_another_one_now_is_named(tmp_path, write_config, cache)
     [
         ({"models": ["no_package:Net"]}, "cannot be imported"),
         ({"models": ["torch.nn:Identity"]}, "no torch module with weights"),
-        ({"models": ["a.b:Net", "c.d:net"]}, "two are called 'net'"),
-        ({"models": ["dab_baseline=a.b:Net"]}, "two are called 'dab_baseline'"),
+        ({"models": ["a.b:Net", "c.d:net"]}, "two have the name 'net'"),
+        ({"models": ["dab_baseline=a.b:Net"]}, "two have the name 'dab_baseline'"),
         ({"models": ["x/y=a.b:Net"]}, "no name for a model"),
         ({"baselines": ["dab_basline"]}, "did you mean 'dab_baseline'"),
     ],

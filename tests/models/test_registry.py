@@ -71,7 +71,7 @@ def test_a_class_named_in_a_config_is_found_in_the_current_folder(
         ("lennet", "did you mean 'lenet'"),
         ("no_such_package:Net", "cannot be imported"),
         ("torch.nn:NoSuchClass", "cannot be imported"),
-        ("math:pi", "is no class"),
+        ("math:pi", "is not a class"),
         ("lenet=torch.nn:Linear", "this one is taken"),
         ("dab_baseline=torch.nn:Linear", "this one is taken"),
         ("a/b=torch.nn:Linear", "without / and"),

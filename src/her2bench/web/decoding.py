@@ -1,4 +1,4 @@
-"""An uploaded picture, decoded defensively: by content, within limits, to RGB."""
+"""Decode an uploaded image by content, within limits, to RGB."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,18 @@ from her2bench.data.decoding.unreadable import BROKEN, UnreadableImage, reason_o
 from her2bench.data.decoding.whole_images import check_single, decoded, opened
 
 MOST_PIXELS = 25_000_000
-"""Of one tile (5,000 x 5,000): far more than any tile, and at most a few hundred MB at work."""
-_KNOWN = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")  # GIF only to say why not
+"""Per tile (5,000 x 5,000): more than any tile, at most a few hundred MB of memory."""
+_KNOWN = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")  # GIF only for its error message
 _NOTES = {
-    "grey": "A grey picture: it holds no colour of a stain.",
-    "deep": "16 bits a channel were read as 8.",
-    "clear": "Transparent pixels were laid on white.",
+    "grey": "A grey image: it has no stain colour.",
+    "deep": "16 bits per channel were read as 8.",
+    "clear": "Transparent pixels were composited on white.",
     "CMYK": "CMYK (a colour space of print) was converted to RGB; colours may be off.",
 }
 
 
 class Refused(Exception):
-    """A picture that is not accepted; the message is for the one who sent it."""
+    """An image that is not accepted; the message is shown to the sender."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Every baseline by its name: ours, one file each, and those that users register."""
+"""Registry of baselines: built-in ones, one file each, and those of users."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
