@@ -106,7 +106,7 @@ def test_one_logit_per_tile_is_taken(answer):
         (lambda: Shaped(lambda x: x[:, None].repeat(1, 4)), r"shape \(2, 4\)"),
         (lambda: Shaped(lambda x: x.sum()), r"shape \(\)"),
         (lambda: Shaped(lambda x: x / 0), "NaN or infinity"),
-        (lambda: Shaped(lambda x: (x, x)), "gives a tuple"),
+        (lambda: Shaped(lambda x: (x, x)), "returns a tuple"),
         (lambda: nn.Linear(9, 1), "fails on tiles of 64 px"),
         (lambda: 1 / 0, "ZeroDivisionError"),
         (lambda: "a network", "no torch module"),

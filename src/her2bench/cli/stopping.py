@@ -17,7 +17,7 @@ _PATIENCE = 2.0  # seconds: some wrappers send one Ctrl-C twice
 
 
 class Stopped(BaseException):
-    """A signal asked the command to end; unlike KeyboardInterrupt, Typer does not catch it."""
+    """A signal that ends the command; unlike KeyboardInterrupt, Typer does not catch it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

@@ -42,7 +42,7 @@ class ComparisonConfig(Settings):
     @classmethod
     def _not_negative(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if not all(0 <= seed < 2**32 for seed in value):
-            raise ValueError("seeds lie between 0 and 4294967295")
+            raise ValueError("seeds must be between 0 and 4294967295")
         return value
 
     @field_validator("baselines")

@@ -32,7 +32,7 @@ class Recipe(Settings):
     def _positive(cls, value: tuple[float, ...] | dict[str, tuple[float, ...]]) -> object:
         for rates in value.values() if isinstance(value, dict) else [value]:
             if not rates or not all(0 < rate < 1 for rate in rates):
-                raise ValueError("learning rates lie between 0 and 1, at least one")
+                raise ValueError("learning rates must be between 0 and 1, at least one")
             if len(set(rates)) < len(rates):
                 raise ValueError("each learning rate only once")
         return value

@@ -77,7 +77,7 @@ def create_app(
         limits: of uploads.
         hosts: names under which the server may be addressed.
         any_address: whether it may also be addressed by any IP address.
-        public: public host names, whatever Host header a proxy sends.
+        public: public host names, independent of the proxy's Host header.
         prefix: the path prefix of a proxy that does not strip it.
     """
     app = FastAPI(

@@ -33,7 +33,7 @@ class Picture:
 
 
 def decode(data: bytes) -> Picture:
-    """One picture from the bytes of a file, whatever its name says.
+    """One picture from the bytes of a file, independent of its name.
 
     Raises:
         Refused: empty, not an image, another format, several frames, too many pixels, damaged.
@@ -58,7 +58,7 @@ def decode(data: bytes) -> Picture:
 
 
 def _check(image: Image.Image) -> None:
-    """Refuse by the header alone, before any pixel is decoded."""
+    """Refuse by the header, before pixels are decoded."""
     width, height = image.size
     if width * height > MOST_PIXELS:
         raise Refused(
@@ -84,7 +84,7 @@ def _notes(image: Image.Image) -> tuple[str, ...]:
 def _no_image(data: bytes) -> str:
     kind = "text" if _is_text(data[:512]) else "of an unknown kind"
     wanted = "Send JPEG, PNG, TIFF, BMP or WebP."
-    return f"Not an image: its content is {kind}, whatever its name. {wanted}"
+    return f"Not an image: its content is {kind}. {wanted}"
 
 
 def _is_text(head: bytes) -> bool:

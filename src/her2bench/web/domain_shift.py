@@ -21,7 +21,7 @@ FEWEST = 20  # fewer give no range
 LEAST_TISSUE = 0.05  # share of a tile, below which there is nothing to classify
 _LARGER = 1.25  # ratio of the sides above which the size differs
 _MIDDLE = (0.01, 0.99)  # quantiles of the training tiles that bound their range
-_BEYOND = 0.25  # share of that range by which a tile may lie outside it
+_BEYOND = 0.25  # share of that range tolerance outside the range
 
 # Feature: minimum widening of its range, texts for values below and above.
 FEATURES: dict[str, tuple[float, str, str]] = {

@@ -47,7 +47,7 @@ class Guard:
         hosts: names under which the server may be addressed.
         any_address: whether it may also be addressed by any IP address.
         public: names, with a port that is not the scheme's own, under which browsers see the
-            server, whatever Host header a proxy sends.
+            server, independent of the proxy's Host header.
     """
 
     def __init__(

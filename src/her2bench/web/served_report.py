@@ -69,7 +69,7 @@ def policy(page: bytes) -> str:
 
 
 def _scripts(page: bytes) -> Iterator[bytes]:
-    """What stands between the tags; in one pass, also with unclosed tags."""
+    """The text between the tags; in one pass, also with unclosed tags."""
     lower, end = page.lower(), 0
     while (start := lower.find(b"<script", end)) >= 0:
         opened = lower.find(b">", start) + 1

@@ -87,7 +87,7 @@ def test_where_hardly_a_tile_can_be_read_nothing_is_called_clean(tmp_path):
     few = LeftOut(check="shortcuts", kind="too_few_tiles", text="reworded")
     audit = Audit(manifest="m.csv", endpoint="2+", tiles=1, left_out=(few,))
     seen = text_of(page_of(audit, tiles_of(made_up()), tmp_path))
-    assert "1 tile, target" in seen and "Found: nothing, since too few tiles can be read." in seen
+    assert "1 tile, target" in seen and "Found: nothing, because too few tiles can be read." in seen
     assert "Too few tiles to check" in seen and "Nothing found" not in seen
 
 

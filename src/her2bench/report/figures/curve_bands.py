@@ -1,7 +1,7 @@
 """ROC and precision-recall curves with bands: averaged over seeds, slides resampled.
 
 Tiles are ranked within folds. The curve is the folds' mean, weighted as ROC-AUC and average
-precision weight them, so that the area under it is the number beside it.
+precision weight them, so that the area under it equals the reported metric.
 """
 
 from dataclasses import dataclass
@@ -105,7 +105,7 @@ def _sensitivity_at(true: Floats, false: Floats) -> Floats:
 
 
 def _precision_at(true: Floats, false: Floats) -> Floats:
-    # The first threshold that reaches the wanted sensitivity; no line between points
+    # The first threshold that reaches the given sensitivity; no line between points
     # (Davis and Goadrich 2006), because no threshold lies between them.
     reached = np.searchsorted(true / true[-1], GRID - 1e-12, side="left").clip(0, len(true) - 1)
     first = int(np.argmax(true > 0))

@@ -19,8 +19,8 @@ LINES = (
     ("val_loss", "validation", SERIES[1], (0, (4, 1.5))),
 )
 _ABREAST = 3  # panels side by side
-_PAGE = 9.0  # inches that the panels side by side fill
-_WIDTH, _HEIGHT, _LEGEND = 3.0, 2.3, 0.3  # inches: of a panel alone, and of the line below all
+_PAGE = 9.0  # inches, width of the panels side by side
+_WIDTH, _HEIGHT, _LEGEND = 3.0, 2.3, 0.3  # inches: of a single panel, and of the legend
 
 
 def draw_losses(epochs: pl.DataFrame, models: list[str], top: float, folder: Path) -> Drawn:

@@ -30,9 +30,9 @@ def write_audit_files(
     Args:
         audit: what was found.
         tiles: `tile_id` and, where known, `score`, `group_id`, `split`.
-        draw: JPEG bytes of the tiles asked for that can be read.
-        folder: where to.
-        keep_pictures: also as files of their own.
+        draw: returns JPEG bytes of the requested readable tiles.
+        folder: of the output.
+        keep_pictures: also write them as files.
     """
     wanted = pictured(audit, tiles)
     pictures = draw(wanted)

@@ -1,4 +1,4 @@
-"""report.html, figures and model cards, from the comparison folder alone."""
+"""report.html, figures and model cards, from the comparison folder."""
 
 from pathlib import Path
 from typing import Any

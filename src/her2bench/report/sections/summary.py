@@ -14,7 +14,7 @@ from her2bench.report.labels import relabelled
 
 @dataclass(frozen=True)
 class Sentence:
-    """One verdict: the two models, the words, the numbers beside them."""
+    """One verdict: the two models, the text, the numbers."""
 
     about: str
     words: str
@@ -51,13 +51,13 @@ def primary_pairs(material: ReportInputs, question: str = "weights") -> list[Pai
 
 
 def shown_question(material: ReportInputs) -> Question:
-    """Which question the verdicts are given for: the recipe's wherever it is answered."""
+    """Which question the verdicts are given for: the recipe's where it is answered."""
     recipes = primary_pairs(material, "recipe")
     return first_question((FAMILIES[_baselines_in(p)], p.decision) for p in recipes)
 
 
 def answer(material: ReportInputs) -> Answer:
-    """Put the verdicts into words."""
+    """The verdicts as text."""
     pairs = primary_pairs(material, shown_question(material))
     networks = [pair for pair in pairs if _baselines_in(pair) == 0]
     against = [pair for pair in pairs if _baselines_in(pair) == 1]

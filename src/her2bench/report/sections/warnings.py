@@ -21,7 +21,7 @@ class ReportWarning:
 
 
 _APART: tuple[NoteKind, ...] = ("random_tiles", "different_tiles", "no_better_than_baseline")
-"""Notes with a warning of their own, whatever split is shown."""
+"""Notes with a warning of their own, for any shown split."""
 
 
 def report_warnings(material: ReportInputs) -> list[ReportWarning]:
