@@ -45,7 +45,7 @@ def test_a_stopped_comparison_says_how_to_go_on(number, code, tmp_path, monkeypa
 
     monkeypatch.setattr("her2bench.comparison.compare.compare", work)
     assert ends(monkeypatch, "compare", "c.toml") == code
-    assert "kept; give the same command again" in capsys.readouterr().err
+    assert "kept; run the same command again" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL  # as it was
 
 

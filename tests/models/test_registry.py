@@ -109,8 +109,8 @@ def test_one_logit_per_tile_is_taken(answer):
         (lambda: Shaped(lambda x: (x, x)), "returns a tuple"),
         (lambda: nn.Linear(9, 1), "fails on tiles of 64 px"),
         (lambda: 1 / 0, "ZeroDivisionError"),
-        (lambda: "a network", "no torch module"),
-        (lambda: nn.Flatten(), "no torch module with weights"),
+        (lambda: "a network", "not a torch module"),
+        (lambda: nn.Flatten(), "not a torch module with weights"),
         (lambda one, two: Mean(), "TypeError"),
     ],
 )

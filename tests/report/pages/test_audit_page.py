@@ -128,7 +128,10 @@ def test_the_report_shows_the_findings_and_warns_of_the_serious_ones_first(tmp_p
     folder = audited(make_comparison(tmp_path / "c"))
     page = write_report(folder).read_text(encoding="utf-8")
     seen = text_of(page)
-    answer, section = seen[: seen.index("2 Differences")], seen[seen.rindex("What in the data") :]
+    answer, section = (
+        seen[: seen.index("2 Differences")],
+        seen[seen.rindex("6 Data quality checks") :],
+    )
     assert "7 <b>leaks</b>. What to do: see section 6." in answer
     assert "A small thing." not in answer
     assert section.index("7 <b>leaks</b>") < section.index("A small thing.")
