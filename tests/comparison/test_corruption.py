@@ -95,7 +95,7 @@ def test_damage_is_never_silent_and_never_a_traceback(campaign):
     drawn = random.Random(0).sample(damages, DRAWN)
     outcomes = {(d.file, d.kind): campaign.outcome(d) for d in [*worst, pixels, *drawn]}
     assert not {where: o for where, o in outcomes.items() if o in WRONG}
-    assert set(outcomes.values()) == {"same", "mended"}
+    assert set(outcomes.values()) == {"same", "fixed"}
 
 
 def test_the_campaign_sees_a_difference(campaign):
@@ -153,7 +153,7 @@ def test_folders_that_are_no_runs_of_the_comparison_are_passed_over(state, again
     runs, epochs = folder.finished_runs(), epoch_table(folder)
     for name in ("lenet/seed-x/fold-0", "lenet/seed-01/fold-0", "lenet/seed-9/fold-0"):
         shutil.copytree(state / "out" / RUN, state / "out" / "runs" / name)
-    shutil.copytree(state / "out" / RUN, state / "out" / "runs/stranger/seed-0/fold-0")
+    shutil.copytree(state / "out" / RUN, state / "out" / "runs/unrelated/seed-0/fold-0")
     assert folder.finished_runs() == runs
     assert epoch_table(folder).equals(epochs)
     assert again() == 0
