@@ -88,8 +88,8 @@ def test_one_win_is_not_called_best(three: ComparisonFolder) -> None:
 def test_equivalent_needs_all_pairs(three: ComparisonFolder) -> None:
     every = {(a, b): "equivalent" for i, a in enumerate(MODELS) for b in MODELS[i + 1 :]}
     assert answer(decided(three, every)).headline == (
-        "These trained weights are equivalent within ±0.02 ROC-AUC: retraining variability is "
-        "not known."
+        "These trained weights are equivalent within ±0.02 ROC-AUC: retraining variability is not "
+        "known."
     )
     again = answer(decided(three, every, "recipe"))
     assert again.headline == "The models are equivalent within ±0.02 ROC-AUC."
