@@ -32,13 +32,13 @@ coverage: $(READY) ## after make test MEASURE="-m coverage run": the lines that 
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
-check: $(READY) ## format, lint, types, import floors
+check: $(READY) ## format, lint, types, import layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: $(READY) ## how fast, old beside new: training, tile cache, statistics; do results agree
+bench: $(READY) ## speed compared with the baseline: training, tile cache, statistics; agreement of results
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.where_time_goes
 	$(BIN)/python -m benchmarks.agreement

@@ -92,9 +92,9 @@ def test_nothing_readable_is_still_an_audit(run, tmp_path):
     pl.DataFrame(rows).write_csv(tmp_path / "m.csv")
     done = run("m.csv", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["findings"][0]["number"] == 6
-    assert "shortcuts" in {each["check"] for each in told["left_out"]}
+    printed = json.loads(done.stdout)
+    assert printed["findings"][0]["number"] == 6
+    assert "shortcuts" in {each["check"] for each in printed["left_out"]}
 
 
 @pytest.mark.slow
@@ -115,9 +115,9 @@ def test_many_copies_are_not_all_named(capsys):
     found = [Finding(kind="k", tiles=tiles, **few) for tiles in ((copies,), pairs)]
     audit = Audit(manifest="m.csv", endpoint="2+", tiles=69, findings=tuple(found))
     print_audit(audit, Path("page.html"))
-    told = [line.strip() for line in capsys.readouterr().out.splitlines()]
-    assert "Tiles: c0 + c1 + c2 and 58 more" in told
-    assert "Tiles: a0 + b0, a1 + b1, a2 + b2 and 1 more set" in told
+    printed = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "Tiles: c0 + c1 + c2 and 58 more" in printed
+    assert "Tiles: a0 + b0, a1 + b1, a2 + b2 and 1 more set" in printed
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Each mistake of a user: exit 2, one message that says what and how to mend it, nothing left."""
+"""Usage errors: exit 2, one message with a hint, no output left."""
 
 import errno
 import io

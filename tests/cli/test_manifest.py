@@ -42,7 +42,7 @@ def test_bci_table_on_the_screen(bci, tmp_path):
     assert (tmp_path / "out" / "m.parquet").is_file()
 
 
-def test_mistakes_exit_with_2_and_write_nothing(bci, tmp_path):
+def test_usage_errors_exit_with_2_and_write_nothing(bci, tmp_path):
     (bci / "IHC" / "test" / "odd.png").touch()
     for arguments in (["bci", bci], ["bci", "nowhere"], ["bci", bci, "-o", "m.txt"]):
         done = run(*arguments, folder=tmp_path)
@@ -59,9 +59,9 @@ def test_images(tmp_path):
     (tmp_path / "labels.csv").write_text("path,score\ncore.png,3+\nglass.png,0\n")
     done = run("images", "labels.csv", "--tile-size", 100, "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["tiles"] == 9 and told["counts"]["group_id"]["core"]["3+"] == 9
-    assert [Path(path).name for path in told["no_tissue"]] == ["glass.png"]
+    printed = json.loads(done.stdout)
+    assert printed["tiles"] == 9 and printed["counts"]["group_id"]["core"]["3+"] == 9
+    assert [Path(path).name for path in printed["no_tissue"]] == ["glass.png"]
     table = read_manifest(tmp_path / f"{tmp_path.name}.csv")
     assert table["path"].unique().to_list() == [str(tmp_path.resolve() / "core.png")]
 

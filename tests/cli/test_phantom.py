@@ -26,7 +26,7 @@ def test_it_draws_then_says_it_is_there(
     assert "4 slides, 8 tiles" in capsys.readouterr().out
     assert run(monkeypatch, tmp_path / "p", *SMALL) == 0
     captured = capsys.readouterr()
-    assert "there already" in captured.out
+    assert "exists already" in captured.out
     assert captured.err == ""
 
 

@@ -1,4 +1,4 @@
-"""`her2bench score` from the outside: files in, tables and JSON out, one message on a mistake."""
+"""`her2bench score` as a command: files in, tables and JSON out, one message on an error."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def test_the_studys_figures_and_verdict(tmp_path):
     done = her2bench("score", "p.csv", "--primary", "accuracy", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "0.037 (0.019 to 0.071)" in done.stdout and "0.724 (" in done.stdout
-    assert "cannot be told apart" in done.stdout
+    assert "no significant difference" in done.stdout
 
 
 def test_json_and_options(tmp_path):
@@ -133,7 +133,7 @@ def test_labels_that_look_like_numbers_keep_their_digits(tmp_path, source):
         (BY_HAND, ["--by", "scanner"], "no column 'scanner'"),
     ],
 )
-def test_mistakes_get_one_message_and_leave_nothing(tmp_path, content, arguments, message):
+def test_usage_errors_get_one_message_and_leave_nothing(tmp_path, content, arguments, message):
     (tmp_path / "p.csv").write_text(content)
     done = her2bench("score", "p.csv", "-o", "scores.json", *arguments, folder=tmp_path)
     assert done.returncode == 2
@@ -158,7 +158,7 @@ def test_points_of_the_curve_are_rows_that_fit_the_terminal(tmp_path):
     assert found.stdout.count("cannot be answered") == 1  # for all ten pairs
 
 
-def test_too_few_replicates_are_a_mistake(tmp_path):
+def test_too_few_replicates_are_a_usage_error(tmp_path):
     simulated(groups=24).drop("logit").write_csv(tmp_path / "p.csv")
     found = her2bench("score", "p.csv", "--bootstrap", "1", folder=tmp_path)
     assert found.returncode == 2 and "at least 200" in found.stderr

@@ -35,7 +35,7 @@ def table(models=("a", "b"), groups=True, classes=2) -> pl.DataFrame:
 @pytest.mark.parametrize("classes", [1, 2])
 @pytest.mark.parametrize("groups", [True, False])
 def test_the_title_says_whether_slides_are_known(groups, classes, capsys):
-    """Also where the first metric is undefined, because there is one class only."""
+    """Also where the first metric is undefined, because one class is missing."""
     print_scores(score_predictions(table(groups=groups, classes=classes), FAST))
     printed = capsys.readouterr().out
     assert ("95% intervals, clustered by slide" in printed) == groups

@@ -55,8 +55,8 @@ def test_it_serves_until_it_is_ended(folder):
         assert httpx.get(f"{found[0]}/", timeout=60).status_code == 404
     finally:
         process.terminate()
-        _, told = process.communicate(timeout=30)
-    assert "0 of 1 could be read" in told and "warning" not in told
+        _, printed = process.communicate(timeout=30)
+    assert "0 of 1 could be read" in printed and "warning" not in printed
 
 
 @pytest.mark.slow
@@ -118,8 +118,8 @@ def test_listening_to_the_world_is_warned_about(folder):
         assert "http://0.0.0.0:" in process.stdout.readline()
     finally:
         process.terminate()
-        _, told = process.communicate(timeout=30)
-    assert "warning: listening on 0.0.0.0" in told
+        _, printed = process.communicate(timeout=30)
+    assert "warning: listening on 0.0.0.0" in printed
 
 
 @pytest.mark.parametrize(

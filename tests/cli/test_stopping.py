@@ -45,7 +45,7 @@ def test_a_stopped_comparison_says_how_to_go_on(number, code, tmp_path, monkeypa
 
     monkeypatch.setattr("her2bench.comparison.compare.compare", work)
     assert ends(monkeypatch, "compare", "c.toml") == code
-    assert "kept; give the same command again" in capsys.readouterr().err
+    assert "kept; run the same command again" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL  # as it was
 
 
@@ -62,9 +62,9 @@ def test_processes_that_draw_end_with_the_command(number, code, tmp_path):
         os.killpg(process.pid, number)
     else:
         process.send_signal(number)
-    _, told = process.communicate(timeout=60)
+    _, printed = process.communicate(timeout=60)
     assert process.returncode == code
-    assert told == "stopped: nothing is left half-written; give the same command again\n"
+    assert printed == "stopped: no partial output is left; run the same command again\n"
     assert not list(tmp_path.iterdir())
 
 
@@ -106,8 +106,8 @@ def test_a_reader_that_is_gone_leaves_the_files(tmp_path):
     command = ["score", "p.csv", "-o", "s.json", "--bootstrap", 0]
     process = her2bench(*command, cwd=tmp_path, stdout=start)
     os.close(start)
-    _, told = process.communicate(timeout=120)
-    assert process.returncode == 141 and told == ""
+    _, printed = process.communicate(timeout=120)
+    assert process.returncode == 141 and printed == ""
     assert json.loads((tmp_path / "s.json").read_text())["rows"]
 
 
@@ -115,16 +115,16 @@ def test_a_reader_that_is_gone_leaves_the_files(tmp_path):
 def test_a_full_stdout_is_said():
     with Path("/dev/full").open("w") as full:
         process = her2bench("--version", stdout=full)
-        _, told = process.communicate(timeout=120)
+        _, printed = process.communicate(timeout=120)
     assert process.returncode == 2
-    assert "Traceback" not in told and "disk is full" in told
+    assert "Traceback" not in printed and "disk is full" in printed
 
 
 @posix
 def test_a_closed_stdout_is_no_failure(tmp_path):
-    command = f"{sys.executable} -m her2bench --version >&- 2> told <&-"
+    command = f"{sys.executable} -m her2bench --version >&- 2> printed <&-"
     assert subprocess.run(["sh", "-c", command], cwd=tmp_path, timeout=120).returncode == 0
-    assert (tmp_path / "told").read_text() == ""
+    assert (tmp_path / "printed").read_text() == ""
 
 
 @pytest.mark.slow
@@ -135,8 +135,8 @@ def test_any_encoding_takes_the_table_and_the_json(encoding, tmp_path):
     for option, more in (("table", ()), ("json", ("--json",))):
         command = ["score", "p.csv", "--bootstrap", 0, *more]
         process = her2bench(*command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE)
-        out, told = process.communicate(timeout=120)
-        assert (process.returncode, told) == (0, "")
+        out, printed = process.communicate(timeout=120)
+        assert (process.returncode, printed) == (0, "")
         if option == "json":
             assert {row["model"] for row in json.loads(out)["rows"]} == {"ä–µ", "lenet"}
 
@@ -160,7 +160,7 @@ def test_what_the_machine_lacks_is_named(error, message, monkeypatch, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_our_own_faults_keep_their_traceback(monkeypatch):
+def test_internal_errors_keep_their_traceback(monkeypatch):
     def wrong(*_arguments):
         raise RuntimeError("something else")
 
@@ -177,7 +177,7 @@ def test_usage_errors_exit_with_2(monkeypatch, capsys):
 
 def test_a_name_in_a_message_is_written_out(monkeypatch, capsys):
     assert ends(monkeypatch, "score", "\x1b[31m.csv") == 2
-    assert "\\x1b[31m.csv" in (told := capsys.readouterr().err) and "\x1b" not in told
+    assert "\\x1b[31m.csv" in (printed := capsys.readouterr().err) and "\x1b" not in printed
 
 
 def test_a_name_that_is_not_utf8_is_refused_by_name(monkeypatch, capsys):

@@ -22,8 +22,8 @@ LEAK = Finding(
     title="Something leaks.",
     number=1,
     unit="tiles",
-    effect="It flatters.",
-    hint="Mend it.",
+    effect="It is optimistic.",
+    hint="Fix it.",
 )
 
 

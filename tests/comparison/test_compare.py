@@ -84,14 +84,14 @@ def test_folds_leave_no_group_on_two_sides_and_test_every_tile_once(run, write_c
     assert sides["split"].max() == 1
 
 
-def test_a_random_tile_split_is_marked_as_flattering_everywhere(run, write_config, tmp_path):
+def test_a_random_tile_split_is_marked_as_optimistic_everywhere(run, write_config, tmp_path):
     folder = run(
         write_config(split={"kind": "random-tiles"}),
         tmp_path / "out",
         *("recipe.epochs=1", "seeds=[0]"),
     )
     assert read_scores(folder.scores).notes[0].kind == "random_tiles"
-    assert "flatters" in folder.report.read_text()
+    assert "every figure is optimistic" in folder.report.read_text()
 
 
 def test_an_output_of_another_config_or_of_other_tiles_is_refused(
@@ -181,7 +181,7 @@ def test_optimism_is_the_difference_to_the_same_comparison_on_random_tiles(
 ):
     config = load_settings(ComparisonConfig, write_config(), ["recipe.epochs=1", "seeds=[0]"])
     folder = compare(config, tmp_path / "out", Choices("cpu", cache, optimism=True), Watcher())
-    assert "What a random tile split would have flattered" in folder.report.read_text()
+    assert "Optimism of a random tile split" in folder.report.read_text()
     splits = pl.read_parquet(folder.random_tiles.splits)
     assert splits.group_by("group_id").agg(pl.col("split").n_unique())["split"].max() == 3
     for row in read_scores(folder.scores).optimism:

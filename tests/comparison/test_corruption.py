@@ -95,7 +95,7 @@ def test_damage_is_never_silent_and_never_a_traceback(campaign):
     drawn = random.Random(0).sample(damages, DRAWN)
     outcomes = {(d.file, d.kind): campaign.outcome(d) for d in [*worst, pixels, *drawn]}
     assert not {where: o for where, o in outcomes.items() if o in WRONG}
-    assert set(outcomes.values()) == {"same", "mended"}
+    assert set(outcomes.values()) == {"same", "fixed"}
 
 
 def test_the_campaign_sees_a_difference(campaign):
@@ -128,7 +128,7 @@ def test_a_finished_run_with_a_damaged_file_is_done_again(name, campaign, state,
     path = state / "out" / RUN / name
     path.write_bytes(flipped(path.read_bytes(), 1, "middle", random.Random(0)))
     assert again() == 2 * 2  # learning rates, epochs: this run and no other
-    assert name in caplog.text and "lenet seed 0 fold 0 is done again" in caplog.text
+    assert name in caplog.text and "lenet seed 0 fold 0 is repeated" in caplog.text
     assert all(a.equals(b) for a, b in zip(campaign.results(state), campaign.expected, strict=True))
 
 
@@ -153,7 +153,7 @@ def test_folders_that_are_no_runs_of_the_comparison_are_passed_over(state, again
     runs, epochs = folder.finished_runs(), epoch_table(folder)
     for name in ("lenet/seed-x/fold-0", "lenet/seed-01/fold-0", "lenet/seed-9/fold-0"):
         shutil.copytree(state / "out" / RUN, state / "out" / "runs" / name)
-    shutil.copytree(state / "out" / RUN, state / "out" / "runs/stranger/seed-0/fold-0")
+    shutil.copytree(state / "out" / RUN, state / "out" / "runs/unrelated/seed-0/fold-0")
     assert folder.finished_runs() == runs
     assert epoch_table(folder).equals(epochs)
     assert again() == 0
@@ -195,7 +195,7 @@ def test_score_settings_change_without_training_but_for_the_threshold_rule(state
     folder = ComparisonFolder(state / "out")
     assert json.loads(folder.scores.read_text())["settings"]["margin"] == 0.05
     assert folder.settings()["score"]["margin"] == 0.05
-    with pytest.raises(UserError, match="froze their thresholds"):
+    with pytest.raises(UserError, match="threshold rule of the finished runs"):
         again(score={**score, "threshold": {"kind": "youden"}})
 
 
@@ -243,7 +243,7 @@ def test_a_damaged_list_of_unreadable_images_is_written_again(content, state, ag
     assert "bad_tiles.csv: damaged or missing: written again" in caplog.text
 
 
-def test_a_folder_without_its_settings_is_told_from_no_comparison(state, tmp_path):
+def test_a_folder_without_its_settings_is_distinguished_from_no_comparison(state, tmp_path):
     ComparisonFolder(state / "out").config.unlink()
     with pytest.raises(UserError, match="run the comparison again"):
         opened_comparison(state / "out")

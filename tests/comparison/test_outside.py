@@ -120,10 +120,10 @@ def test_a_class_that_is_another_one_now_is_named(tmp_path, write_config, cache)
     ("settings", "message"),
     [
         ({"models": ["no_package:Net"]}, "cannot be imported"),
-        ({"models": ["torch.nn:Identity"]}, "no torch module with weights"),
-        ({"models": ["a.b:Net", "c.d:net"]}, "two are called 'net'"),
-        ({"models": ["dab_baseline=a.b:Net"]}, "two are called 'dab_baseline'"),
-        ({"models": ["x/y=a.b:Net"]}, "no name for a model"),
+        ({"models": ["torch.nn:Identity"]}, "not a torch module with weights"),
+        ({"models": ["a.b:Net", "c.d:net"]}, "two have the name 'net'"),
+        ({"models": ["dab_baseline=a.b:Net"]}, "two have the name 'dab_baseline'"),
+        ({"models": ["x/y=a.b:Net"]}, "not a model name"),
         ({"baselines": ["dab_basline"]}, "did you mean 'dab_baseline'"),
     ],
 )

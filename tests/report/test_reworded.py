@@ -96,7 +96,12 @@ def test_the_report_shows_the_same_warnings(folder: ComparisonFolder) -> None:
 def test_the_page_bears_the_same_marks(folder: ComparisonFolder) -> None:
     def show() -> str:
         page = write_report(folder).read_text(encoding="utf-8")
-        marks = ("Not for new slides", "▲ flattered", 'class="flatters"', "These figures flatter")
+        marks = (
+            "Not for new slides",
+            "▲ optimistic",
+            'class="optimistic"',
+            "These figures are optimistic",
+        )
         return str([page.count(mark) for mark in marks])
 
     before, after = twice(folder, show)

@@ -62,8 +62,8 @@ def test_other_validation_tiles_are_said_at_the_top(tmp_path) -> None:
     folder.scores.unlink()
     table = pl.read_parquet(folder.predictions)
     first = table.filter(pl.col("split") == "val")["tile_id"][0]
-    torn = (pl.col("model") == "lenet") & (pl.col("tile_id") == first)
-    table.filter(~torn).write_parquet(folder.predictions)
+    removed = (pl.col("model") == "lenet") & (pl.col("tile_id") == first)
+    table.filter(~removed).write_parquet(folder.predictions)
     page = write_report(folder).read_text(encoding="utf-8")
     warnings = page[page.index('<ul class="warnings">') :]
     assert "Models on different tiles" in warnings[: warnings.index("</ul>")]

@@ -211,7 +211,7 @@ def test_without_scores_and_tiles_it_says_uncalibrated_and_unknown(tmp_path, til
     client = TestClient(create_app(folder, service), base_url=ORIGIN)
     answer = post(client, ("a", tile)).json()
     assert not answer["tiles"][0]["models"][0]["calibrated"]
-    assert "cannot be said" in answer["likeness"] and answer["tiles"][0]["agree"]
+    assert "cannot be compared" in answer["likeness"] and answer["tiles"][0]["agree"]
     assert "not calibrated" in client.get("/try").text
     service.close()
 
@@ -227,6 +227,6 @@ def test_a_network_that_gives_no_number_is_named(client, tile, monkeypatch):
         said = ensemble_prediction(*given)
         return replace(said, logits=said.logits * np.nan)
 
-    monkeypatch.setattr("her2bench.web.service.opinion", without_number)
+    monkeypatch.setattr("her2bench.web.service.ensemble_prediction", without_number)
     answer = post(client, ("a", tile))
-    assert answer.status_code == 200 and "no finite number" in answer.json()["tiles"][0]["error"]
+    assert answer.status_code == 200 and "non-finite logit" in answer.json()["tiles"][0]["error"]

@@ -82,7 +82,7 @@ def drop(page, *files: tuple[str, bytes]) -> None:
         texts,
     )
     page.dispatch_event("#drop", "drop", {"dataTransfer": data})
-    expect(page.locator("#progress")).to_contain_text("answered.", timeout=60_000)
+    expect(page.locator("#progress")).to_contain_text("classified.", timeout=60_000)
 
 
 def test_a_dropped_tile_shows_probability_call_and_overlay(page, address, folder, tile):
@@ -145,8 +145,8 @@ def test_the_report_runs_its_own_script_only_and_cannot_ask_the_server(page):
         "fetch('/predict', {method: 'POST'}).then(() => 'answered', () => 'refused')"
     )
     assert asked == "refused"
-    page.get_by_role("link", name="Try tiles").click()
-    assert page.get_by_role("heading", level=1).inner_text().startswith("Try tiles")
+    page.get_by_role("link", name="Classify tiles").click()
+    assert page.get_by_role("heading", level=1).inner_text().startswith("Classify tiles")
 
 
 def test_another_site_cannot_post_a_form_here(browser, address, tmp_path):

@@ -1,4 +1,4 @@
-"""Behind a proxy: under a path prefix, under another name, and told what is missing."""
+"""Behind a proxy: under a path prefix, under another name, and with clear refusals."""
 
 import re
 
@@ -86,7 +86,7 @@ def posted(folder, public, **headers):
     return client.post("/predict", headers=headers)
 
 
-def test_the_setting_that_a_refusal_names_mends_it(folder):
+def test_the_setting_that_a_refusal_names_fixes_it(folder):
     for headers in ({"host": "lab.example", **LAB}, LAB):
         refused = posted(folder, (), **headers)
         assert refused.status_code in (403, 421)

@@ -1,4 +1,4 @@
-"""Foreign hosts and pages of other sites are turned away; every answer has its headers."""
+"""Unknown hosts and pages of other sites are refused; every response has its headers."""
 
 import pytest
 from fastapi import FastAPI

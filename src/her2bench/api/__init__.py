@@ -1,1 +1,1 @@
-"""What `import her2bench` offers; the command line is a thin layer over it."""
+"""The public API of `import her2bench`; the command line is a thin layer over it."""

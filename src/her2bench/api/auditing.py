@@ -24,7 +24,7 @@ def audit(
     score_of: str = "slide",
     cache: str | Path | None = None,
 ) -> AuditResults:
-    """Look for duplicates, leakage, shortcuts, odd labels and images, and too little power.
+    """Look for duplicates, leakage, shortcuts, suspicious labels and images, and low power.
 
     Args:
         manifest: a path or a frame, one row per tile.

@@ -1,4 +1,4 @@
-"""`her2bench.compare` and `her2bench.load_model`: train, judge, and use what was trained."""
+"""`her2bench.compare` and `her2bench.load_model`: train, score, and load trained networks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -32,15 +32,15 @@ def compare(
 ) -> ComparisonResults:
     """Train and compare models: one config, one manifest, one folder with one report.
 
-    A comparison that was stopped goes on where it was: call it again with the same arguments.
+    To resume a stopped comparison, call it again with the same arguments.
 
     Args:
         config: a TOML file, or its content as a dict.
         out: the comparison folder; `out/<config name>` by default.
         models: name → network of your own, a class or function of the tile size (or of nothing)
-            that gives one logit per tile; compared beside those of the config.
+            that returns one logit per tile; compared with those of the config.
         overrides: `key=value` texts as for `--set`, e.g. `"recipe.epochs=3"`.
-        watcher: told how training goes.
+        watcher: notified of training progress.
         choices: `device="auto"`, `cache=None`, `skip_bad=False`, `optimism=False`,
             `self_test=True`, `audit=True`, as the options of these names.
 
@@ -86,10 +86,10 @@ def load_model(run: str | Path, device: str = "auto") -> "nn.Module":
 
     Returns:
         Tiles (b, 3, size, size), normalised as in training, to logits (b,). `her2bench predict`
-        does all that prediction needs.
+        runs the complete prediction.
 
     Raises:
-        UserError: the folder is no finished run of a network, its weights are damaged, or the
+        UserError: the folder is not a finished run of a network, its weights are damaged, or the
             extra "train" is not installed.
     """
     with needs_extra("load_model"):
@@ -100,10 +100,10 @@ def load_model(run: str | Path, device: str = "auto") -> "nn.Module":
 
 
 def comparison_results(folder: ComparisonFolder | str | Path) -> ComparisonResults:
-    """What a finished comparison holds.
+    """The results of a finished comparison.
 
     Raises:
-        UserError: it is no finished comparison, or a file is damaged.
+        UserError: it is not a finished comparison, or a file is damaged.
     """
     if not isinstance(folder, ComparisonFolder):
         folder = opened_comparison(Path(folder))

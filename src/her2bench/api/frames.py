@@ -1,4 +1,4 @@
-"""Tables as users have them: paths, polars and pandas frames, dicts of columns."""
+"""Input tables: paths, polars and pandas frames, dicts of columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from her2bench.core.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-# `Union`, since pandas may not be installed and stands as text.
+# `Union`, because pandas may not be installed and is a forward reference.
 Frame = Union[pl.DataFrame, pl.LazyFrame, "pd.DataFrame", Mapping[str, Iterable[Any]]]
 Table = Union[str, Path, Frame]  # noqa: UP007
 Tables = Union[Table, Sequence[str | Path]]  # noqa: UP007
@@ -63,6 +63,6 @@ def _columns(columns: dict[str, list[Any]]) -> pl.DataFrame:
     except (TypeError, pl.exceptions.PolarsError) as error:
         raise UserError(
             "table",
-            found=f"values of several kinds in one column ({str(error).splitlines()[0]})",
-            expected="one kind of value a column",
+            found=f"values of several types in one column ({str(error).splitlines()[0]})",
+            expected="one type of value per column",
         ) from error

@@ -12,10 +12,10 @@ from her2bench.phantom import phantom_settings, read_settings, write_phantom
 def phantom(
     out: str | Path, *, config: str | Path | None = None, workers: int = 1, **settings: Any
 ) -> pl.DataFrame:
-    """Draw a phantom: slides of synthetic IHC tiles whose scores are known.
+    """Draw a phantom: slides of synthetic IHC tiles with known scores.
 
     Args:
-        out: the folder to write; nothing is done where it holds this phantom already.
+        out: the folder to write; unchanged if it already contains this phantom.
         config: a TOML file with settings.
         workers: processes; more than 1 needs `if __name__ == "__main__":` in a script.
         settings: `slides, tiles_per_slide, size, mpp, seed, confounding, quality, layout`, over
@@ -25,7 +25,7 @@ def phantom(
         The manifest, one row per tile (with the layout `bci` the table of the truth).
 
     Raises:
-        UserError: a setting is wrong, or the folder holds something else.
+        UserError: a setting is wrong, or the folder contains other files.
     """
     place = Path(out)
     from_file = {} if config is None else read_settings(Path(config))

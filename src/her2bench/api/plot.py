@@ -27,7 +27,7 @@ from her2bench.report.figures.style import STYLE
 from her2bench.report.sections.reliability import reliability_table
 from her2bench.report.table_csv import epoch_table, run_table
 
-MOST_BANDS = 3  # more bands than this hide each other
+MOST_BANDS = 3  # more bands would overlap
 
 
 def roc(results: ScoreResults, *, split: str = "test", ax: Axes | None = None) -> Axes:
@@ -133,7 +133,7 @@ def losses(results: ComparisonResults, model: str, *, ax: Axes | None = None) ->
 
 
 def cost(results: ComparisonResults, *, metric: str = "roc_auc", ax: Axes | None = None) -> Axes:
-    """A metric on test tiles over the seconds that one training took, one point per network.
+    """A metric on test tiles over the seconds of one training, one point per network.
 
     Args:
         results: of `compare`.
@@ -181,7 +181,7 @@ def _panels(results: ScoreResults, split: str) -> dict[str, Panel]:
 
 
 def _styles(models: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """How each model's line looks."""
+    """The line style of each model."""
     names = list(models)
     return {name: line_style(name, names, list(BASELINES)) for name in names}
 

@@ -1,4 +1,4 @@
-"""What the public functions return: typed, as frames, and readable in a notebook."""
+"""Results of the public functions: typed, as frames, and with HTML for notebooks."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -39,17 +39,17 @@ class ScoreResults:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """What to know before believing a number."""
+        """Notes that qualify the numbers."""
         return self.scores.notes
 
     @property
     def settings(self) -> ScoreSettings:
-        """What was asked of the statistics."""
+        """The settings of the statistics."""
         return settings_from(ScoreSettings, self.scores.settings, "scores.json")
 
     @property
     def headline(self) -> list[Pair]:
-        """The pairs on the primary metric, for the question that is answered first."""
+        """The pairs on the primary metric, for the main question."""
         metric = self.settings.primary
         primary = [pair for pair in self.scores.pairs if pair.metric == metric]
         recipes = [(p.family, p.decision) for p in primary if p.question == "recipe"]
@@ -75,7 +75,7 @@ class ScoreResults:
         return as_pandas(self.to_polars(part))
 
     def write(self, path: str | Path) -> None:
-        """Write `scores.json`, whole or not at all."""
+        """Write `scores.json` atomically."""
         write_scores(self.scores, Path(path))
 
     def _repr_html_(self) -> str:
@@ -100,7 +100,7 @@ class ScoreResults:
 
 @dataclass(frozen=True)
 class ComparisonResults(ScoreResults):
-    """The scores of a comparison, and where it lies.
+    """The scores of a comparison, and its folder.
 
     Attributes:
         folder: the comparison folder.
@@ -121,7 +121,7 @@ class ComparisonResults(ScoreResults):
 
 @dataclass(frozen=True)
 class AuditResults:
-    """What an audit found.
+    """The findings of an audit.
 
     Attributes:
         audit: everything that `audit.json` holds.

@@ -23,14 +23,14 @@ def load_predictions(source: Tables, *, also: Iterable[str] = ()) -> pl.DataFram
     Args:
         source: a `.csv` or `.parquet` path or several, a polars or pandas frame, or a dict of
             columns. Required: `model, tile_id, target, probability`; `group_id` (the slide or
-            patient) should be there, or tiles count as independent.
+            patient) is recommended; without it tiles count as independent.
         also: further columns to keep, for breakdowns.
 
     Returns:
-        The table with all columns of the format; what was missing is filled.
+        The table with all columns of the format; missing ones are filled.
 
     Raises:
-        UserError: a file cannot be read, a column is missing, a value is not of its kind.
+        UserError: a file cannot be read, a column is missing, a value has the wrong type.
     """
     if isinstance(source, str | Path):
         return read_predictions([Path(source)], also)
@@ -43,7 +43,7 @@ def load_scores(path: str | Path) -> Scores:
     """Read a `scores.json`.
 
     Raises:
-        UserError: it is not there, damaged, or of an unknown schema.
+        UserError: it is missing, damaged, or of an unknown schema.
     """
     return read_scores(Path(path))
 
@@ -68,7 +68,7 @@ def score(
         The scores, with `.verdicts`, `.to_polars()` and `.to_pandas()`.
 
     Raises:
-        UserError: a table or a setting is wrong, or models were judged on different test tiles.
+        UserError: a table or a setting is wrong, or models have different test tiles.
     """
     return scored(predictions, settings_from(ScoreSettings, settings, "score"), manifest)
 

@@ -1,4 +1,4 @@
-"""`her2bench audit MANIFEST`: what in the data would fool a comparison, before training."""
+"""`her2bench audit MANIFEST`: data quality checks before training."""
 
 import os
 from pathlib import Path
@@ -27,15 +27,15 @@ InferGroups = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Also guess which tiles come from one slide, and write a manifest with the guess as "
-        "group_id and its group_confidence.",
+        help="Also estimate which tiles come from one slide, and write a manifest with "
+        "the estimate as group_id and its group_confidence.",
     ),
 ]
 TileScore = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="Column with each tile's own score.")
 ]
 ScoreOf = Annotated[
-    str, typer.Option(help="Whose the score is: the slide's (slide), or each tile's own (tile).")
+    str, typer.Option(help="Level of the score: slide, or tile (each tile has its own).")
 ]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder of the tile cache (the user's cache folder by default).")
@@ -53,10 +53,10 @@ def audit(
     cache: Cache = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print audit.json.")] = False,
 ) -> None:
-    """What in the data would fool a comparison: duplicates, leaks, shortcuts, odd labels, power.
+    """Data quality checks: duplicates, leakage, shortcuts, labels, power.
 
-    Findings are printed worst first; audit.html shows them with pictures. Exit status is 0 also
-    where there are findings: read audit.json to act on them.
+    Findings are printed most severe first; audit.html shows them with pictures. The exit status is
+    0 with findings too: a script reads audit.json.
     """
     from her2bench.api.auditing import audit as run_audit
     from her2bench.cli.audit_text import print_audit
@@ -83,7 +83,7 @@ def audit(
 def _check_outputs(
     folder: Path, manifest: Path, infer_groups: Path | None, cache: Path | None
 ) -> None:
-    """What cannot be written is refused before the tiles are looked at."""
+    """Check that the outputs can be written, before the tiles are read."""
     from her2bench.core.atomic_io import check_output, check_writable
 
     check_writable(folder, "-o")
@@ -102,7 +102,7 @@ def _check_new_manifest(path: Path, manifest: Path) -> None:
             path,
             found=f"ending {path.suffix!r}",
             expected=".csv or .parquet",
-            hint="name the new manifest mine-with-groups.csv, say",
+            hint="for example mine-with-groups.csv",
         )
     if path.is_dir() or os.path.realpath(path) == os.path.realpath(manifest):
         what = "a folder" if path.is_dir() else "the manifest itself"

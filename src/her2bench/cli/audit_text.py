@@ -1,4 +1,4 @@
-"""The audit's findings as text for a terminal: worst first, each with its effect and hint."""
+"""The audit's findings as text for a terminal: most severe first, each with its effect and hint."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,16 +16,16 @@ _FEW = 3
 
 
 def print_audit(audit: Audit, page: Path, groups: Path | None = None) -> None:
-    """Print all findings, what was clean, what could not be looked for, and where the files are."""
+    """Print all findings, the checks without findings, the checks not run, and the file paths."""
     console = Terminal(piped=100)
     for finding in audit.findings:
         _print_finding(console, finding)
     if not audit.findings:
         console.print(_nothing(audit))
     if audit.clean:
-        console.say(f"looked for and not found: {', '.join(audit.clean)}")
+        console.say(f"checked, nothing found: {', '.join(audit.clean)}")
     for each in audit.left_out:
-        console.say(f"could not be looked for: {each.check}: {each.text}")
+        console.say(f"not checked: {each.check}: {each.text}")
     console.say("Research use only, not for diagnosis.")
     if groups is not None:
         console.say(f"manifest with the estimated slides: {groups}")
@@ -47,8 +47,8 @@ def _print_finding(console: Terminal, finding: Finding) -> None:
 def _nothing(audit: Audit) -> str:
     tiles = f"{audit.tiles:,} {plural(audit.tiles, 'tile')}"
     if audit.unseen:
-        return f"{tiles}: too few can be read to look for what would fool a comparison."
-    return f"Nothing found in {tiles} that would fool a comparison."
+        return f"{tiles}: too few can be read for data quality checks."
+    return f"No data quality problem found in {tiles}."
 
 
 def _about(finding: Finding) -> str:

@@ -1,4 +1,4 @@
-"""`her2bench compare CONFIG.toml`: everything, into one comparison folder."""
+"""`her2bench compare CONFIG.toml`: train, predict, score and report into one folder."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,13 +20,13 @@ Cache = Annotated[
 ]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out images that cannot be read.")]
 Optimism = Annotated[
-    bool, typer.Option("--optimism", help="How much would a random tile split flatter?")
+    bool, typer.Option("--optimism", help="Measure the optimism of a random tile split.")
 ]
 SelfTest = Annotated[
-    bool, typer.Option(help="Try which way of computing each network is the fastest here.")
+    bool, typer.Option(help="Choose the fastest way to compute each network on this machine.")
 ]
 Audit = Annotated[
-    bool, typer.Option("--audit/--no-audit", help="Look first for what would fool it.")
+    bool, typer.Option("--audit/--no-audit", help="Run the data quality checks first.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print scores.json.")]
 
@@ -45,7 +45,7 @@ def compare(
 ) -> None:
     """Train and compare models: one config, one manifest, one folder with one report.
 
-    A comparison that was stopped goes on where it was: give the same command again.
+    To resume a stopped comparison, run the same command again.
     """
     from her2bench.api.comparing import compare as run
     from her2bench.cli.progress_bar import Bar

@@ -1,4 +1,4 @@
-"""The `her2bench` command: one subcommand a file, errors to exit codes in one place."""
+"""The `her2bench` command: one file per subcommand; exit codes are set here."""
 
 import sys
 from contextlib import suppress
@@ -20,12 +20,12 @@ from her2bench.core.errors import UserError
 from her2bench.core.extras import missing_extra
 from her2bench.core.terminal import open_streams, say
 
-_READER_GONE = 141  # as the shell reports a program that a closed pipe ended
+_CLOSED_PIPE = 141  # as the shell reports a program that a closed pipe ended
 
 app = typer.Typer(
     name="her2bench",
-    help="Compare image classifiers for HER2 status on IHC tiles, and know which differences are "
-    "real. Research use only: nothing here is for diagnosis.",
+    help="Compare image classifiers for HER2 status on IHC tiles, and test which differences are "
+    "statistically significant. Research use only, not for diagnosis.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -51,9 +51,9 @@ app.command()(serve)
 
 
 def main() -> None:
-    """Run the command line: exit 0 done, 2 the user's mistake, 1 (a traceback) our own fault.
+    """Run the command line: exit 0 on success, 2 on a usage error, 1 on an internal error.
 
-    128 and the signal's number where a signal ends it, as a shell reports it.
+    128 plus the signal number after a signal, as a shell reports it.
     """
     open_streams()
     stdout = sys.stdout
@@ -63,10 +63,10 @@ def main() -> None:
             code = _run()
     finally:
         arrived = flushed()
-    if sys.stdout is not stdout:  # Typer's: the reader of our output is gone
-        sys.stdout, code = stdout, _READER_GONE
+    if sys.stdout is not stdout:  # replaced by Typer: the pipe of stdout is closed
+        sys.stdout, code = stdout, _CLOSED_PIPE
     elif code == 0 and not arrived:
-        say("error: the output could not be printed; files are kept", error=True)
+        say("error: the output could not be printed; files are written", error=True)
         code = 2
     sys.exit(code)
 
@@ -105,9 +105,9 @@ def _command() -> str:
 
 
 def _refuse_other_encodings() -> None:
-    """Names that are not UTF-8 can stand in no table, page or config."""
+    """Names that are not UTF-8 cannot be written to tables, pages and configs."""
     texts = [("argument", text) for text in sys.argv[1:]]
-    with suppress(FileNotFoundError):  # it was deleted, which hinders nobody
+    with suppress(FileNotFoundError):  # deleted; not needed
         texts.append(("current folder", str(Path.cwd())))
     for named, text in texts:
         try:

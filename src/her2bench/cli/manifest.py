@@ -12,7 +12,7 @@ from her2bench.core.vocabulary import SCORES
 if TYPE_CHECKING:
     import polars as pl
 
-app = typer.Typer(help="Make a manifest: one row a tile.", no_args_is_help=True)
+app = typer.Typer(help="Make a manifest: one row per tile.", no_args_is_help=True)
 
 _MOST_ROWS = 60
 
@@ -58,13 +58,16 @@ def images(
     ] = 512,
     mpp: Annotated[
         float | None,
-        typer.Option(min=0.001, max=100, help="µm/pixel at which the tile size counts."),
+        typer.Option(min=0.001, max=100, help="Resolution of the tiles, µm/pixel."),
     ] = None,
     min_tissue: Annotated[
-        float, typer.Option(min=0, max=1, help="Least share of a tile that is tissue.")
+        float, typer.Option(min=0, max=1, help="Minimum share of tissue in a tile.")
     ] = 0.5,
     overlap: Annotated[
-        float, typer.Option(min=0, max=0.95, help="Share of its side that a tile shares.")
+        float,
+        typer.Option(
+            min=0, max=0.95, help="Overlap of neighbouring tiles, as a share of the side."
+        ),
     ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
@@ -86,7 +89,7 @@ def images(
 
 
 def _check_numbers(given: dict[str, float | None]) -> None:
-    """The bounds of the options let through what is no number."""
+    """Refuse NaN, which the bounds of the options accept."""
     from her2bench.core.errors import UserError
 
     for name, value in given.items():
@@ -95,7 +98,7 @@ def _check_numbers(given: dict[str, float | None]) -> None:
 
 
 def _output(out: Path | None, name: str) -> Path:
-    """The named output; else a CSV of that name in the current folder."""
+    """The named output; by default a CSV in the current folder."""
     from her2bench.core.atomic_io import check_output
     from her2bench.core.errors import UserError
 

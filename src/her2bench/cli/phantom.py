@@ -18,16 +18,16 @@ def phantom(
         int | None, typer.Option(help="Number of slides (default: 51, as BCI).")
     ] = None,
     tiles_per_slide: Annotated[
-        int | None, typer.Option(help="Tiles of a slide on average (default: 20; BCI has 95).")
+        int | None, typer.Option(help="Mean number of tiles per slide (default: 20; BCI has 95).")
     ] = None,
     size: Annotated[int | None, typer.Option(help="Side of a tile, pixels (default: 256).")] = None,
     mpp: Annotated[
         float | None, typer.Option(help="µm/pixel (default: 0.92; BCI has 0.46 at size 1024).")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything (default: 0).")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed (default: 0).")] = None,
     confounding: Annotated[
         float | None,
-        typer.Option(help="How far the target decides the white point, 0 to 1 (default: 0)."),
+        typer.Option(help="Dependence of the white point on the target, 0 to 1 (default: 0)."),
     ] = None,
     layout: Annotated[
         str | None, typer.Option(help="manifest, or bci: its folders (default: manifest).")
@@ -54,11 +54,11 @@ def phantom(
     if _write_with_progress(out, settings, workers):
         say(f"{out}: {settings.slides} slides, {settings.slides * settings.tiles_per_slide} tiles")
     else:
-        say(f"{out}: this phantom is there already, nothing to do")
+        say(f"{out}: this phantom exists already, nothing to do")
 
 
 def _settings(config: Path | None, given: dict[str, object]) -> "PhantomSettings":
-    """The settings of the file, checked by its name, then those given as options over them."""
+    """The settings of the file, overridden by the options."""
     from her2bench.phantom import phantom_settings, read_settings
 
     from_file = {} if config is None else read_settings(config)

@@ -15,7 +15,7 @@ def predict(
         list[str] | None,
         typer.Option(
             "--model",
-            help="A network from outside: package.module:Class, or NAME=package.module:Class.",
+            help="Your own network: package.module:Class, or NAME=package.module:Class.",
         ),
     ] = None,
     skip_bad: Annotated[
@@ -23,7 +23,7 @@ def predict(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the predictions.")] = False,
 ) -> None:
-    """Probability and call of each tile, at the threshold the run froze. Not for diagnosis."""
+    """Probability and class of each tile, at the run's frozen threshold. Not for diagnosis."""
     from her2bench.core.atomic_io import check_writable
     from her2bench.core.run_folder import RunFolder
     from her2bench.core.tables import write_table
@@ -44,4 +44,4 @@ def predict(
         say_json(table.write_json())
         return
     positive = table.filter(table["call"] == "positive").height
-    say(f"{table.height} tiles, {positive} called positive: {out / 'predictions.csv'}")
+    say(f"{table.height} tiles, {positive} predicted positive: {out / 'predictions.csv'}")

@@ -9,7 +9,7 @@ from her2bench.training.epochs import Epoch
 
 
 class Bar(Watcher):
-    """Epochs done of all epochs to do, with the losses of the last one."""
+    """Epochs done of all epochs, with the losses of the last one."""
 
     def __init__(self) -> None:
         self._progress = progress("epochs", transient=False)

@@ -1,4 +1,4 @@
-"""`her2bench report OUT`: report.html again from the comparison folder."""
+"""`her2bench report OUT`: rebuild report.html from the comparison folder."""
 
 from pathlib import Path
 from typing import Annotated

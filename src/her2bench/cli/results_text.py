@@ -17,8 +17,8 @@ from her2bench.report.table_csv import column_label, metric_columns
 
 
 def print_results(folder: ComparisonFolder) -> None:
-    """Print models x splits with their metrics, the notes, and where the report lies."""
-    # Piped output has no width of its own; a table squeezed into 80 columns cannot be read.
+    """Print models x splits with their metrics, the notes, and the path of the report."""
+    # Piped output has no width; 80 columns are too narrow for the table.
     console = Terminal(piped=140)
     scores = read_scores(folder.scores)
     findings = read_audit(folder.audit).findings if folder.audit.is_file() else ()
@@ -91,7 +91,7 @@ def _table(rows: pl.DataFrame) -> Table:
 
 
 def _value(row: dict, column: str) -> str:
-    """The value; under it, for test tiles, its interval."""
+    """The value; for test tiles with its interval below."""
     value, low, high = (row[f"{column}{end}"] for end in ("", "_low", "_high"))
     if value is None:
         return "undefined"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Predictions = Annotated[
     list[Path],
     typer.Argument(
-        help="Predictions, .csv or .parquet: one row a tile and model, with at least the columns "
+        help="Predictions, .csv or .parquet: one row per tile and model, with at least the columns "
         "model, tile_id, target (0 or 1), probability; give group_id (slide or patient) too, or "
         "every interval is too narrow."
     ),
@@ -40,26 +40,28 @@ Rule = Annotated[
 ]
 Threshold = Annotated[float | None, _threshold("Probability of the fixed rule (default: 0.5).")]
 Logit = Annotated[float | None, _threshold("Logit of the fixed rule, instead.")]
-Value = Annotated[float | None, _threshold("The wanted sensitivity or specificity.")]
+Value = Annotated[float | None, _threshold("The target sensitivity or specificity.")]
 By = Annotated[
-    list[str] | None, _threshold("Break calls down by this column too; may be repeated.")
+    list[str] | None, _threshold("Also break predictions down by this column; may be repeated.")
 ]
 Manifest = Annotated[
     Path | None,
     _threshold("Take score, tile_score, group_id and --by columns from here, by tile_id."),
 ]
-Primary = Annotated[str, _statistic("The metric the verdicts rest on.")]
-Margin = Annotated[float, _statistic("Models closer than this on it are equivalent.")]
-Confidence = Annotated[float, _statistic("Of all intervals; verdicts use what it leaves.")]
-Bootstrap = Annotated[int, _statistic("Replicates, at least 200; 0: none.")]
-Bins = Annotated[int, _statistic("Of the calibration error.")]
-Seed = Annotated[int, _statistic("Of bootstrap and permutation.")]
+Primary = Annotated[str, _statistic("The metric of the verdicts.")]
+Margin = Annotated[float, _statistic("Equivalence margin on the primary metric.")]
+Confidence = Annotated[
+    float, _statistic("Confidence level of all intervals; tests use 1 − confidence as alpha.")
+]
+Bootstrap = Annotated[int, _statistic("Number of bootstrap replicates, at least 200; 0: none.")]
+Bins = Annotated[int, _statistic("Number of bins of the calibration error.")]
+Seed = Annotated[int, _statistic("Random seed of bootstrap and permutation.")]
 AtSpecificity = Annotated[float | None, _statistic("Also sensitivity at this specificity.")]
 AtSensitivity = Annotated[float | None, _statistic("Also specificity at this sensitivity.")]
 PartialAuc = Annotated[
     float | None, _statistic("Also ROC-AUC up to this false positive rate (McClish).")
 ]
-Mcnemar = Annotated[bool, _statistic("McNemar's tile-level test beside ours.", "--mcnemar")]
+Mcnemar = Annotated[bool, _statistic("Also McNemar's tile-level test.", "--mcnemar")]
 
 
 def score(
@@ -83,7 +85,7 @@ def score(
     at_sensitivity: AtSensitivity = None,
     partial_auc: PartialAuc = None,
 ) -> None:
-    """Judge models from their predictions: metrics with intervals that know slides, verdicts.
+    """Score predictions: metrics with slide-clustered intervals, and pairwise comparisons.
 
     Models are compared on the same test tiles only. Thresholds are never chosen on test tiles.
     """

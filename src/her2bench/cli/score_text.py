@@ -14,7 +14,7 @@ CELL = 25  # columns of the terminal
 
 
 def print_scores(scores: Scores) -> None:
-    """Print notes first (what a reader must know), then test metrics and verdicts."""
+    """Print serious notes first, then test metrics and verdicts."""
     console = Terminal()
     for note in scores.notes:
         if note.severity == "serious":
@@ -54,7 +54,7 @@ def _metrics(rows: list[Row], models: tuple[str, ...], title: str) -> Table:
 
 
 def _ordered(rows: list[Row]) -> list[str]:
-    """The rows' metrics; what else there is stands before the first that judges probabilities."""
+    """The metrics of the rows; extra rows come before the first metric of probabilities."""
     present = dict.fromkeys(row.metric for row in rows)
     names = [name for name in METRICS if name in present]
     place = [METRICS[name].sees for name in names].index("probabilities")
@@ -83,7 +83,7 @@ def _print_verdicts(console: Terminal, scores: Scores) -> None:
         if len(answered) < len(asked):
             every = "any of the pairs" if not answered else f"{len(asked) - len(answered)} pairs"
             console.print(
-                f"{title}: cannot be answered for {every}; at least {MINIMUM_SEEDS} seeds of each "
+                f"{title}: not available for {every}; at least {MINIMUM_SEEDS} seeds of each "
                 "model are needed."
             )
         if asked:
@@ -91,7 +91,7 @@ def _print_verdicts(console: Terminal, scores: Scores) -> None:
 
 
 def verdict_table(pairs: list[Pair], title: str) -> Table:
-    """A row a pair: difference with its interval, adjusted p-value, verdict in words."""
+    """One row per pair: difference with its interval, adjusted p-value, verdict in words."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for name in ("", "difference", "p (Holm)", "verdict"):
         table.add_column(name)

@@ -1,4 +1,4 @@
-"""`her2bench serve OUT`: the results and a page to try tiles on, in the browser."""
+"""`her2bench serve OUT`: the report and a page to classify tiles, in the browser."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,23 +6,23 @@ from typing import Annotated
 import typer
 
 Out = Annotated[Path, typer.Argument(help="The folder of a comparison.")]
-Host = Annotated[str, typer.Option(help="Address to listen on; the default is this machine alone.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")]
+Host = Annotated[
+    str, typer.Option(help="Address to listen on; by default only this machine can connect.")
+]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 selects any free port.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Model = Annotated[
     list[str] | None,
     typer.Option(
         "--model",
-        help="A network from outside: package.module:Class, or NAME=package.module:Class.",
+        help="Your own network: package.module:Class, or NAME=package.module:Class.",
     ),
 ]
 AllowHost = Annotated[
     list[str] | None,
-    typer.Option("--allow-host", help="A further name under which the server answers."),
+    typer.Option("--allow-host", help="Another host name the server accepts."),
 ]
-RootPath = Annotated[
-    str, typer.Option(help="The path under which a proxy hands requests on, such as /her2.")
-]
+RootPath = Annotated[str, typer.Option(help="Path prefix of the proxy, such as /her2.")]
 
 
 def serve(
@@ -34,7 +34,7 @@ def serve(
     allow_host: AllowHost = None,
     root_path: RootPath = "",
 ) -> None:
-    """Show a comparison's report, and try tiles in its networks. Not for diagnosis."""
+    """Serve a comparison's report, and classify tiles with its networks. Not for diagnosis."""
     from her2bench.core.runs import opened_comparison
     from her2bench.core.terminal import say
     from her2bench.models.registry import use_model
@@ -58,12 +58,12 @@ def serve(
     bound = bound_socket(host, port)
     service = opened_service(folder, chosen)
     if service is None:
-        say("no finished network in this folder: the report alone is shown", error=True)
+        say("no finished network in this folder: only the report is shown", error=True)
     elif isinstance(service.training, str):
         say(service.likeness, error=True)
     if not is_loopback(host):
         say(
-            f"warning: listening on {host}, so that other machines can reach it; there is no "
+            f"warning: listening on {host}, which other machines can reach; there is no "
             "password and no encryption",
             error=True,
         )
@@ -76,5 +76,5 @@ def serve(
         prefix=prefix,
     )
     shown = f"[{host}]" if ":" in host else host
-    say(f"http://{shown}:{bound.getsockname()[1]}  (Ctrl-C ends it)")
+    say(f"http://{shown}:{bound.getsockname()[1]}  (Ctrl-C stops the server)")
     serve_app(app, bound)

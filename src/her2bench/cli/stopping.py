@@ -1,4 +1,4 @@
-"""What ends a command from outside: Ctrl-C, SIGTERM, a limit of the machine, a reader gone."""
+"""Interruptions of a command: Ctrl-C, SIGTERM, a resource limit, a closed pipe."""
 
 import os
 import signal
@@ -9,29 +9,29 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 _KEPT = {
-    "compare": "what is finished is kept; give the same command again to go on",
+    "compare": "finished runs are kept; run the same command again to resume",
     "serve": "",
 }
-_NOTHING_KEPT = "nothing is left half-written; give the same command again"
-_PATIENCE = 2.0  # seconds: some wrappers pass one Ctrl-C on twice
+_NOTHING_KEPT = "no partial output is left; run the same command again"
+_PATIENCE = 2.0  # seconds: some wrappers send one Ctrl-C twice
 
 
 class Stopped(BaseException):
-    """A signal asked the command to end; unlike KeyboardInterrupt, Typer lets it pass."""
+    """A signal that ends the command; unlike KeyboardInterrupt, Typer does not catch it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.code = 128 + number
 
     def message(self, command: str) -> str:
-        """What is kept and how to go on; empty where there is nothing to say."""
+        """What is kept and how to resume; may be empty."""
         kept = _KEPT.get(command, _NOTHING_KEPT)
         return f"stopped: {kept}" if kept else ""
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Ctrl-C and SIGTERM raise Stopped inside the block; a second one, later, ends at once."""
+    """Ctrl-C and SIGTERM raise Stopped inside the block; a second one, later, exits at once."""
     asked: list[float] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -51,7 +51,7 @@ def stoppable() -> Iterator[None]:
 
 
 def shortage(error: BaseException) -> tuple[str, str] | None:
-    """What the machine lacks and how to go on, if that is what an error says.
+    """The exhausted resource and a hint, if the error is about one.
 
     >>> shortage(RuntimeError("can't start new thread"))[0]
     'no further thread or process can be started'
@@ -74,7 +74,7 @@ def shortage(error: BaseException) -> tuple[str, str] | None:
 
 
 def flushed() -> bool:
-    """Whether all that was printed has arrived; what has not is given up, without a traceback."""
+    """Whether all printed output arrived; the rest is dropped without a traceback."""
     arrived = True
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -1,4 +1,4 @@
-"""The audit of a comparison: with its own tiles, endpoint and split, before any training."""
+"""The audit of a comparison: its tiles, endpoint and split, before training."""
 
 import shutil
 from pathlib import Path
@@ -13,9 +13,9 @@ from her2bench.report.pages.audit_page import write_audit_files
 
 
 def audit_comparison(prepared: Prepared, cache: Path | None) -> None:
-    """Audit a comparison's tiles and keep findings, page and pictures in its folder.
+    """Audit a comparison's tiles and write findings, page and pictures to its folder.
 
-    A comparison that goes on is not audited again: audit.json is written last.
+    A resumed comparison is not audited again: audit.json is written last.
     """
     folder, config = prepared.folder, prepared.config
     if is_kept(folder, folder.audit) and is_whole_or_older(folder.audit_pictures):

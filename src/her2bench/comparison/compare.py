@@ -1,4 +1,4 @@
-"""Everything: one config and one manifest → one comparison folder."""
+"""One config and one manifest → one comparison folder."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,7 +21,7 @@ from her2bench.prediction.device import choose_device, ready_cpu
 def compare(
     config: ComparisonConfig, out: Path, choices: Choices, watcher: Watcher
 ) -> ComparisonFolder:
-    """Train and judge all models of a config, into one folder; what is done there is kept.
+    """Train and score all models of a config in one folder; finished runs are kept.
 
     Raises:
         UserError: anything wrong with config, manifest, images or folder; before any training.
@@ -31,7 +31,7 @@ def compare(
     device = choose_device(choices.device)
     folder, manifest = ComparisonFolder(out), read_manifest(config.manifest)
     wanted = [(config, manifest, folder)]
-    if choices.optimism:  # first, so that the folder's own results can tell of it
+    if choices.optimism:  # first, because the folder's results include it
         wanted.insert(0, (*with_random_tiles(config, manifest), folder.random_tiles))
     parts = [prepare(*part, choices.cache, choices.skip_bad) for part in wanted]
     with ExitStack() as alone:

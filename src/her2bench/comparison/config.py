@@ -1,4 +1,4 @@
-"""The settings of a comparison: what is compared, on which tiles, how trained, how judged."""
+"""The settings of a comparison: models, tiles, training and scoring."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from her2bench.training.recipe import Recipe
 
 
 class ComparisonConfig(Settings):
-    """Every setting of `her2bench compare`; `comparison.toml` holds them all, defaults too."""
+    """Every setting of `her2bench compare`; `comparison.toml` contains them all with defaults."""
 
     manifest: Path
     endpoint: Endpoint = "2+"
@@ -35,14 +35,14 @@ class ComparisonConfig(Settings):
     @classmethod
     def _once(cls, value: tuple) -> tuple:
         if len(set(value)) != len(value):
-            raise ValueError("each one once only")
+            raise ValueError("each one only once")
         return value
 
     @field_validator("seeds")
     @classmethod
     def _not_negative(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if not all(0 <= seed < 2**32 for seed in value):
-            raise ValueError("seeds lie between 0 and 4294967295")
+            raise ValueError("seeds must be between 0 and 4294967295")
         return value
 
     @field_validator("baselines")
@@ -60,7 +60,7 @@ class ComparisonConfig(Settings):
         return tuple(map(model_name, self.models))
 
     def epochs(self, model: str) -> int:
-        """The epochs of each of a model's runs, over all learning rates; a baseline has none."""
+        """The epochs of each run of a model, over all learning rates; 0 for a baseline."""
         if model in self.baselines:
             return 0
         return self.recipe.epochs * len(self.recipe.rates_for(model))
@@ -69,12 +69,12 @@ class ComparisonConfig(Settings):
     def _named_apart(self) -> "ComparisonConfig":
         for name in self.names:
             if why := check_model_name(name) or ("" if name else "a name"):
-                raise ValueError(f"models: {shown(name)} is no name for a model, which is {why}")
+                raise ValueError(f"models: {shown(name)} is not a model name, which is {why}")
         folders = [name.casefold() for name in (*self.names, *self.baselines)]
         twice = [name for name in folders if folders.count(name) > 1]
         if twice:
             raise ValueError(
-                f"models: two are called {shown(twice[0])}; write name=package.module:Class"
+                f"models: two have the name {shown(twice[0])}; write name=package.module:Class"
             )
         return self
 
@@ -88,10 +88,10 @@ class ComparisonConfig(Settings):
 
 
 def trained_by(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that decide a run; the others may change in a folder that has runs.
+    """The settings that determine a run; the others may change in a folder with runs.
 
-    Of `[score]` only the threshold rule: each run's threshold is chosen by it and frozen. Where
-    the manifest lies decides nothing: its rows and the tiles' pixels do.
+    Of `[score]` only the threshold rule, which chooses each run's frozen threshold. The path of the
+    manifest does not matter, only its rows and the tiles' pixels.
     """
     score = settings.get("score")
     rule = score.get("threshold") if isinstance(score, dict) else None

@@ -22,7 +22,7 @@ def run_jobs(part: Prepared, device: torch.device, choices: Choices, watcher: Wa
     for job in part.jobs:
         run, fold = part.run(job), folds[job.fold]
         if run.done:
-            Checkpoint(run.unfinished).remove()  # there still, if killed just after DONE
+            Checkpoint(run.unfinished).remove()  # left over if killed just after DONE
             watcher.skipped(part.config.epochs(job.model))
         elif job.model in part.config.baselines:
             run_baseline(job, part.config, fold, run)

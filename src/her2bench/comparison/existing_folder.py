@@ -1,4 +1,4 @@
-"""What an output folder holds from before: is it of this comparison, and is it whole?"""
+"""Check an existing output folder: same comparison, and undamaged."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -18,14 +18,14 @@ from her2bench.core.tables import ANYTHING, Wanted, read_table
 
 
 def refuse_other_settings(folder: ComparisonFolder, config: ComparisonConfig) -> bool:
-    """Whether a folder holds this comparison already; False where it is new.
+    """Whether a folder already contains this comparison; False if it is new.
 
     Raises:
-        UserError: it holds another comparison, or something else.
+        UserError: it contains another comparison or other files.
     """
     before = _settings_before(folder)
     if before is None:
-        _refuse_foreign(folder.path)
+        _refuse_unrelated(folder.path)
         return False
     now = trained_by(config.model_dump(mode="json", exclude_none=True))
     changed = differences(trained_by(before), now) if before else []
@@ -34,9 +34,7 @@ def refuse_other_settings(folder: ComparisonFolder, config: ComparisonConfig) ->
         raise UserError(
             folder.path,
             found="the folder belongs to another config: " + "; ".join(changed),
-            expected="the threshold rule that the finished runs froze their thresholds by"
-            if frozen
-            else "",
+            expected="the threshold rule of the finished runs" if frozen else "",
             hint="name another output with -o, or delete that folder",
         )
     return True
@@ -45,12 +43,12 @@ def refuse_other_settings(folder: ComparisonFolder, config: ComparisonConfig) ->
 def refuse_other_tiles(
     folder: ComparisonFolder, manifest: pl.DataFrame, splits: pl.DataFrame, key: str
 ) -> None:
-    """Runs done before must have seen these very tiles, labels and pixels.
+    """Finished runs must have used the same tiles, labels and pixels.
 
-    Paths may change, and columns that no run looks at.
+    Paths may change, and columns that no run uses.
 
     Raises:
-        UserError: they have seen others. What is damaged is not compared: it is written again.
+        UserError: they differ. Damaged files are not compared: they are written again.
     """
     rows, sides = kept_manifest(folder), _kept_table(folder, folder.splits)
     other_rows = rows is not None and not _seen(rows).equals(_seen(manifest))
@@ -73,9 +71,9 @@ def _seen(manifest: pl.DataFrame) -> pl.DataFrame:
 
 
 def in_kept_order(manifest: pl.DataFrame, folder: ComparisonFolder) -> pl.DataFrame:
-    """The manifest with its rows and columns in the order of the one kept, where both are alike.
+    """The manifest with its rows and columns in stored order, if both have the same tiles.
 
-    The one kept lacks the tiles that could not be read: they go back to their rows.
+    The stored manifest lacks the unreadable tiles; they are inserted at their rows.
     """
     rows = kept_manifest(folder)
     if rows is None:
@@ -104,14 +102,14 @@ def kept_manifest(folder: ComparisonFolder) -> pl.DataFrame | None:
 
 
 def is_kept(folder: ComparisonFolder, path: Path) -> bool:
-    """Whether a file is there and, as far as checksums are known, as it was written."""
+    """Whether a file exists and, if checksums are known, is unchanged."""
     if not path.is_file() or _is_damaged(folder, path):
         return False
     return path.suffix != ".parquet" or _readable(path) is not None
 
 
 def forget_damaged_checksums(folder: ComparisonFolder) -> None:
-    """Remove a record of checksums that is damaged; what it vouched for is compared by content."""
+    """Remove a damaged checksum record; its files are then compared by content."""
     try:
         folder.check()
     except UserError as error:
@@ -120,9 +118,9 @@ def forget_damaged_checksums(folder: ComparisonFolder) -> None:
 
 
 def _settings_before(folder: ComparisonFolder) -> dict[str, Any] | None:
-    """What the folder was made with, from its runs where comparison.toml is lost.
+    """The folder's settings, from its runs if comparison.toml is lost.
 
-    None where there is no comparison; empty where nothing of it is known any more, nor needed.
+    None without a comparison; empty if no settings are known.
     """
     if folder.config.is_file() and not _is_damaged(folder, folder.config):
         with suppress(ValueError):
@@ -142,7 +140,7 @@ def _settings_before(folder: ComparisonFolder) -> dict[str, Any] | None:
 
 
 def _settings_of_runs(folder: ComparisonFolder) -> list[dict[str, Any]]:
-    """The different settings by which the folder's finished runs were trained."""
+    """The distinct settings of the folder's finished runs."""
     found: list[dict[str, Any]] = []
     for done in sorted(folder.path.glob("runs/*/seed-*/fold-*/DONE")):
         run = RunFolder(done.parent)
@@ -156,7 +154,7 @@ def _settings_of_runs(folder: ComparisonFolder) -> list[dict[str, Any]]:
 
 def _is_damaged(folder: ComparisonFolder, path: Path) -> bool:
     with suppress(UserError):
-        folder.check()  # without a record that can be read nothing is known
+        folder.check()  # without a readable record nothing is known
         try:
             folder.check(path)
         except UserError:
@@ -176,19 +174,19 @@ def _readable(path: Path, wanted: Wanted = ANYTHING) -> pl.DataFrame | None:
     return None
 
 
-def _refuse_foreign(path: Path) -> None:
-    """A folder that holds something else is never written into."""
+def _refuse_unrelated(path: Path) -> None:
+    """Refuse a folder with unrelated files."""
     if path.exists() and not path.is_dir():
         raise UserError(path, found="a file", expected="a folder", hint="name another with -o")
     folder = ComparisonFolder(path)
     ours = {LOCK, SOFT_LOCK, folder.random_tiles.path.name, folder.checksums.name}
     ours |= {first.name for first in folder.first_files}
     inside = [p.name for p in path.iterdir()] if path.is_dir() else []
-    foreign = [name for name in inside if name not in ours and not name.startswith(TEMPORARY)]
-    if foreign:
+    unrelated = [name for name in inside if name not in ours and not name.startswith(TEMPORARY)]
+    if unrelated:
         raise UserError(
             path,
-            found=f"a folder with other files in it, such as {sorted(foreign)[0]!r}",
+            found=f"a folder with other files in it, such as {sorted(unrelated)[0]!r}",
             expected="a new or empty folder, or one of the same comparison",
             hint="name another output with -o",
         )

@@ -1,4 +1,4 @@
-"""Runs done before are believed only if their files are those that were written."""
+"""Finished runs are reused only if their files are unchanged."""
 
 import shutil
 
@@ -14,7 +14,7 @@ from her2bench.core.run_folder import RunFolder
 
 
 def undo_damaged(part: Prepared, folds: dict[int, Fold]) -> None:
-    """Name finished runs with damaged, missing or another run's files; they are then not done."""
+    """Mark finished runs with damaged, missing or another run's files as not done."""
     for job in part.jobs:
         run = part.run(job)
         if not run.done:
@@ -22,7 +22,7 @@ def undo_damaged(part: Prepared, folds: dict[int, Fold]) -> None:
         try:
             _check(run, job, part.config, folds[job.fold])
         except UserError as error:
-            note(error.where, f"{error.found}; {job} is done again")
+            note(error.where, f"{error.found}; {job} is repeated")
             _undo(run)
 
 

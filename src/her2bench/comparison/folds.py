@@ -1,4 +1,4 @@
-"""The sides of a split as arrays: which cached tiles are train, validation and test in a fold."""
+"""The sides of a split as arrays: the cached train, validation and test tiles of a fold."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,7 +32,7 @@ class Fold:
 
     @cached_property
     def content(self) -> str:
-        """Names all that a training sees of the fold: pixels, sides and targets."""
+        """Key of the fold's training data: pixels, splits and targets."""
         return content_key([self.pixels, self.table.select(COLUMNS).rows()])
 
     @cached_property
@@ -47,7 +47,7 @@ class Fold:
 
     @property
     def present(self) -> list[str]:
-        """The sides that hold tiles, in the order train, val, test."""
+        """The splits with tiles, in the order train, val, test."""
         return [split for split in SPLITS if split in set(self.table["split"])]
 
     def predictions(self, logits: dict[str, np.ndarray], **run: object) -> pl.DataFrame:

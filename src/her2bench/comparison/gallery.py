@@ -1,4 +1,4 @@
-"""The gallery's pictures: thumbnails of telling test tiles and where each network looked."""
+"""The gallery's pictures: thumbnails and Grad-CAM maps of selected test tiles."""
 
 import shutil
 
@@ -16,7 +16,7 @@ from her2bench.report.gallery_selection import first_seed, gallery_tiles
 
 
 def draw_gallery(prepared: Prepared, scores: Scores, device: torch.device) -> None:
-    """Choose the gallery's tiles, draw their thumbnails and Grad-CAM maps, and keep them.
+    """Choose the gallery's tiles, draw their thumbnails and Grad-CAM maps, and store them.
 
     A tile's map comes from the run that had it as a test tile: the first seed, the tile's fold.
     """
@@ -37,7 +37,7 @@ def draw_gallery(prepared: Prepared, scores: Scores, device: torch.device) -> No
 def _maps(
     prepared: Prepared, shown: pl.DataFrame, model: str, tile_ids: list[str], device: torch.device
 ) -> np.ndarray | None:
-    """(tiles, h, w) uint8, in the order of `tile_ids`; None of a network without convolutions."""
+    """(tiles, h, w) uint8, in the order of `tile_ids`; None for a network without convolutions."""
     places = {tile_id: row for row, tile_id in enumerate(prepared.tiles.tile_ids)}
     mine = shown.filter(pl.col("model") == model, pl.col("tile_id").is_in(tile_ids))
     maps: dict[str, np.ndarray] = {}

@@ -1,4 +1,4 @@
-"""One job → one run folder: train a network or fit a baseline, predict every split, say DONE."""
+"""One job → one run folder: train a network or fit a baseline, predict every split, write DONE."""
 
 import numpy as np
 import polars as pl
@@ -97,7 +97,7 @@ def _gb(*held: int) -> float:
 
 
 def _summary(model: nn.Module, fitted: Fit, threshold: float) -> dict[str, object]:
-    """What DONE says: the run's size, speed and choices."""
+    """The content of DONE: the run's size, speed and selected settings."""
     seconds = sum(row["seconds"] for row in fitted.epochs)
     return {
         "parameters": sum(p.numel() for p in model.parameters()),

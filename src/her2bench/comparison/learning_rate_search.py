@@ -26,7 +26,7 @@ OnEpoch = Callable[[Epoch], None]
 
 @dataclass(frozen=True)
 class LearningRateSearch:
-    """The trainings of one job, one a learning rate."""
+    """The trainings of one job, one per learning rate."""
 
     job: Job
     config: ComparisonConfig
@@ -36,7 +36,7 @@ class LearningRateSearch:
 
     @property
     def prepare(self) -> Normalization:
-        """The normalisation of the fold, where the recipe asks for it."""
+        """The normalisation of the fold, if the recipe requires it."""
         return self.fold.normalization if self.config.recipe.normalise else Normalization()
 
     def best(self, on_epoch: OnEpoch) -> tuple[list[Fit], Fit, nn.Module]:
@@ -47,7 +47,7 @@ class LearningRateSearch:
         fits.append(fitted)
         best = int(np.argmin([each.validation_loss for each in fits]))
         if best < len(others):
-            del model  # one network at a time: that of the best rate is read back
+            del model  # only one network in memory: that of the best rate is loaded again
             _, model = self._fit(others[best], lambda row: None)
         return fits, fits[best], model
 
@@ -94,7 +94,7 @@ class LearningRateSearch:
 
 
 def _positive_weight(config: ComparisonConfig, fold: Fold) -> float:
-    # The study took total/positives over its whole data set, before it cut validation off.
+    # The study took total/positives over its whole data set, before it split off validation.
     splits = ("train", "val") if config.recipe.pos_weight == "total/positives" else ("train",)
     targets = np.concatenate([fold.side(split).targets for split in splits])
     positives = int(targets.sum())

@@ -1,4 +1,4 @@
-"""How much a random tile split would have flattered: the same comparison once more, split so."""
+"""Optimism of a random tile split: the same comparison repeated with that split."""
 
 import polars as pl
 
@@ -13,16 +13,16 @@ from her2bench.data.splitting.splits import SplitSettings
 def with_random_tiles(
     config: ComparisonConfig, manifest: pl.DataFrame
 ) -> tuple[ComparisonConfig, pl.DataFrame]:
-    """The config and the manifest with tiles divided at random, in about the same shares.
+    """The config and the manifest with a random tile split, in about the same shares.
 
-    The manifest loses its `split` column, so that test tiles are drawn at random as well.
+    The manifest loses its `split` column, so that test tiles are random as well.
     """
     split = config.split
     if split.kind == "random-tiles":
         raise UserError(
             "--optimism",
             found="split.kind = 'random-tiles'",
-            expected="a split that keeps slides whole, to compare a random one with",
+            expected="a split by whole slides, to compare with a random one",
             hint="set split.kind = 'grouped'",
         )
     share = split.test
@@ -31,14 +31,16 @@ def with_random_tiles(
     elif split.kind == "manifest" and "split" in manifest.columns:
         share = manifest.filter(pl.col("split") == "test").height / manifest.height
     validation = split.validation
-    if split.kind != "grouped":  # there it is a share of all tiles, else of what is not test
+    if (
+        split.kind != "grouped"
+    ):  # there it is a share of all tiles, otherwise of the tiles outside test
         validation *= 1 - share
     random = SplitSettings(kind="random-tiles", validation=validation, test=share, seed=split.seed)
     return config.model_copy(update={"split": random}), manifest.drop("split", strict=False)
 
 
 def optimism(folder: ComparisonFolder, scores: Scores) -> tuple[Optimism, ...]:
-    """Each model's test metrics by the honest split and by random tiles, and the difference.
+    """Each model's test metrics with the split by slides and with random tiles, and the difference.
 
     Args:
         folder: the comparison.

@@ -1,4 +1,4 @@
-"""What is to be run: models x seeds x folds, baselines x folds; and how, as the user chooses."""
+"""The jobs: models x seeds x folds and baselines x folds; and options of a run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,12 @@ class Job:
 
 
 def baseline_jobs(config: ComparisonConfig, folds: int) -> list[Job]:
-    """The baselines' runs; nothing in them is random, so seed 0 alone."""
+    """The baselines' runs; deterministic, so only seed 0."""
     return [Job(name, 0, fold) for name in config.baselines for fold in range(folds)]
 
 
 def network_jobs(config: ComparisonConfig, folds: int) -> list[Job]:
-    """The networks' runs, seed by seed, so that a first comparison of all models comes early."""
+    """The networks' runs, seed by seed, so that all models have results early."""
     return [
         Job(model, seed, fold)
         for seed in config.seeds
@@ -37,11 +37,10 @@ def network_jobs(config: ComparisonConfig, folds: int) -> list[Job]:
 
 @dataclass(frozen=True)
 class Choices:
-    """What a user may choose anew each time without changing what is compared.
+    """Options that may change between calls without changing the comparison.
 
-    `optimism` trains everything once more on random tiles, to say how much that would flatter;
-    `self_test` tries which way of computing each network is the fastest here; `audit` looks first
-    for what in the data would fool the comparison.
+    `optimism` repeats the training with a random tile split and reports the optimism; `self_test`
+    chooses the fastest way to compute each network; `audit` runs the data quality checks first.
     """
 
     device: str = "auto"
@@ -58,13 +57,13 @@ class Choices:
 
 
 class Watcher:
-    """Told how a comparison goes; this one says nothing."""
+    """Notified of the progress of a comparison; this base class does nothing."""
 
     def planned(self, epochs: int) -> None:
-        """How many epochs there are in all runs together."""
+        """The number of epochs of all runs."""
 
     def epoch(self, job: Job, row: Epoch) -> None:
-        """An epoch of a job has ended, now or before a stop."""
+        """An epoch of a job has ended, in this call or before a stop."""
 
     def skipped(self, epochs: int) -> None:
-        """A run was done before."""
+        """A run was already finished."""

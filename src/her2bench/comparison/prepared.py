@@ -1,4 +1,4 @@
-"""A comparison made ready: everything checked, tiles cached, nothing yet trained or written."""
+"""A prepared comparison: inputs checked, tiles cached, nothing trained or written."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ from her2bench.prediction.tile_loader import TileLoader
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a comparison starts from; `manifest` holds the readable tiles only.
+    """The inputs of a comparison; `manifest` contains only the readable tiles.
 
-    `known` says whether the folder holds this comparison already.
+    `known`: the folder already contains this comparison.
     """
 
     config: ComparisonConfig
@@ -46,19 +46,19 @@ class Prepared:
     known: bool
 
     def folds(self, device: torch.device) -> dict[int, Fold]:
-        """Each fold's number and its tiles, fed to a device."""
+        """Fold number → fold with its tiles on a device."""
         numbers = self.splits["fold"].unique(maintain_order=True).to_list()
         feed = TileLoader(self.tiles.pixels, device)
         return {number: fold_of(self.splits, number, feed, self.tiles) for number in numbers}
 
     @property
     def jobs(self) -> list[Job]:
-        """All runs, in the order in which they are done."""
+        """All runs in order of execution."""
         folds = self.splits["fold"].n_unique()
         return [*baseline_jobs(self.config, folds), *network_jobs(self.config, folds)]
 
     def run(self, job: Job) -> RunFolder:
-        """Where a run lies."""
+        """The folder of a run."""
         return self.folder.run(job.model, job.seed, job.fold)
 
 
@@ -69,7 +69,7 @@ def prepare(
     cache: Path | None,
     skip_bad: bool,
 ) -> Prepared:
-    """Check config, manifest and folder, divide the tiles, decode them into the cache.
+    """Check config, manifest and folder, split the tiles, decode them into the cache.
 
     Raises:
         UserError: anything wrong with them, the cheapest checks first.
@@ -91,7 +91,7 @@ def prepare(
 
 
 def open_folder(prepared: Prepared) -> None:
-    """Write what the comparison starts from, where the folder does not hold it whole already."""
+    """Write the inputs of the comparison, unless the folder has them already."""
     folder, bad = prepared.folder, prepared.tiles.bad
     forget_damaged_checksums(folder)
     names = ("tile_id", "path", "reason", "row")
@@ -108,11 +108,11 @@ def open_folder(prepared: Prepared) -> None:
         for path in [path for path in first if path not in kept]:
             note(path, "damaged or missing: written again")
     if folder.manifest in kept and not read_manifest(folder.manifest).equals(prepared.manifest):
-        kept.remove(folder.manifest)  # the same tiles, found in another place now
+        kept.remove(folder.manifest)  # the same tiles, in another folder now
     for path in [path for path in first if path not in kept]:
         first[path](path)
     if not prepared.known or not _is_same(folder.config, prepared.config):
-        write_text(folder.config, to_toml(prepared.config))  # last: now it is whole
+        write_text(folder.config, to_toml(prepared.config))  # last: the folder is complete
     folder.seal(*first, folder.config)
 
 
@@ -127,7 +127,7 @@ def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
         raise UserError(
             "split.validation",
             found="no validation tiles",
-            expected="a share for validation: epochs and thresholds are chosen there",
+            expected="a share for validation: epochs and thresholds are chosen on it",
             hint="set split.validation = 0.2",
         )
     return splits

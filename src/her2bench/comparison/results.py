@@ -19,7 +19,7 @@ from her2bench.report.table_csv import result_table, run_table
 
 
 def write_results(prepared: Prepared, device: torch.device) -> None:
-    """Gather the predictions of all runs, score them, and write everything that shows them."""
+    """Collect the predictions of all runs, score them, and write scores, table and report."""
     folder = prepared.folder
     runs = [folder.run(job.model, job.seed, job.fold).predictions for job in prepared.jobs]
     predictions = pl.concat([read_predictions([path]) for path in runs])
@@ -46,10 +46,10 @@ def _split_notes(prepared: Prepared) -> list[Note]:
 
 
 GIVEN_SPLIT = (
-    "Tiles that the manifest's own split keeps for test may have been trained on. Set split.kind = "
+    "Tiles in the manifest's own test split may be training tiles here. Set split.kind = "
     "'manifest' to use it."
 )
 RANDOM_TILES = (
-    "Tiles of one slide lie on both sides of the split, so every figure here is optimistic. Use "
-    "split.kind = 'grouped' or 'grouped-kfold' for figures that hold for new slides."
+    "Slides are split across partitions, so every figure here is optimistic. Use split.kind = "
+    "'grouped' or 'grouped-kfold' for figures that hold for new slides."
 )

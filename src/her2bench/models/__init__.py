@@ -1,1 +1,1 @@
-"""What can be compared: the networks, one file each, and the baselines."""
+"""The models: networks, one file each, and baselines."""

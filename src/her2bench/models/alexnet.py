@@ -49,5 +49,5 @@ class AlexNet(nn.Module):
         return self.classifier(self.features(tiles)).squeeze(1)
 
 
-# Below 64 px the last pooling has nothing left to pool.
+# Below 64 px the input of the last pooling is too small.
 register_model("alexnet", AlexNet, smallest=64)

@@ -1,4 +1,4 @@
-"""A network from outside is tried on two tiles before anything is trained."""
+"""Check a user's network on two tiles before training."""
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +12,10 @@ _TILES = 2
 def check_network(name: str, size: int) -> None:
     """Refuse a network that cannot be built or does not give one finite logit per tile.
 
-    Ours are known to; only the size of tiles is checked for them.
+    For built-in networks only the tile size is checked.
 
     Raises:
-        UserError: it is none that can be compared.
+        UserError: the network cannot be compared.
     """
     check_size(name, size)
     known = network(name)
@@ -30,13 +30,13 @@ def check_network(name: str, size: int) -> None:
         problem = f"it fails on tiles of {size} px ({type(error).__name__}: {error})"
         raise _refused(name, problem) from error
     if not weights:
-        raise _refused(name, "it is no torch module with weights to train")
+        raise _refused(name, "it is not a torch module with weights to train")
     if not isinstance(logits, Tensor):
-        raise _refused(name, f"it gives a {type(logits).__name__}")
+        raise _refused(name, f"it returns a {type(logits).__name__}")
     if logits.shape not in ((_TILES,), (_TILES, 1)):
-        raise _refused(name, f"it gives the shape {tuple(logits.shape)} for {_TILES} tiles")
+        raise _refused(name, f"it returns the shape {tuple(logits.shape)} for {_TILES} tiles")
     if not logits.isfinite().all():
-        raise _refused(name, "it gives NaN or infinity for tiles with values from 0 to 1")
+        raise _refused(name, "it returns NaN or infinity for tiles with values from 0 to 1")
 
 
 def _refused(name: str, problem: str) -> UserError:

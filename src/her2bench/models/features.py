@@ -1,4 +1,4 @@
-"""A network's convolutions, which may take a batch in pieces."""
+"""A network's convolutions, which can split a batch into pieces."""
 
 import torch
 from torch import Tensor, nn
@@ -7,11 +7,11 @@ from torch import Tensor, nn
 class Features(nn.Sequential):
     """A Sequential that computes the same, a few tiles at a time.
 
-    Only for layers that treat each tile by itself: no batch normalisation. Dropout belongs after
-    it, where the batch is whole again, so that it draws the same whatever the pieces.
+    Only for layers that process each tile independently: no batch normalisation. Dropout belongs
+    after it, on the whole batch, so that its random numbers do not depend on the pieces.
 
     Attributes:
-        piece: tiles at a time; None takes the batch whole.
+        piece: tiles per pass; None: the whole batch.
     """
 
     piece: int | None = None

@@ -1,6 +1,6 @@
-"""Every network by its name: ours, one file each, and those that users register or name.
+"""Registry of networks: built-in ones, one file each, and those of users.
 
-Nothing is imported before it is asked for, and no class because a weights file names it.
+Modules are imported on first use; a class named by a weights file is never imported.
 """
 
 import sys
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from torch import nn
 
 Build = Callable[..., "nn.Module"]
-"""Gives a network with fresh weights, one logit per tile; called with `size` if it takes it."""
+"""Returns a network with initial weights, one logit per tile; called with `size` if it takes it."""
 OURS = tuple(NETWORKS)
 FAULTS = (
     *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError),
     *(OSError, RuntimeError, SyntaxError, TypeError, ValueError),
 )
-"""What the code of others may raise."""
+"""Exceptions that users' code may raise."""
 _REGISTERED: dict[str, "Network"] = {}
 
 
@@ -36,8 +36,8 @@ class Network:
 
     Attributes:
         name: in configs, tables and folders.
-        build: gives it.
-        smallest: the least size of tiles it takes, pixels.
+        build: returns it.
+        smallest: minimum tile size, pixels.
         source: `package.module:Class` where a config names it so.
     """
 
@@ -52,7 +52,7 @@ class Network:
         return self.name in OURS
 
     def fresh(self, size: int) -> "nn.Module":
-        """The network with fresh weights for tiles of `size` x `size` pixels."""
+        """The network with initial weights for tiles of `size` x `size` pixels."""
         if "size" in signature(self.build).parameters:
             return self.build(size=size)
         return self.build()
@@ -61,13 +61,13 @@ class Network:
 def register_model(
     name: str, build: Build, label: str | None = None, *, smallest: int = 1, source: str = ""
 ) -> None:
-    """Make a network known to configs and weights files of this process.
+    """Register a network for configs and weights files in this process.
 
     Args:
-        name: in configs, tables and folders; registered again, the later one counts.
-        build: a class or function that gives a module: tiles (b, 3, size, size) to logits (b,).
-        label: its name for people.
-        smallest: the least size of tiles it takes, pixels.
+        name: in configs, tables and folders; a later registration replaces an earlier one.
+        build: a class or function that returns a module: tiles (b, 3, size, size) to logits (b,).
+        label: its display name.
+        smallest: minimum tile size, pixels.
         source: `package.module:Class` where a config names it so.
 
     Raises:
@@ -80,7 +80,7 @@ def register_model(
 
 
 def refuse_name(name: str, taken: tuple[str, ...]) -> None:
-    """Raise a UserError where a model cannot be registered by a name."""
+    """Raise a UserError if a model cannot be registered with this name."""
     why = "another name: this one is taken" if name in taken else check_model_name(name)
     if why or not name:
         raise UserError(
@@ -92,7 +92,7 @@ def refuse_name(name: str, taken: tuple[str, ...]) -> None:
 
 
 def use_model(entry: str) -> str:
-    """Register the class that a config's entry names, if it names one; the model's name.
+    """Register the class of a config's entry, if it names one; return the model's name.
 
     Raises:
         UserError: there is no such network, or the class cannot be imported.
@@ -134,7 +134,7 @@ def check_size(name: str, size: int) -> None:
 
 
 def build_model(name: str, size: int) -> "nn.Module":
-    """A network with fresh weights for tiles of `size` x `size` pixels, one logit per tile."""
+    """A network with initial weights for tiles of `size` x `size` pixels, one logit per tile."""
     check_size(name, size)
     return network(name).fresh(size)
 
@@ -142,7 +142,7 @@ def build_model(name: str, size: int) -> "nn.Module":
 def _imported(source: str) -> Build:
     module, _, name = source.partition(":")
     if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # last, so that a file there hides no package
+        sys.path.append(str(Path.cwd()))  # last, so that files there do not shadow packages
     try:
         found = attrgetter(name)(import_module(module))
     except FAULTS as error:
@@ -154,4 +154,4 @@ def _imported(source: str) -> Build:
         ) from error
     if callable(found):
         return found
-    raise UserError("models", found=f"{source!r} is no class", expected="package.module:Class")
+    raise UserError("models", found=f"{source!r} is not a class", expected="package.module:Class")

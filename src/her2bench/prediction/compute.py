@@ -1,4 +1,4 @@
-"""How a network is computed: choices that change speed and memory, and results by rounding."""
+"""How a network is computed: options that affect speed and memory, and results only by rounding."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ from her2bench.models.features import Features
 
 @dataclass(frozen=True)
 class Compute:
-    """Choices that suit a network, a tile size and a machine.
+    """Options chosen for a network, a tile size and a machine.
 
     Attributes:
-        channels_last: tiles laid out pixel by pixel instead of channel by channel.
-        piece: tiles that the convolutions take at a time; None takes the batch whole.
+        channels_last: memory format channels last instead of channels first.
+        piece: tiles per pass of the convolutions; None: the whole batch.
     """
 
     channels_last: bool = False
@@ -26,13 +26,13 @@ class Compute:
         return f"{layout}, {batches}"
 
     def set_on(self, model: nn.Module) -> None:
-        """Tell the network's `Features` how to run."""
+        """Set `piece` on the network's `Features`."""
         for layer in model.modules():
             if isinstance(layer, Features):
                 layer.piece = self.piece
 
     def laid_out(self, tiles: Tensor) -> Tensor:
-        """Tiles (b, 3, h, w) in this memory layout; the weights follow by themselves."""
+        """Tiles (b, 3, h, w) in this memory layout; the weights follow automatically."""
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
         return tiles.contiguous(memory_format=layout)
 

@@ -1,4 +1,4 @@
-"""Which device to compute on, and how much of its own memory a piece of work took."""
+"""Choice of the device, and its peak memory usage."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ def choose_device(name: str) -> torch.device:
     """The device of that name; `auto` takes CUDA, then MPS, then the CPU.
 
     Raises:
-        UserError: an unknown name, or a device this machine does not have.
+        UserError: an unknown name, or an unavailable device.
     """
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
     if name == "auto":
@@ -33,9 +33,11 @@ def choose_device(name: str) -> torch.device:
 
 
 def ready_cpu() -> None:
-    """Set the CPU up for large networks: memory kept, no more threads than cores to be used."""
+    """Set up the CPU for large networks: keep freed memory, at most one thread per usable core."""
     keep_memory()
-    if torch.get_num_threads() > usable_cores():  # a container's share is smaller than the machine
+    if (
+        torch.get_num_threads() > usable_cores()
+    ):  # a container may have fewer cores than the machine
         torch.set_num_threads(usable_cores())
 
 

@@ -1,4 +1,4 @@
-"""All finished runs of a model as one: their mean logit, their mean threshold, their mean map."""
+"""Ensemble of all finished runs of a model: mean logit, mean threshold, mean map."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from her2bench.prediction.gradcam import gradcam, normalised
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.prediction.trained_networks import ModelMetadata, load_trained
 
-KEPT_BYTES = 4_000_000_000  # networks beyond this are read again whenever they are asked
+KEPT_BYTES = 4_000_000_000  # networks beyond this are read again for every batch
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Ensemble:
 
     @property
     def scaling(self) -> tuple[float, float] | None:
-        """Slope and intercept of the mean logit, the means over the runs; None if any lacks it."""
+        """Slope and intercept of the mean logit, averaged over the runs; None if any lacks it."""
         pairs = [(m.slope, m.intercept) for m in self.members]
         known = [(a, b) for a, b in pairs if a is not None and b is not None]
         if len(known) < len(pairs):
@@ -47,7 +47,7 @@ class Ensemble:
 
 @dataclass(frozen=True)
 class EnsemblePrediction:
-    """What an ensemble says of n tiles.
+    """Predictions of an ensemble for n tiles.
 
     Attributes:
         logits: (n,) float64, mean over runs.
@@ -67,15 +67,15 @@ class EnsemblePrediction:
 
     @property
     def positive(self) -> np.ndarray:
-        """(n,) bool, the calls."""
+        """(n,) bool, predicted positive."""
         return self.logits > self.threshold
 
 
 class Networks:
-    """Trained networks, read once and kept as long as there is room."""
+    """Trained networks, kept in memory up to a limit."""
 
     def __init__(self, device: torch.device, keep_bytes: float = KEPT_BYTES) -> None:
-        self.device, self._room = device, keep_bytes
+        self.device, self._free_bytes = device, keep_bytes
         self._kept: dict[RunFolder, tuple[nn.Module, ModelMetadata]] = {}
 
     def read(self, run: RunFolder) -> tuple[nn.Module, ModelMetadata]:
@@ -84,8 +84,8 @@ class Networks:
             return self._kept[run]
         loaded = load_trained(run, self.device)
         size = sum(p.numel() * p.element_size() for p in loaded[0].parameters())
-        if size <= self._room:
-            self._room -= size
+        if size <= self._free_bytes:
+            self._free_bytes -= size
             self._kept[run] = loaded
         return loaded
 
@@ -93,7 +93,7 @@ class Networks:
 def ensembles(
     folder: ComparisonFolder, scalings: dict[tuple[str, int, int], tuple[float, float]]
 ) -> list[Ensemble]:
-    """The networks of a comparison with a finished run, by name; baselines keep no weights.
+    """The networks of a comparison with a finished run, by name; baselines have no weights.
 
     Args:
         folder: the comparison.
@@ -110,12 +110,12 @@ def ensembles(
 def ensemble_prediction(
     ensemble: Ensemble, tiles: np.ndarray, networks: Networks
 ) -> EnsemblePrediction:
-    """What an ensemble says of some tiles, and where it looked.
+    """Predictions and Grad-CAM maps of an ensemble for some tiles.
 
     Args:
         ensemble: at least one run.
         tiles: (n, size, size, 3) uint8, at the size the model was trained at.
-        networks: where its networks are kept.
+        networks: cache of trained networks.
     """
     logits, thresholds, maps = [], [], []
     for member in ensemble.members:
@@ -137,7 +137,7 @@ def ensemble_prediction(
 
 
 def agreement(opinions: Sequence[EnsemblePrediction]) -> np.ndarray:
-    """(n,) bool: whether all models make the same call."""
+    """(n,) bool: whether all models predict the same class."""
     calls = np.stack([o.positive for o in opinions])
     return (calls == calls[0]).all(axis=0)
 

@@ -1,4 +1,4 @@
-"""THE forward loop: validation, test, `predict` and the web page all go through it."""
+"""The forward loop, used by validation, test, `predict` and the web page."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 
-_BATCH = {"cuda": 256}  # other devices gain nothing beyond 32
+_BATCH = {"cuda": 256}  # larger batches do not help on other devices
 
 
 def forward(
@@ -22,8 +22,8 @@ def forward(
     """The logits of some tiles, in inference mode, in the order of `rows`.
 
     Args:
-        model: one logit a tile, on the feed's device; left in evaluation mode.
-        tiles: where the tiles come from.
+        model: one logit per tile, on the loader's device; left in evaluation mode.
+        tiles: loader of the tiles.
         rows: (m,) integer indices of tiles.
         prepare: the normalisation the model was trained with.
         compute: memory layout; the results are the same to rounding.

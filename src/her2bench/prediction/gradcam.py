@@ -1,9 +1,9 @@
-"""Grad-CAM: where in a tile a network found what speaks for "positive".
+"""Grad-CAM: the regions of a tile that raise the logit of "positive".
 
 Selvaraju et al. 2017, "Grad-CAM: visual explanations from deep networks via gradient-based
 localization", computed by captum on the last convolution. The map is as coarse as that
 convolution's output (AlexNet at 64 px: 3 x 3), and drawn over the tile by bilinear interpolation
-with the cells' centres in place, so that nothing looks finer than it is.
+with the cells' centres in place, without implying a finer resolution.
 """
 
 import numpy as np
@@ -30,15 +30,15 @@ def gradcam(
     """The Grad-CAM map of each tile for the positive logit.
 
     Args:
-        model: tiles (b, 3, h, w) → one logit a tile; left in evaluation mode.
+        model: tiles (b, 3, h, w) → one logit per tile; left in evaluation mode.
         tiles: (n, h, w, 3) uint8, at the size the model was trained at.
         prepare: the normalisation the model was trained with.
-        device: where the model lies.
-        batch: tiles at a time.
+        device: of the model.
+        batch: tiles per batch.
 
     Returns:
         (n, h', w') float32, 0 or more, in units of the logit; h' and w' are those of the last
-        convolution's output. All zero where nothing in the tile speaks for "positive", and
+        convolution's output. All zero where no region raises the logit, and
         (n, 1, 1) zeros where the network has no convolution.
     """
     model.eval()
@@ -57,16 +57,16 @@ def gradcam(
 
 
 def explained_layer(model: nn.Module, one_tile: Tensor) -> nn.Module | None:
-    """The layer whose output is explained: the last convolution, with what rectifies it, if any.
+    """The layer whose output is explained: the last convolution, with its activation, if any.
 
-    Of the convolutions that ran, the last whose output still has extent (a convolution after
-    global pooling has none, and says nothing about place). Where a normalisation or activation
-    ran right after it, the output of that is taken, as in the paper: a negative feature with a
+    Of the convolutions that ran, the last with spatial output (a convolution after global
+    pooling has none). If a normalisation or activation follows directly, its output is taken, as in
+    the paper: a negative feature with a
     negative weight would otherwise count as evidence.
 
     Args:
         model: the network.
-        one_tile: (1, 3, h, w), what the network takes in.
+        one_tile: (1, 3, h, w), an input of the network.
     """
     ran = _layers_run(model, one_tile)
     spatial = [
@@ -85,7 +85,7 @@ def explained_layer(model: nn.Module, one_tile: Tensor) -> nn.Module | None:
 
 
 def normalised(maps: np.ndarray) -> np.ndarray:
-    """Each map scaled to a greatest value of 1; a map of zeros stays zero.
+    """Each map scaled to a maximum of 1; a map of zeros stays zero.
 
     Args:
         maps: (n, h, w), 0 or more.
@@ -98,7 +98,7 @@ def normalised(maps: np.ndarray) -> np.ndarray:
 
 
 def enlarged(maps: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Maps brought to a tile's size by bilinear interpolation: (n, h', w') to (n, height, width).
+    """Maps resized to the tile by bilinear interpolation: (n, h', w') to (n, height, width).
 
     >>> enlarged(np.array([[[1.0, 3.0]]]), 1, 4).tolist()
     [[[1.0, 1.5, 2.5, 3.0]]]
@@ -109,12 +109,12 @@ def enlarged(maps: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def gallery_maps(run: RunFolder, pixels: np.ndarray, device: torch.device) -> np.ndarray | None:
-    """The maps of some tiles by the network of a finished run, as they are kept for the report.
+    """The maps of some tiles by the network of a finished run, as stored for the report.
 
     Args:
         run: a finished run of a network.
         pixels: (n, size, size, 3) uint8, as in the tile cache.
-        device: where to compute.
+        device: for inference.
 
     Returns:
         (n, h', w') uint8: each map `normalised`, times 255, not yet enlarged; None where the
@@ -133,7 +133,7 @@ def gallery_maps(run: RunFolder, pixels: np.ndarray, device: torch.device) -> np
 
 
 def _layers_run(model: nn.Module, one_tile: Tensor) -> list[tuple[nn.Module, torch.Size]]:
-    """The layers without parts of their own, in the order they ran, with their output's shape."""
+    """The leaf layers in order of execution, with the shape of their output."""
     ran: list[tuple[nn.Module, torch.Size]] = []
 
     def note(layer: nn.Module, inputs: object, output: object) -> None:

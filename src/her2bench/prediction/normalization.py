@@ -1,4 +1,4 @@
-"""From tiles as stored (uint8) to what a network takes in (float)."""
+"""From stored tiles (uint8) to network inputs (float)."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +11,7 @@ from torch import Tensor
 class Normalization:
     """The normalisation of a trained network: (value in [0, 1] − mean) / std, per channel.
 
-    The study's own input, plain values in [0, 1], is mean 0 and std 1.
+    The study's input, values in [0, 1], has mean 0 and std 1.
     """
 
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -20,12 +20,12 @@ class Normalization:
     def __call__(self, tiles: Tensor) -> Tensor:
         """Tiles (b, h, w, 3) uint8 → (b, 3, h, w) float32, normalised, on the same device.
 
-        In memory they stay as they lie, pixel by pixel (channels last).
+        The memory format stays channels last.
         """
         lines = tiles.float().flatten(2)  # (b, h, w * 3)
         if self == Normalization():
             lines.div_(255)
-        else:  # one multiplication and one addition along whole lines are the quickest
+        else:  # one multiplication and one addition along whole lines are fastest
             factor, shift = _along_a_line(self, tiles.shape[2], tiles.device)
             lines.mul_(factor).add_(shift)
         return lines.view(tiles.shape).permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""Predicting tiles that lie in files and folders."""
+"""Predicting tiles in files and folders."""
 
 import os
 import tempfile
@@ -24,7 +24,7 @@ IMAGE_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 def find_images(inputs: Iterable[Path]) -> list[Path]:
-    """The image files meant by some files and folders (searched to the bottom), each once, sorted.
+    """The image files in some files and folders (searched recursively), each once, sorted.
 
     Raises:
         UserError: an input does not exist, or there is no image in any of them.
@@ -36,7 +36,7 @@ def find_images(inputs: Iterable[Path]) -> list[Path]:
         with reading(entry):
             inside = sorted(_inside(entry)) if entry.is_dir() else [entry]
         for path in inside:
-            if path.is_file():  # a link is an image of its own, under its own name
+            if path.is_file():  # a link counts as an image with its own name
                 found.setdefault(path.parent.resolve() / path.name, path.absolute())
     _refuse_other_encodings(found.values())
     if not found:
@@ -49,7 +49,7 @@ def find_images(inputs: Iterable[Path]) -> list[Path]:
 
 
 def _inside(folder: Path) -> Iterator[Path]:
-    """The images in a folder and all below it; links are followed, hidden files passed over."""
+    """The images in a folder and all below it; links are followed, hidden files skipped."""
 
     def refuse(error: OSError) -> None:
         raise error
@@ -82,19 +82,19 @@ def _is_utf8(text: str) -> bool:
 
 
 def _refuse_slides(images: list[Path]) -> None:
-    """A slide squeezed to the size of a tile would get a confident number without meaning."""
+    """Refuse slides: resized to a tile they would get a meaningless probability."""
     for path in images:
         try:
             image = open_image(path)
         except UnreadableImage:
-            continue  # listed with all others that cannot be read
+            continue  # listed with all other unreadable images
         sides = image.width, image.height
         image.close()
         if max(sides) > LARGEST_TILE:
             raise UserError(
                 path,
                 found=f"{sides[0]} x {sides[1]} pixels: a slide or a core, not a tile",
-                expected=f"tiles of at most {LARGEST_TILE} pixels a side, cut as in training",
+                expected=f"tiles of at most {LARGEST_TILE} pixels per side, cut as in training",
                 hint="cut it into tiles first",
             )
 
@@ -102,12 +102,12 @@ def _refuse_slides(images: list[Path]) -> None:
 def predict_tiles(
     run: RunFolder, images: list[Path], device: torch.device, skip_bad: bool = False
 ) -> tuple[pl.DataFrame, list[tuple[str, str]]]:
-    """Each image's probability and call, by the network of a finished run.
+    """Each image's probability and class, by the network of a finished run.
 
     Args:
         run: the run folder.
         images: each image one tile, of any size: resized as in training.
-        device: where to compute.
+        device: for inference.
         skip_bad: leave out images that cannot be read.
 
     Returns:
@@ -124,7 +124,7 @@ def predict_tiles(
         rows = np.arange(len(tiles.tile_ids))
         logits = forward(model, TileLoader(tiles.pixels, device), rows, description.preparation)
         left_out = [(path, reason) for _, path, reason, _ in tiles.bad]
-        del tiles  # Windows cannot delete a file that is still mapped into memory
+        del tiles  # Windows cannot delete a file that is still memory-mapped
     positive = logits > description.threshold
     predictions = pl.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""Tiles from disk or memory to the device, batch by batch, ahead of the network."""
+"""Loads tiles from disk or memory to the device, one batch ahead of the network."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,19 +7,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_SHARE_OF_DEVICE = 0.5  # of a GPU's free memory that the whole set may take
+_SHARE_OF_DEVICE = 0.5  # maximum share of a GPU's free memory for the whole set
 
 
 class TileLoader:
-    """The tiles of a data set, to be had in any order on a device.
+    """The tiles of a data set in any order on a device.
 
-    On a GPU they are kept there whole if they fit; otherwise each batch is read from the mapped
-    file by a second thread while the network computes on the batch before it, and sent from
-    pinned memory. Nothing ever copies the whole set on the CPU.
+    On a GPU the whole set is resident if it fits; otherwise a second thread reads each batch from
+    the mapped file while the network computes on the previous one, and sends it from pinned memory.
+    The whole set is never copied on the CPU.
 
     Args:
         pixels: (n, h, w, 3) uint8, in memory or mapped from disk.
-        device: where the batches are wanted.
+        device: of the batches.
     """
 
     def __init__(self, pixels: np.ndarray, device: torch.device) -> None:
@@ -58,6 +58,6 @@ class TileLoader:
 
     def _sent(self, values: Tensor) -> Tensor:
         if self.device.type == "cuda":
-            # Pinned, so that the copy runs beside the computation and nobody waits for it.
+            # Pinned, so that the copy overlaps with the computation.
             return values.pin_memory().to(self.device, non_blocking=True)
         return values.to(self.device)

@@ -1,4 +1,4 @@
-"""A trained network on disk: safetensors, with all that prediction needs in its header."""
+"""A trained network on disk: safetensors, with the settings for prediction in its header."""
 
 import json
 import math
@@ -21,11 +21,11 @@ from her2bench.prediction.weights import write_tensors
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What a weights file says of itself.
+    """The metadata of a weights file.
 
-    `threshold` is on the logit: a tile is called positive above it. `endpoint` says what
-    positive means, `decoding` how its tiles were decoded; `source` names the class of a network
-    from outside, `package.module:Class`.
+    `threshold` is on the logit: a tile is predicted positive above it. `endpoint` defines
+    positive, `decoding` the decoding of the tiles; `source` names the class of a user's
+    network, `package.module:Class`.
     """
 
     model: str
@@ -55,11 +55,11 @@ def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> No
 def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, ModelMetadata]:
     """Read the network of a finished run.
 
-    Code is never imported because a weights file names it: a network from outside must be
-    registered in this process.
+    Code named by a weights file is never imported: a user's network must be registered in this
+    process.
 
     Raises:
-        UserError: the folder is no finished run of a network, its weights are damaged, or its
+        UserError: the folder is not a finished run of a network, its weights are damaged, or its
             network is not registered.
     """
     if not run.done or not run.weights.is_file():
@@ -81,7 +81,11 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Model
         load_model(model, run.weights, device=str(device))
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         ours = network(description.model).ours
-        hint = _AGAIN if ours else f"is {description.model} the class it was then? If so, {_AGAIN}"
+        hint = (
+            _AGAIN
+            if ours
+            else f"check that the class of {description.model} is unchanged; if so, {_AGAIN}"
+        )
         raise _unreadable(run, error, hint) from error
     return model.eval(), description
 
@@ -90,8 +94,8 @@ _AGAIN = "delete the run folder and run `her2bench compare` again"
 
 
 def _empty(description: ModelMetadata, device: torch.device) -> nn.Module:
-    """The network on the device, its weights still to be read."""
-    if not network(description.model).ours:  # what it holds besides weights is made as it is built
+    """The network on the device, without its weights."""
+    if not network(description.model).ours:  # non-weight state is created in its constructor
         return build_model(description.model, description.size).to(device)
     with torch.device("meta"):
         model = build_model(description.model, description.size)
@@ -108,7 +112,7 @@ def _unknown(run: RunFolder, description: ModelMetadata) -> UserError:
     return UserError(
         run.weights,
         found=f"weights of {name!r}{f' ({source})' if source else ''}, unknown in this process",
-        expected=f"one of {', '.join(NETWORKS)}; code is not imported because a file names it",
+        expected=f"one of {', '.join(NETWORKS)}; code named by a file is not imported",
         hint=f"if you trust that code, give --model {entry}, or call register_model first",
     )
 
@@ -119,7 +123,7 @@ def _description(path: Path) -> ModelMetadata:
     mean, std = json.loads(header["mean"]), json.loads(header["std"])
     numbers = [*mean, *std, float(header["threshold"])]
     if len(numbers) != 7 or not all(math.isfinite(number) for number in numbers):
-        raise ValueError("its header holds no finite mean, std and threshold")
+        raise ValueError("its header has no finite mean, std and threshold")
     return ModelMetadata(
         model=header["model"],
         size=int(header["size"]),

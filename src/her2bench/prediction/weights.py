@@ -1,4 +1,4 @@
-"""Tensors on disk, written whole or not at all, and read only as they were written."""
+"""Tensors on disk, written atomically and read only if unchanged."""
 
 import json
 import zlib
@@ -14,7 +14,7 @@ from her2bench.core.atomic_io import limit_of, replacing
 
 
 def write_tensors(tensors: dict[str, Tensor], path: Path, header: dict[str, str]) -> None:
-    """Write tensors as safetensors with a text header, a checksum of it all in that header.
+    """Write tensors as safetensors with a text header that includes a checksum.
 
     Raises:
         UserError: the disk is full, or the folder cannot be written.
@@ -24,7 +24,7 @@ def write_tensors(tensors: dict[str, Tensor], path: Path, header: dict[str, str]
     with replacing(path) as temporary:
         try:
             save_file(whole, temporary, metadata=header)
-        except SafetensorError as error:  # it hides the operating system's own error
+        except SafetensorError as error:  # it hides the error of the operating system
             if limit_of(error):
                 raise OSError(str(error)) from error
             raise
@@ -34,7 +34,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and the header that `write_tensors` wrote.
 
     Raises:
-        ValueError: they are not what was written.
+        ValueError: the checksum does not match.
         OSError: the file cannot be read.
     """
     try:
@@ -44,7 +44,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except (SafetensorError, KeyError, TypeError, RuntimeError, OverflowError) as error:
         raise ValueError(str(error)) from error
     if header.pop("checksum", "") != _checksum(tensors, header):
-        raise ValueError("its checksum is another")
+        raise ValueError("the checksum does not match")
     return tensors, header
 
 

@@ -1,4 +1,4 @@
-"""A report is written inside its folder alone, whoever made the folder."""
+"""A report is only written inside its own folder."""
 
 import os
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from her2bench.core.runs import ComparisonFolder
 
 
 def check_inside(folder: ComparisonFolder) -> None:
-    """Refuse a folder in which a link or a pipe stands where the report is written.
+    """Refuse a folder in which a link or a pipe replaces a file of the report.
 
     Raises:
-        UserError: it names the link.
+        UserError: a path leads outside the folder.
     """
     home = os.path.realpath(folder.path)
     for path in _written(folder):
@@ -27,7 +27,7 @@ def check_inside(folder: ComparisonFolder) -> None:
 
 
 def _written(folder: ComparisonFolder) -> Iterator[Path]:
-    """The report's files and folders that are there."""
+    """The existing files and folders of the report."""
     runs = folder.path / "runs"
     places = (folder.report, folder.figures, *folder.figures.glob("*"), runs)
     cards = (path for model in runs.glob("*") for path in (model, model / "card.md"))

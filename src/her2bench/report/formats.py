@@ -15,7 +15,7 @@ def number(value: float | None) -> str:
 
 
 def short(value: float) -> str:
-    """Two decimals, for the limits of an interval where room is scarce.
+    """Two decimals, for the limits of an interval where space is limited.
 
     >>> short(-0.128)
     '−0.13'
@@ -40,7 +40,7 @@ def difference(pair: Pair) -> str:
 
 
 def percent(share: float) -> str:
-    """A share, such as a confidence, in percent, with no more digits than it has.
+    """A share, such as a confidence, in percent, without trailing zeros.
 
     >>> percent(0.95), percent(0.975)
     ('95%', '97.5%')
@@ -60,7 +60,7 @@ def p_value(p: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A time in the unit that suits it.
+    """A duration in seconds, minutes or hours.
 
     >>> duration(9.4), duration(754), duration(9000)
     ('9 s', '13 min', '2.5 h')
@@ -73,7 +73,7 @@ def duration(seconds: float | None) -> str:
 
 
 def rate(value: float | None) -> str:
-    """Pieces a second: a whole number, two digits where it is below ten.
+    """A rate per second: a whole number; two digits below ten.
 
     >>> rate(1234.5), rate(3.04), rate(0.4)
     ('1,234', '3', '0.4')
@@ -84,7 +84,7 @@ def rate(value: float | None) -> str:
 
 
 def score(value: int | None) -> str:
-    """An IHC score as it is written.
+    """An IHC score as text.
 
     >>> score(2), score(None)
     ('2+', 'mixed')
@@ -93,7 +93,7 @@ def score(value: int | None) -> str:
 
 
 def threshold_rule(rule: ThresholdRule) -> str:
-    """How thresholds were found, in words.
+    """The rule that chose the thresholds, in words.
 
     >>> threshold_rule(ThresholdRule(kind="youden"))
     'greatest sensitivity + specificity on validation tiles'

@@ -1,8 +1,8 @@
-"""The pictures that a comparison keeps: the gallery, and those of the audit's findings.
+"""Pictures of a comparison: the gallery, and those of the audit's findings.
 
 `compare` writes it once, so that the report needs neither images nor weights:
 
-    gallery/index.parquet      one row a tile: tile_id, file (its thumbnail, null if unreadable)
+    gallery/index.parquet      one row per tile: tile_id, file (its thumbnail, null if unreadable)
     gallery/tiles/0000.jpg     thumbnails, JPEG
     gallery/maps/<model>.npy   uint8 (tiles, h, w), 0 to 255, in the order of the index
     audit/                     the same index and tiles, without maps
@@ -30,7 +30,7 @@ class Gallery:
 
     Args:
         thumbnails: tile_id → JPEG bytes.
-        maps: model → tile_id → (h, w) uint8, 0 where the network did not look.
+        maps: model → tile_id → (h, w) uint8, 0 where Grad-CAM is zero.
     """
 
     thumbnails: dict[str, bytes]
@@ -38,7 +38,7 @@ class Gallery:
 
 
 def gallery_path(folder: ComparisonFolder) -> Path:
-    """Where the gallery of a comparison lies."""
+    """The gallery folder of a comparison."""
     return folder.path / "gallery"
 
 
@@ -88,7 +88,7 @@ def write_audit_pictures(
 
 
 def read_gallery(folder: ComparisonFolder) -> Gallery:
-    """Read the gallery; what is not there is left out, the report says so.
+    """Read the gallery; missing parts are left out, and the report says so.
 
     Raises:
         UserError: a file of it is there and cannot be read.
@@ -145,7 +145,7 @@ def _read_thumbnails(place: Path) -> tuple[list[str], dict[str, bytes]]:
 
 def _check(place: Path) -> None:
     if not is_whole_or_older(place):
-        raise ValueError("its checksums are others")
+        raise ValueError("the checksums do not match")
 
 
 @contextmanager

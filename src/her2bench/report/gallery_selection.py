@@ -11,7 +11,7 @@ from her2bench.evaluation.scoring.run_thresholds import with_calls
 
 ERRORS = 6
 DISAGREEMENTS = 8
-MOST_OF_A_SLIDE = 2  # one odd slide must not fill the gallery
+MOST_OF_A_SLIDE = 2  # so that one slide does not fill the gallery
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,8 @@ class Selection:
     """The tiles of the gallery, by the reason they are in it.
 
     Args:
-        errors: model → tiles it calls wrongly, the furthest from its threshold first.
-        disagreements: tiles that some models call positive and some negative, the widest spread
-            of probabilities first.
+        errors: model → misclassified tiles, the furthest from its threshold first.
+        disagreements: tiles with different predictions, the widest spread of probabilities first.
     """
 
     errors: dict[str, list[str]]
@@ -52,13 +51,13 @@ def select_tiles(
 ) -> Selection:
     """Choose the tiles of the gallery from each network's first seed; baselines choose none.
 
-    At most two tiles of one slide stand in one list. Ties go by tile_id, so that the same
+    At most two tiles per slide in each list. Ties are broken by tile_id, so that the same
     predictions always give the same gallery.
 
     Args:
         shown: predictions of one split with `threshold` (a logit) and `call` (Boolean).
         baselines: which of the models are baselines.
-        errors: tiles a model.
+        errors: tiles per model.
         disagreements: tiles on which models disagree.
     """
     first = first_seed(shown.filter(~pl.col("model").is_in(list(baselines))))
@@ -68,7 +67,7 @@ def select_tiles(
     )
     return Selection(
         {m: _furthest(wrong.filter(pl.col("model") == m), errors) for m in models},
-        _furthest(_torn(first), disagreements),
+        _furthest(_disagreements(first), disagreements),
     )
 
 
@@ -78,7 +77,7 @@ def first_seed(shown: pl.DataFrame) -> pl.DataFrame:
     return rows.sort("fold").unique(["model", "tile_id"], keep="first", maintain_order=True)
 
 
-def _torn(first: pl.DataFrame) -> pl.DataFrame:
+def _disagreements(first: pl.DataFrame) -> pl.DataFrame:
     by_tile = first.group_by("tile_id", maintain_order=True).agg(
         pl.col("group_id").first(),
         pl.col("call").n_unique().alias("answers"),

@@ -1,4 +1,4 @@
-"""What a report is made from: the comparison folder, read once, whatever is missing of it."""
+"""The inputs of a report: the comparison folder, read once; files may be missing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,15 +39,15 @@ class ReportInputs:
     """A comparison folder in memory.
 
     Args:
-        folder: where it lies.
+        folder: its path.
         config: comparison.toml.
-        scores: scores.json, or the same made from the finished runs.
+        scores: scores.json, or the scores of the finished runs.
         predictions: all predictions with `call` (Boolean) and, where the manifest knows it,
             `score`; no rows when no run is finished.
         manifest, splits: the tables, with no columns where the file is missing.
-        runs: what each finished run came to.
+        runs: summary of each finished run.
         epochs: all metrics.csv.
-        audit: what the audit found; None where there was none.
+        audit: the findings; None without an audit.
         missing: runs that are not finished, as text.
     """
 
@@ -88,12 +88,12 @@ class ReportInputs:
 
     @property
     def networks(self) -> list[str]:
-        """The models that are no baseline."""
+        """The models that are not baselines."""
         return [model for model in self.models if not self._is_baseline(model)]
 
     @property
     def baselines(self) -> list[str]:
-        """The models that are a baseline, those of this project first."""
+        """The baselines, those of this project first."""
         names = dict.fromkeys([*BASELINES, *self.models])
         return [model for model in names if model in self.models and self._is_baseline(model)]
 
@@ -114,10 +114,10 @@ class ReportInputs:
 
 
 def read_inputs(folder: ComparisonFolder) -> ReportInputs:
-    """Read a comparison folder; what is not there yet is named in `missing`.
+    """Read a comparison folder; unfinished runs are named in `missing`.
 
     Raises:
-        UserError: a file that is there cannot be read.
+        UserError: a file cannot be read.
     """
     config = folder.settings()
     folder.check(*folder.first_files, folder.predictions, folder.scores, folder.audit)
@@ -137,7 +137,7 @@ def read_inputs(folder: ComparisonFolder) -> ReportInputs:
 
 @contextmanager
 def _written_by_compare() -> Iterator[None]:
-    """The hint for a table that is not as it must be: it is no user's own."""
+    """Replace the hint for a malformed table, which the user did not write."""
     try:
         yield
     except UserError as error:
@@ -179,7 +179,7 @@ def _scores(folder: ComparisonFolder, predictions: pl.DataFrame, config: dict[st
 
 
 def _comparable(predictions: pl.DataFrame) -> pl.DataFrame:
-    """The runs that cover all folds seen: others cannot be judged on the same tiles yet."""
+    """The runs that cover all folds; others do not have the same tiles yet."""
     folds = predictions["fold"].n_unique()
     return predictions.filter(pl.col("fold").n_unique().over("model", "seed") == folds)
 

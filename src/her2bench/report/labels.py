@@ -1,4 +1,4 @@
-"""What models and splits are called in front of a reader."""
+"""Display names of models and splits."""
 
 import re
 from zlib import crc32
@@ -9,7 +9,7 @@ STUDY_WORDS = {"ppv": "Precision", "sensitivity": "Recall"}
 
 
 def relabelled(text: str) -> str:
-    """A sentence with the names of known models in their form for people.
+    """A sentence with the names of known models replaced by their labels.
 
     >>> relabelled("Lenet better than dab_baseline")
     'LeNet better than DAB baseline'

@@ -1,4 +1,4 @@
-"""The table of results: a row a model and split, from scores.json and the finished runs."""
+"""The table of results: one row per model and split, from scores.json and the finished runs."""
 
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from her2bench.core.tables import Wanted, read_table
 from her2bench.core.values import refuse_rows, typed
 from her2bench.evaluation.statistics.metrics import METRICS, OWN
 
-STUDY_COLUMNS = {  # metric → column, in the words of the study
+STUDY_COLUMNS = {  # metric → column, the terms of the study
     "accuracy": "accuracy",
     "ppv": "precision",
     "sensitivity": "recall",
@@ -28,13 +28,13 @@ def metric_columns() -> dict[str, str]:
 
 
 def column_label(metric: str) -> str:
-    """What a metric's column is called: in the words of the study, where it has others."""
+    """The label of a metric's column: the term of the study, where it differs."""
     words = STUDY_COLUMNS.get(metric, metric)
     return METRICS[metric].label if words == metric else words.replace("_", " ")
 
 
 def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
-    """One row a model and split: each metric with its interval, and what training took.
+    """One row per model and split: each metric with its interval, and the training cost.
 
     Args:
         scores: of the comparison.
@@ -42,8 +42,8 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         `model, split, tiles, groups, seeds`, then `<column>, <column>_low, <column>_high` for
-        each of `metric_columns`, then `parameters, train_seconds, tiles_per_second`, means over
-        runs.
+        each of `metric_columns`, then `parameters, train_seconds, tiles_per_second`, averaged
+        over runs.
     """
     columns, rows = metric_columns(), dict[tuple[str, str], dict[str, Any]]()
     about = ("model", "split", "tiles", "groups", "seeds")
@@ -63,7 +63,7 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
 
 
 def run_table(folder: ComparisonFolder) -> pl.DataFrame:
-    """What each finished run came to: its DONE, a row each."""
+    """Run summary: the DONE of each finished run, one row per run."""
     schema = {
         "parameters": pl.Int64,
         "threshold": pl.Float64,

@@ -1,4 +1,4 @@
-"""Augmentation of a batch on its device: a tile has no up and no left."""
+"""Augmentation of a batch on its device: tiles have no orientation."""
 
 import itertools
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from torch import Tensor
 
 
 def augment(tiles: Tensor, kinds: Sequence[str], generator: torch.Generator) -> Tensor:
-    """Flip and rotate the tiles of a batch at random, each on its own, in place.
+    """Flip and rotate the tiles of a batch independently at random, in place.
 
-    Done before the tiles become floats: a quarter of the memory to move, and each tile moves once.
+    Applied to uint8 tiles: a quarter of the memory of float32, and each tile is moved once.
 
     Args:
         tiles: (b, size, size, 3).

@@ -1,8 +1,7 @@
-"""A short self-test before training: which way of computing a network is the fastest here.
+"""A short benchmark before training that chooses the fastest way to compute a network.
 
-What is fastest depends on network, tile size and processor, and cannot be told without trying.
-The choice is kept in a file, so that the same machine always computes the same way: another way
-gives the same results only to rounding.
+The fastest way depends on network, tile size and processor. The choice is stored in a file, so that
+the same machine always uses the same one: results of different ways differ by rounding.
 """
 
 import itertools
@@ -26,16 +25,16 @@ from her2bench.models.registry import build_model
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.training.loop import adam
 
-_PIECE = 8  # tiles: the activations of so many stay near the processor's cache
+_PIECE = 8  # tiles whose activations fit approximately into the processor's cache
 _TIMED = 2  # steps, after one to warm up
-_WORTH = 20  # training this many times as long as the self-test
-_LARGE = 2 * 2**30  # bytes of a batch's activations: beyond, only pieces of it are affordable
-_MARGIN = 0.05  # what a candidate must gain on the plain way, or noise would choose
+_WORTH = 20  # minimum ratio of training time to benchmark time
+_LARGE = 2 * 2**30  # bytes of a batch's activations: larger batches are always split
+_MARGIN = 0.05  # minimum relative gain over the default, above the noise
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What is to be computed: a network on tiles of `size` px, in batches, at a precision."""
+    """The benchmarked computation: a network on tiles of `size` px, in batches, at a precision."""
 
     model: str
     size: int
@@ -45,7 +44,7 @@ class Trial:
 
     @property
     def key(self) -> str:
-        """Names the trial and the machine."""
+        """Key of trial and machine."""
         there = torch.cuda.get_device_name() if self.device.type == "cuda" else platform.node()
         what = f"{self.model} {self.size} px, batch {self.batch}, {self.precision}"
         threads = f"{torch.get_num_threads()} threads"
@@ -53,10 +52,10 @@ class Trial:
 
     @property
     def candidates(self) -> list[Compute]:
-        """The ways to try, the plain one first; where a batch is large, pieces of it alone.
+        """The candidates, the default first; for a large batch only pieces.
 
-        What layers leave for each other, and gradients on the way back, are then needed for a
-        piece at a time, which makes up for the memory that `keep_memory` leaves unused.
+        Activations and gradients then exist for one piece at a time, which compensates for the
+        memory that `keep_memory` does not return.
         """
         if self.device.type not in ("cpu", "cuda"):
             return [PLAIN]
@@ -68,7 +67,7 @@ class Trial:
 
     @property
     def _activations(self) -> int:
-        """Bytes that the layers of the network put out for a batch."""
+        """Bytes of all layer outputs for a batch."""
         sizes = []
         with torch.device("meta"):  # nothing is computed
             network, tiles = build_model(self.model, self.size), torch.empty(1, 3, *[self.size] * 2)
@@ -80,11 +79,11 @@ class Trial:
 
 
 def chosen_compute(trial: Trial, steps: int, record: Path) -> Compute:
-    """The fastest way to compute, from the record or by a self-test, which is then recorded.
+    """The fastest way to compute, from the record or a new benchmark.
 
     Args:
-        trial: what is to be computed.
-        steps: how many training steps are planned; for few, the first way is good enough.
+        trial: the computation.
+        steps: number of planned training steps; for few, the default is used.
         record: JSON file of this machine's choices.
     """
     ways, known = trial.candidates, _read(record)
@@ -93,7 +92,7 @@ def chosen_compute(trial: Trial, steps: int, record: Path) -> Compute:
     if steps < _WORTH * len(ways) * (1 + _TIMED) or len(ways) == 1:
         return ways[0]
     seconds = dict(zip(ways, step_seconds(trial, ways), strict=True))
-    release_memory()  # the trial network's, or the training would come on top of it
+    release_memory()  # memory of the trial network, before training
     chosen = fastest(seconds)
     entry = {
         "chosen": asdict(chosen),
@@ -104,7 +103,7 @@ def chosen_compute(trial: Trial, steps: int, record: Path) -> Compute:
 
 
 def fastest(seconds: Mapping[Compute, float]) -> Compute:
-    """The quickest candidate; the first, plainest one unless another gains enough to be believed.
+    """The fastest candidate; the default unless another is faster by the margin.
 
     >>> fastest({PLAIN: 1.0, Compute(piece=8): 0.99}) == PLAIN
     True
@@ -115,9 +114,9 @@ def fastest(seconds: Mapping[Compute, float]) -> Compute:
 
 
 def step_seconds(trial: Trial, ways: Sequence[Compute]) -> list[float]:
-    """The time of one training step in each way, the least of a few, on tiles drawn at random.
+    """The minimum time of a training step for each candidate, on random tiles.
 
-    The ways take turns, so that none pays for the memory that the first step has to fetch.
+    The candidates alternate, so that none includes the initial memory allocation.
     """
     device = trial.device
     fabric = Fabric(accelerator=device.type, devices=1, precision=trial.precision)  # type: ignore[arg-type]
@@ -140,7 +139,7 @@ def step_seconds(trial: Trial, ways: Sequence[Compute]) -> list[float]:
 
 
 def _read(record: Path) -> dict[str, dict]:
-    """The entries; none where the file is damaged: they are only times, soon measured again."""
+    """The entries; damaged ones are dropped and measured again."""
     if not record.is_file():
         return {}
     with reading(record):
@@ -152,12 +151,12 @@ def _read(record: Path) -> dict[str, dict]:
     entries: dict[str, Any] = found if isinstance(found, dict) else {"": None}
     whole = {key: entry for key, entry in entries.items() if _is_whole(entry)}
     if len(whole) < len(entries):
-        note(record, "damaged or of another version: what is the fastest here is tried again")
+        note(record, "damaged or of another version: the benchmark is repeated")
     return whole
 
 
 def _is_whole(entry: Any) -> bool:
-    """A choice and its times as they were written."""
+    """Whether an entry is complete and unchanged."""
     if not isinstance(entry, dict) or not isinstance(entry.get("seconds_a_step"), dict):
         return False
     chosen, names = entry.get("chosen"), {field.name for field in fields(Compute)}

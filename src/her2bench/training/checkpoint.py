@@ -1,9 +1,9 @@
-"""What a run in progress keeps on disk, so that a killed one goes on as if never stopped.
+"""Files of a run in progress, so that a killed run can resume with the same result.
 
 `state.safetensors` holds the network, the optimiser and, in its header, the epochs so far;
-`best-<epoch>.safetensors` the weights of the best epoch; `kept.safetensors` those that a training
-came to, where others are to follow. No random state is kept, because each epoch seeds its own.
-A file that is damaged or of another training is removed, and what it stood for is trained again.
+`best-<epoch>.safetensors` the weights of the best epoch; `kept.safetensors` the final weights of a
+training that others follow. No random state is stored, because each epoch has its own seed. A file
+that is damaged or of another training is removed, and its epochs are repeated.
 """
 
 import json
@@ -20,8 +20,8 @@ from her2bench.core.errors import UserError
 from her2bench.core.notes import note
 from her2bench.prediction.weights import read_tensors, write_tensors
 
-_LARGE = 2**30  # bytes of weights that are not kept in memory twice
-_BYTES_PER_SECOND = 4e8  # of a slow disk: what writing costs until it has been measured
+_LARGE = 2**30  # bytes; larger weights are not kept in memory twice
+_BYTES_PER_SECOND = 4e8  # of a slow disk: assumed until measured
 
 
 @dataclass
@@ -29,9 +29,9 @@ class Checkpoint:
     """The files of one run in progress, in one folder.
 
     Attributes:
-        folder: where they lie.
-        training: names the training, so that no other's files are taken for its own.
-        share_of_time: of training that writing states may take.
+        folder: their folder.
+        training: key of the training; files with another key are not used.
+        share_of_time: maximum share of training time spent on writing states.
     """
 
     folder: Path
@@ -43,11 +43,11 @@ class Checkpoint:
 
     @property
     def begun(self) -> bool:
-        """Whether anything of the training is on disk."""
+        """Whether any file of the training exists."""
         return any(self._read(path) is not None for path in (self._state, self._kept))
 
     def load(self, model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Any] | None:
-        """Put back network and optimiser; return the progress noted, None at a fresh start."""
+        """Restore network and optimiser; return the progress, None without a state."""
         found = self._read(self._state)
         if found is None:
             return None
@@ -56,7 +56,7 @@ class Checkpoint:
         if header["has_best"] == "yes":
             best = self._read(self._best_file(progress["best_epoch"]))
             if best is None:
-                self._remove(self._state, "the best epoch's weights are gone")
+                self._remove(self._state, "the best epoch's weights are missing")
                 return None
             self._best = None if _large(best[0]) else best[0]
         model.load_state_dict(_under("model", tensors))
@@ -71,10 +71,10 @@ class Checkpoint:
     def save(
         self, model: nn.Module, optimiser: torch.optim.Optimizer, progress: dict[str, Any]
     ) -> None:
-        """Write the state after an epoch, unless writing would take too much of the time.
+        """Write the state after an epoch, unless writing would take too much time.
 
-        A state left out costs nothing but the epochs since the one before, trained again with
-        the same result.
+        After a stop, the epochs since the last written state are repeated, with the same
+        result.
         """
         tensors = _state_of(model, optimiser)
         now = time.monotonic()
@@ -91,10 +91,10 @@ class Checkpoint:
         self._cost = self._written_at - now
 
     def hold_best(self, model: nn.Module, epoch: int) -> None:
-        """Keep the weights of an epoch that is the best so far; on disk with the next state.
+        """Keep the weights of the best epoch so far; they are written with the next state.
 
-        Those of a large network go to disk at once. Files of epochs before are left until then:
-        a run that is stopped goes on from the state before.
+        Weights of a large network are written at once. Files of earlier epochs are kept until
+        the next state, from which a stopped run would resume.
         """
         weights = model.state_dict()
         if _large(weights):
@@ -103,10 +103,10 @@ class Checkpoint:
         self._best = {name: value.clone() for name, value in weights.items()}
 
     def load_best(self, model: nn.Module, epoch: int) -> None:
-        """Put the weights of the best epoch into the network.
+        """Load the weights of the best epoch.
 
         Raises:
-            UserError: they lay on disk and are damaged or gone.
+            UserError: they are on disk and damaged or missing.
         """
         best, self._best = self._best, None
         if best is None:
@@ -115,19 +115,19 @@ class Checkpoint:
                 raise UserError(
                     self._best_file(epoch),
                     found="damaged or removed while the training ran",
-                    hint="run the command again: this training starts anew",
+                    hint="run the command again: this training restarts",
                 )
             best = found[0]
         model.load_state_dict(best)
 
     def keep(self, model: nn.Module, progress: dict[str, Any]) -> None:
-        """Write what a training came to, in place of its state."""
+        """Replace the state by the result of the training."""
         self._write(model.state_dict(), self._kept, progress=json.dumps(progress))
         self._state.unlink(missing_ok=True)
         self._forget_all_but(None)
 
     def load_kept(self, model: nn.Module) -> dict[str, Any] | None:
-        """Put back what a training came to; return its progress, None where it has not ended."""
+        """Restore the result of a training; return its progress, None if it has not ended."""
         found = self._read(self._kept)
         if found is None:
             return None
@@ -142,7 +142,7 @@ class Checkpoint:
         write_tensors(tensors, path, {"training": self.training, "file": path.name, **header})
 
     def _read(self, path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
-        """A file of this training; one that is not, or is damaged, is removed."""
+        """Read a file of this training; a damaged or unrelated file is removed."""
         if not path.exists():
             return None
         try:
@@ -154,7 +154,7 @@ class Checkpoint:
         return found
 
     def _remove(self, path: Path, why: str) -> None:
-        note(path, f"{why}: left out; what it stood for is trained again")
+        note(path, f"{why}: removed; its epochs are repeated")
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     @property

@@ -1,9 +1,9 @@
-"""The order in which an epoch takes its tiles."""
+"""The order of the tiles in an epoch."""
 
 import numpy as np
 
-_WINDOW = 2 * 2**30  # bytes of tiles that lie anywhere in the file and are shuffled together
-_BLOCK = 16 * 2**20  # bytes of tiles that lie side by side in the file
+_WINDOW = 2 * 2**30  # bytes of tiles from anywhere in the file, shuffled together
+_BLOCK = 16 * 2**20  # bytes of tiles contiguous in the file
 
 
 def epoch_order(
@@ -13,19 +13,19 @@ def epoch_order(
     window: int = _WINDOW,
     block: int = _BLOCK,
 ) -> np.ndarray:
-    """A random order of tiles that a disk can follow.
+    """A random order of tiles with mostly sequential disk reads.
 
     Up to `window` bytes: any order, all equally likely. A larger set may not fit into memory, and
-    reading it tile by tile from all over the file would wait for the disk at each. So its
-    neighbouring tiles form blocks, the blocks are drawn in random order, and as many of them as
-    fill a window are shuffled together: each window comes from all over the set.
+    random reads of single tiles would be slow. So neighbouring tiles form blocks, the blocks are
+    drawn in random order, and the blocks of one window are shuffled together: each window is a
+    sample of the whole set.
 
     Args:
         rows: (m,) each tile's place in the file.
         tile_bytes: size of a tile.
-        rng: what the order is drawn from.
+        rng: random generator.
         window: bytes shuffled together.
-        block: bytes read side by side.
+        block: bytes read contiguously.
 
     Returns:
         (m,) int64, a permutation: positions in `rows`.

@@ -1,4 +1,4 @@
-"""What metrics.csv says of an epoch, and which epoch's weights are kept."""
+"""The row of metrics.csv for an epoch, and the choice of the kept epoch."""
 
 import math
 
@@ -12,7 +12,7 @@ Epoch = dict[str, float]  # one row of metrics.csv
 
 
 def measures(split: str, found: tuple[float, np.ndarray, np.ndarray]) -> Epoch:
-    """What metrics.csv says of one side: (loss, logits (n,), targets (n,))."""
+    """The columns of metrics.csv for one split: (loss, logits (n,), targets (n,))."""
     loss, logits, targets = found
     return {
         f"{split}_loss": loss,
@@ -26,11 +26,11 @@ def _roc_auc(targets: np.ndarray, logits: np.ndarray) -> float:
 
 
 def refuse_divergence(row: Epoch, learning_rate: float) -> None:
-    """Raise a UserError where an epoch's numbers are no numbers any more."""
+    """Raise a UserError if a value of an epoch is not finite."""
     if not all(math.isfinite(value) for value in row.values()):
         raise UserError(
             "recipe.learning_rates",
-            found=f"training diverged: the loss is no longer a number in epoch "
+            found=f"training diverged: the loss is not finite in epoch "
             f"{row['epoch'] + 1:.0f} with learning rate {learning_rate:g}",
             hint="leave this learning rate out, or lower it",
         )

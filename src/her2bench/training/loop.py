@@ -1,4 +1,4 @@
-"""The training loop, through Lightning Fabric: it fits a screen and hides nothing."""
+"""The training loop, with Lightning Fabric."""
 
 import time
 from collections.abc import Callable
@@ -23,9 +23,9 @@ from her2bench.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Side:
-    """The tiles of one side of a split.
+    """The tiles of one split.
 
-    `tiles` holds all tiles; `rows` (m,) says which are meant; `targets` (m,) are 0 or 1.
+    `tiles` contains all tiles; `rows` (m,) are the indices of the split; `targets` (m,) are 0 or 1.
     """
 
     tiles: TileLoader
@@ -35,9 +35,9 @@ class Side:
 
 @dataclass(frozen=True)
 class Fit:
-    """What training came to: a row an epoch, and which epoch's weights the model now holds.
+    """Training summary: one row per epoch, and the epoch whose weights the model now has.
 
-    `memory` and `device_memory` (bytes) are what it took at most, where that was measured.
+    `memory` and `device_memory` (bytes) are the peak usage, where measured.
     """
 
     epochs: list[Epoch]
@@ -52,9 +52,9 @@ class Fit:
 
 @dataclass(frozen=True)
 class FitConfig:
-    """All that decides a training besides the tiles and the fresh network.
+    """The settings of a training besides tiles and initial network.
 
-    `compute` decides its speed, and its results only by rounding.
+    `compute` affects speed, and results only by rounding.
     """
 
     recipe: Recipe
@@ -67,15 +67,15 @@ class FitConfig:
 
 @dataclass
 class TrainingState:
-    """The training of one network as it stands.
+    """The state of a training.
 
     Attributes:
         model: its weights.
         plan: how it is trained.
-        checkpoint: where it is kept.
-        on_epoch: told of each epoch, also of those trained before a stop.
-        epochs: those so far.
-        best_epoch: the one of them whose weights the recipe keeps.
+        checkpoint: its files.
+        on_epoch: called for each epoch, including those before a stop.
+        epochs: rows so far.
+        best_epoch: the epoch whose weights the recipe keeps.
     """
 
     model: nn.Module
@@ -86,7 +86,7 @@ class TrainingState:
     best_epoch: int = -1
 
     def judge(self, row: Epoch, wrapped: nn.Module, validation: Side, loss: nn.Module) -> None:
-        """Note an epoch just trained, and keep the weights if it is the best so far."""
+        """Validate an epoch and keep the weights if it is the best so far."""
         row |= measures("val", forward_loss(wrapped, validation, loss, self.plan))
         refuse_divergence(row, self.plan.learning_rate)
         self.epochs.append(row)
@@ -95,7 +95,7 @@ class TrainingState:
             self.checkpoint.hold_best(self.model, self.best_epoch)
 
     def ended(self) -> Fit:
-        """Put the weights that the recipe keeps into the network."""
+        """Load the weights that the recipe keeps."""
         if self.plan.recipe.keep != "last":
             self.checkpoint.load_best(self.model, self.best_epoch)
         return Fit(self.epochs, self.best_epoch)
@@ -110,19 +110,19 @@ def fit(
     checkpoint: Checkpoint,
     on_epoch: Callable[[Epoch], None],
 ) -> Fit:
-    """Train a network; afterwards it holds the weights that the recipe keeps.
+    """Train a network and load the weights that the recipe keeps.
 
-    Everything random in an epoch comes from (seed, epoch), so a run that was stopped goes on
-    from its checkpoint with the same result as if it had never been stopped.
+    Everything random in an epoch comes from (seed, epoch), so a resumed run
+    gives the same result as an uninterrupted one.
 
     Args:
         fabric: device and precision.
-        model: fresh weights, on the device already.
-        train: the tiles to learn from.
-        validation: the tiles that choose the epoch, where the recipe says so.
+        model: fresh weights, already on the device.
+        train: the training tiles.
+        validation: the tiles that choose the epoch, depending on the recipe.
         plan: recipe, learning rate, weight of positives, normalisation and seed.
-        checkpoint: where the run in progress is kept.
-        on_epoch: told of each epoch, also of those trained before a stop.
+        checkpoint: files of the run in progress.
+        on_epoch: called for each epoch, including those before a stop.
     """
     plan.compute.set_on(model)
     optimiser = adam(model, plan.learning_rate, fabric.device)
@@ -145,7 +145,7 @@ def fit(
 
 
 def adam(model: nn.Module, learning_rate: float, device: torch.device) -> torch.optim.Adam:
-    """The study's optimiser, in one pass over the weights where the device can."""
+    """The study's optimiser, fused where the device supports it."""
     fused = device.type in ("cpu", "cuda")
     return torch.optim.Adam(model.parameters(), lr=learning_rate, fused=fused)
 
@@ -182,25 +182,25 @@ def train_epoch(
         model: set up by it; tiles (b, 3, h, w) to logits (b,).
         optimiser: set up with it.
         loss: of each tile.
-        side: the tiles to learn from.
+        side: the training tiles.
         plan: how.
         number: of the epoch, from 0.
     """
     start, batch = time.perf_counter(), plan.recipe.batch
     order, generator = seeded_order((*plan.seed, number), side)
-    # Made at once: small tensors kept from each step would break up the memory between the steps.
+    # Allocated once: small tensors from each step would fragment the memory.
     total, logits = (torch.zeros(shape, device=fabric.device) for shape in ((), order.shape))
     targets = torch.from_numpy(side.targets[order].astype(np.float32)).to(fabric.device)
     batches = side.tiles.batches(np.split(side.rows[order], range(batch, len(order), batch)))
     model.train()
-    # Nothing in the loop waits for a GPU: losses and logits stay there until the epoch's end.
+    # No GPU synchronisation in the loop: losses and logits stay there until the end of the epoch.
     split = (each.split(batch) for each in (targets, logits))
     for tiles, aims, said in zip(batches, *split, strict=True):
         inputs = plan.prepare(augment(tiles, plan.recipe.augment, generator))
         output = model(plan.compute.laid_out(inputs)).view_as(aims)
         value = loss(output, aims).mean()
         _step(fabric, optimiser, value)
-        total += value.detach() * len(aims)  # so that the last, smaller batch is fair
+        total += value.detach() * len(aims)  # weights the last, smaller batch correctly
         said.copy_(output.detach())
     mean, found = float(total / len(order)), logits.cpu().double().numpy()
     seconds = time.perf_counter() - start
@@ -216,7 +216,7 @@ def _step(fabric: Fabric, optimiser: Any, loss: Tensor) -> None:
 
 
 def seeded_order(seed: tuple[int, ...], side: Side) -> tuple[np.ndarray, torch.Generator]:
-    """The order of an epoch's tiles and a generator for its augmentation; dropout is seeded too."""
+    """The order of an epoch's tiles and a generator for augmentation; dropout is also seeded."""
     shuffle, dropout, augmentation = np.random.SeedSequence(seed).spawn(3)
     torch.manual_seed(int(dropout.generate_state(1)[0]))
     generator = torch.Generator().manual_seed(int(augmentation.generate_state(1)[0]))

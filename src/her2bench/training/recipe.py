@@ -1,4 +1,4 @@
-"""The recipe: every setting of training."""
+"""The recipe: all training settings."""
 
 from typing import Annotated, Literal
 
@@ -12,8 +12,8 @@ Augmentation = Literal["flip", "rotate"]
 class Recipe(Settings):
     """How networks are trained; the same for each, unless learning rates are given by model.
 
-    With several learning rates each is tried, and the one with the least validation loss kept:
-    the same budget for each model.
+    Each learning rate is tried, and the one with the lowest validation loss is kept: the same
+    budget for each model.
     """
 
     epochs: int = Field(default=20, ge=1, le=100_000)
@@ -32,9 +32,9 @@ class Recipe(Settings):
     def _positive(cls, value: tuple[float, ...] | dict[str, tuple[float, ...]]) -> object:
         for rates in value.values() if isinstance(value, dict) else [value]:
             if not rates or not all(0 < rate < 1 for rate in rates):
-                raise ValueError("learning rates lie between 0 and 1, at least one")
+                raise ValueError("learning rates must be between 0 and 1, at least one")
             if len(set(rates)) < len(rates):
-                raise ValueError("each learning rate once only")
+                raise ValueError("each learning rate only once")
         return value
 
     def rates_for(self, model: str) -> tuple[float, ...]:
@@ -48,7 +48,7 @@ def positive_weight(rule: str | float, positives: int, negatives: int) -> float:
     """The weight of a positive tile in the loss.
 
     `negatives/positives` balances the classes. `total/positives` is what the study used; it
-    raises the weight of the class that is the majority already.
+    increases the weight of the majority class.
 
     >>> round(positive_weight("total/positives", 2775, 1121), 3)
     1.404

@@ -1,4 +1,4 @@
-"""What the server answers, as the OpenAPI description shows it."""
+"""Responses of the server, as described by OpenAPI."""
 
 from typing import Literal
 
@@ -13,13 +13,13 @@ CAVEATS = {
 
 
 class ModelAnswer(BaseModel):
-    """What one model says of a tile: the mean of all its finished runs."""
+    """One model's prediction for a tile: the mean of all its finished runs."""
 
     model: str
-    name: str = Field(description="The model's name for people, as in the report.")
+    name: str = Field(description="The model's label, as in the report.")
     runs: int = Field(description="Finished runs (seeds x folds) behind the mean.")
     call: Literal["positive", "negative"] = Field(
-        description="By the mean logit against the mean of the runs' frozen thresholds."
+        description="The mean logit compared with the mean of the runs' frozen thresholds."
     )
     probability: float = Field(
         ge=0, le=1, description="Of positive; calibrated where `calibrated` is true."
@@ -35,34 +35,36 @@ class ModelAnswer(BaseModel):
     heatmap: str | None = Field(
         default=None,
         description="Grad-CAM over the tile, PNG with transparency as a data URL, on request; "
-        "null where nothing in the tile speaks for positive.",
+        "null where the map is zero everywhere.",
     )
 
 
 class TileAnswer(BaseModel):
-    """What is said of one file: `error`, or the rest."""
+    """The result for one file: `error`, or the other fields."""
 
     name: str = Field(description="The file's name as sent. Show it as text, never as HTML.")
     error: str | None = Field(default=None, description="Why the file was not accepted.")
     width: int | None = None
     height: int | None = None
     models: list[ModelAnswer] = []
-    agree: bool | None = Field(default=None, description="Whether all models make the same call.")
-    warnings: list[str] = Field(
-        default=[], description="In which ways it is unlike the training tiles."
+    agree: bool | None = Field(
+        default=None, description="Whether all models predict the same class."
     )
-    notes: list[str] = Field(default=[], description="What was done to the file to read it.")
+    warnings: list[str] = Field(
+        default=[], description="How the tile differs from the training tiles."
+    )
+    notes: list[str] = Field(default=[], description="Conversions made to read the file.")
     picture: str | None = Field(
         default=None, description="The tile, shrunk, JPEG as a data URL; on request."
     )
 
 
 class ModelPredictions(BaseModel):
-    """The answer to /predict: a tile a file, in the order sent."""
+    """The response of /predict: one tile per file, in the order sent."""
 
     research_use_only: str = RESEARCH_USE
     positive_means: str
-    likeness: str = Field(description="What tiles are compared with to find the unlike ones.")
+    likeness: str = Field(description="The training tiles that new tiles are compared with.")
     tiles: list[TileAnswer]
 
 
@@ -73,7 +75,7 @@ class Problem(BaseModel):
 
 
 class Health(BaseModel):
-    """The answer to /healthz."""
+    """The response of /healthz."""
 
     status: Literal["ok"] = "ok"
     version: str

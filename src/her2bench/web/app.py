@@ -1,4 +1,4 @@
-"""The web application: the report, the page to try tiles on, and its interface for programs."""
+"""The web application: the report, the page to classify tiles, and the HTTP interface."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ from her2bench.web.served_report import ReportPage
 from her2bench.web.service import Service
 from her2bench.web.uploads import Limits, uploads
 
-_AT_ONCE = 32  # uploads that are open at the same time, with a file in memory each
+_AT_ONCE = 32  # uploads open at the same time, each with one file in memory
 _PAGE = ["GET", "HEAD"]
 _STATIC = {"try.css": "text/css", "try.js": "text/javascript"}
 _FORM = {
@@ -49,11 +49,11 @@ _FORM = {
     }
 }
 _REFUSALS = {
-    400: "The form is malformed or broke off.",
-    403: "A page of another site asked.",
-    408: "The upload fell silent, or came too slowly.",
-    413: "More bytes or parts than one request may bring.",
-    415: "The body is no multipart form.",
+    400: "The form is malformed or incomplete.",
+    403: "The request is from a page of another site.",
+    408: "The upload timed out or was too slow.",
+    413: "More bytes or parts than allowed per request.",
+    415: "The body is not a multipart form.",
     421: "The Host header names another server.",
     422: "The form holds no file.",
     503: "No network of this comparison is finished, or the server is busy (Retry-After).",
@@ -73,12 +73,12 @@ def create_app(
 
     Args:
         folder: the comparison, for its report.
-        service: its networks; None where none is finished: the report is shown all the same.
+        service: its networks; None where none is finished: only the report is shown.
         limits: of uploads.
         hosts: names under which the server may be addressed.
         any_address: whether it may also be addressed by any IP address.
-        public: names under which browsers see it, whatever a proxy sends on.
-        prefix: the path under which a proxy hands requests on, where it leaves it on them.
+        public: public host names, independent of the proxy's Host header.
+        prefix: the path prefix of a proxy that does not strip it.
     """
     app = FastAPI(
         title="her2bench",
@@ -87,7 +87,7 @@ def create_app(
         description=f"{RESEARCH_USE} Score 2+ is equivocal.",
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
-        redirect_slashes=False,  # to an absolute address, which a proxy's prefix would be lost from
+        redirect_slashes=False,  # the absolute address would lose a proxy's prefix
         servers=[{"url": "."}],
         root_path_in_servers=False,
         lifespan=_closing(service),
@@ -131,7 +131,7 @@ def _add_pages(
 
 
 def _add_interface(app: FastAPI, service: Service | None, limits: Limits) -> None:
-    room = asyncio.Semaphore(_AT_ONCE)
+    slots = asyncio.Semaphore(_AT_ONCE)
 
     @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", summary="Is the server up?")
@@ -141,7 +141,7 @@ def _add_interface(app: FastAPI, service: Service | None, limits: Limits) -> Non
 
     @app.post(
         "/predict",
-        summary="What each model says of some tiles",
+        summary="Predictions of each model for some tiles",
         description=_about(limits),
         openapi_extra=_FORM,
         response_model=ModelPredictions,
@@ -151,13 +151,13 @@ def _add_interface(app: FastAPI, service: Service | None, limits: Limits) -> Non
     )
     async def predict(
         request: Request,
-        pictures: bool = Query(False, description="Send each tile and its heatmaps back too."),
+        pictures: bool = Query(False, description="Also return each tile and its heatmaps."),
     ) -> Response:
         if service is None:
             return _problem(503, "No network of this comparison is finished yet.")
         try:
             _check_length(request, limits)
-            async with admitted(room, limits.wait), _in_time(limits.answer):
+            async with admitted(slots, limits.wait), _in_time(limits.answer):
                 form = uploads(
                     aiter(request.stream()), request.headers.get("content-type", ""), limits
                 )
@@ -175,9 +175,9 @@ def _add_interface(app: FastAPI, service: Service | None, limits: Limits) -> Non
 def _about(limits: Limits) -> str:
     return (
         f"At most {limits.files} files of {limits.file_bytes / 1e6:g} MB in one request. Files "
-        "are read by their content, brought to RGB and to the networks' size, and never written "
-        "to disk. Each file is answered for itself, in order: a bad one has `error`, the others "
-        f"are judged all the same. {RESEARCH_USE}"
+        "are read by their content, converted to RGB and resized, and never written to disk. Each "
+        "file has its own result, in order: an unreadable one has `error`, the others are still "
+        f"classified. {RESEARCH_USE}"
     )
 
 
@@ -198,13 +198,13 @@ def _no_report(found: str) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """What the routes refuse, in the form of all refusals."""
+    """Errors of the routes, in the format of all errors."""
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    return _problem(500, "The server failed at this; its terminal says how.")
+    return _problem(500, "Internal server error; see the terminal of the server.")
 
 
 @asynccontextmanager

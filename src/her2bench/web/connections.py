@@ -1,4 +1,4 @@
-"""HTTP connections with the limits that uvicorn leaves open."""
+"""HTTP connections with limits that uvicorn does not set."""
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -6,17 +6,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from her2bench.web.security import secured
 
 MOST = 200
-"""Connections at once: below the files a process may open on every system (256 on macOS)."""
+"""Maximum number of connections: below the open file limit of every system (256 on macOS)."""
 IDLE = 15.0
-"""Seconds between two looks at a connection that waits for its client."""
+"""Seconds between two checks of an idle connection."""
 
 
 class Connection(H11Protocol):
-    """Closed where a client holds it without a request: it stops within the head of one, goes on
-    with a body that is answered already, or takes no more of its answer."""
+    """Closed if the client stalls: an incomplete request head, a body sent after the response, or a
+    response that is not read."""
 
     def connection_made(self, transport) -> None:
-        """Take a new connection, or turn it away where there are too many."""
+        """Accept a new connection, or refuse it if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > MOST:
             self._answer(503, "Too many connections; try again.", (b"retry-after", b"5"))
@@ -24,7 +24,7 @@ class Connection(H11Protocol):
             self.loop.call_later(IDLE, self._look, None)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, with the security headers of all answers."""
+        """Respond to invalid HTTP, with the security headers of all responses."""
         self._answer(400, msg)
 
     def _answer(self, status: int, message: str, *more: tuple[bytes, bytes]) -> None:

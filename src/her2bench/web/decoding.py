@@ -1,4 +1,4 @@
-"""An uploaded picture, decoded defensively: by content, within limits, to RGB."""
+"""Decode an uploaded image by content, within limits, to RGB."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,18 @@ from her2bench.data.decoding.unreadable import BROKEN, UnreadableImage, reason_o
 from her2bench.data.decoding.whole_images import check_single, decoded, opened
 
 MOST_PIXELS = 25_000_000
-"""Of one tile (5,000 x 5,000): far more than any tile, and at most a few hundred MB at work."""
-_KNOWN = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")  # GIF only to say why not
+"""Per tile (5,000 x 5,000): more than any tile, at most a few hundred MB of memory."""
+_KNOWN = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")  # GIF only for its error message
 _NOTES = {
-    "grey": "A grey picture: it holds no colour of a stain.",
-    "deep": "16 bits a channel were read as 8.",
-    "clear": "Transparent pixels were laid on white.",
+    "grey": "A grey image: it has no stain colour.",
+    "deep": "16 bits per channel were read as 8.",
+    "clear": "Transparent pixels were composited on white.",
     "CMYK": "CMYK (a colour space of print) was converted to RGB; colours may be off.",
 }
 
 
 class Refused(Exception):
-    """A picture that is not accepted; the message is for the one who sent it."""
+    """An image that is not accepted; the message is shown to the sender."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Picture:
 
 
 def decode(data: bytes) -> Picture:
-    """One picture from the bytes of a file, whatever its name says.
+    """One picture from the bytes of a file, independent of its name.
 
     Raises:
         Refused: empty, not an image, another format, several frames, too many pixels, damaged.
@@ -58,7 +58,7 @@ def decode(data: bytes) -> Picture:
 
 
 def _check(image: Image.Image) -> None:
-    """Refuse by the header alone, before any pixel is decoded."""
+    """Refuse by the header, before pixels are decoded."""
     width, height = image.size
     if width * height > MOST_PIXELS:
         raise Refused(
@@ -84,7 +84,7 @@ def _notes(image: Image.Image) -> tuple[str, ...]:
 def _no_image(data: bytes) -> str:
     kind = "text" if _is_text(data[:512]) else "of an unknown kind"
     wanted = "Send JPEG, PNG, TIFF, BMP or WebP."
-    return f"Not an image: its content is {kind}, whatever its name. {wanted}"
+    return f"Not an image: its content is {kind}. {wanted}"
 
 
 def _is_text(head: bytes) -> bool:

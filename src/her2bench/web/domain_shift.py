@@ -1,4 +1,4 @@
-"""Whether a tile looks like the tiles the networks were trained on; if not, in which way."""
+"""Domain shift: how a tile differs from the training tiles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ from her2bench.data.decoding.rgb import resized
 from her2bench.stain import optical_density, separate, white_point
 from her2bench.stain.tissue_mask import tissue_mask
 
-SAMPLE = 300  # training tiles looked at: enough for their range, and quick at every start
-FEWEST = 20  # fewer tell no range
+SAMPLE = 300  # training tiles read: enough for their range, and fast at start
+FEWEST = 20  # fewer give no range
 LEAST_TISSUE = 0.05  # share of a tile, below which there is nothing to classify
-_LARGER = 1.25  # times as many pixels a side before the size counts as another
+_LARGER = 1.25  # ratio of the sides above which the size differs
 _MIDDLE = (0.01, 0.99)  # quantiles of the training tiles that bound their range
-_BEYOND = 0.25  # share of that range by which a tile may lie outside it
+_BEYOND = 0.25  # share of that range tolerance outside the range
 
-# Of each feature: the least that its range is widened by, and how below and above are said.
+# Feature: minimum widening of its range, texts for values below and above.
 FEATURES: dict[str, tuple[float, str, str]] = {
     "white": (8.0, "Background darker", "Background brighter"),
     "cast": (6.0, "", "Background more coloured"),
     "dab": (0.10, "", "Stronger brown (DAB)"),
     "blue": (0.10, "Weaker blue (haematoxylin)", "Stronger blue (haematoxylin)"),
-    "foreign": (0.05, "", "Colours further from haematoxylin and DAB"),
+    "unexplained": (0.05, "", "Colours further from haematoxylin and DAB"),
     "colour": (0.02, "Less colour", ""),
     "detail": (3.0, "", "Noisier or sharper"),
 }
@@ -38,7 +38,7 @@ _UNITS = {
     "cast": "difference between colour channels, of 255",
     "dab": "98th percentile of optical density",
     "blue": "90th percentile of optical density",
-    "foreign": "share of optical density in neither stain",
+    "unexplained": "share of optical density in neither stain",
     "colour": "difference between channels, share of optical density",
     "detail": "mean step between neighbouring pixels, of 255",
 }
@@ -63,8 +63,8 @@ def features(tile: np.ndarray) -> dict[str, float]:
     density = optical_density(tile, np.maximum(white, 1)).reshape(-1, 3)
     amounts = separate(density)
     total, optical = np.abs(amounts).sum(), density.sum()
-    # What neither stain explains: the remainder, and stain that would have to be taken away.
-    foreign = np.abs(amounts[:, 2]).sum() - np.minimum(amounts[:, :2], 0).sum()
+    # Not explained by either stain: the residual and negative amounts.
+    unexplained = np.abs(amounts[:, 2]).sum() - np.minimum(amounts[:, :2], 0).sum()
     grey = tile.mean(axis=2, dtype=np.float32)
     steps = np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean()
     return {
@@ -72,7 +72,7 @@ def features(tile: np.ndarray) -> dict[str, float]:
         "cast": float(white.max() - white.min()),
         "dab": float(np.percentile(amounts[:, 1], 98)),
         "blue": float(np.percentile(amounts[:, 0], 90)),
-        "foreign": float(foreign / total) if total > 0 else 0.0,
+        "unexplained": float(unexplained / total) if total > 0 else 0.0,
         "colour": float(np.ptp(density, axis=1).sum() / optical) if optical > 0 else 0.0,
         "detail": float(steps / 2),
     }
@@ -90,17 +90,19 @@ def learnt(tiles: Sequence[dict[str, float]], sides: Sequence[int]) -> Training:
 
 
 def warnings(rgb: np.ndarray, tile: np.ndarray, training: Training | None) -> list[str]:
-    """In which ways a tile is unlike the training tiles; a sentence each.
+    """How a tile differs from the training tiles, one sentence per difference.
 
     Args:
         rgb: (h, w, 3) uint8, as it was sent.
-        tile: (size, size, 3) uint8, the same as the networks see it.
+        tile: (size, size, 3) uint8, resized for the networks.
         training: what is known of the training tiles.
     """
     tissue = float(tissue_mask(tile).mean())
     found = []
     if tissue < LEAST_TISSUE:
-        found.append(f"Hardly any tissue: {tissue:.0%} of the tile. Any call on it is empty.")
+        found.append(
+            f"Hardly any tissue: {tissue:.0%} of the tile. Predictions are not meaningful."
+        )
     height, width = rgb.shape[:2]
     if max(height, width) > _LARGER * min(height, width):
         found.append(f"Not square ({width} x {height} px): the networks see it distorted.")
@@ -108,7 +110,7 @@ def warnings(rgb: np.ndarray, tile: np.ndarray, training: Training | None) -> li
         return found
     found += _unlike_size(max(height, width), training.sides)
     if tissue < LEAST_TISSUE:
-        return found  # what glass is stained with means nothing
+        return found  # stain features are undefined on glass
     measured = features(tile)
     for name, (_, below, above) in FEATURES.items():
         low, high = training.ranges[name]
@@ -122,10 +124,10 @@ def warnings(rgb: np.ndarray, tile: np.ndarray, training: Training | None) -> li
 
 
 def training_of(folder: ComparisonFolder, size: int) -> Training | str:
-    """What a comparison's training tiles look like, or why that cannot be known.
+    """The feature ranges of a comparison's training tiles, or why they are unknown.
 
     Args:
-        folder: the comparison; its manifest says where the tiles lie.
+        folder: the comparison; with its manifest.
         size: side in pixels at which networks see tiles.
     """
     if not folder.manifest.is_file() or not folder.splits.is_file():
@@ -137,11 +139,11 @@ def training_of(folder: ComparisonFolder, size: int) -> Training | str:
     rows = manifest[np.linspace(0, manifest.height - 1, SAMPLE).astype(int)].unique("tile_id")
     with workers() as pool:
         jobs = [pool.submit(_measured, row, size) for row in rows.iter_rows(named=True)]
-        follow(jobs, "looking at training tiles")
+        follow(jobs, "reading training tiles")
     seen = [result for job in jobs if (result := job.result()) is not None]
     if len(seen) < FEWEST:
         return (
-            f"{len(seen)} of {len(jobs)} could be read where the manifest says they lie "
+            f"{len(seen)} of {len(jobs)} could be read in the folder of the manifest "
             f"({Path(manifest['path'][0]).parent.name})"
         )
     return learnt([tile for tile, _ in seen], [side for _, side in seen])

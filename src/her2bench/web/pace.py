@@ -1,4 +1,4 @@
-"""How long a sender may take over an upload."""
+"""Time limits of an upload."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 
 
 class BadUpload(Exception):
-    """A request that cannot be taken at all: HTTP status and message."""
+    """A refused request: HTTP status and message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -19,9 +19,9 @@ class BadUpload(Exception):
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds without a byte and in all, and the bytes a second that are owed after a start.
+    """Timeouts in seconds, idle and total, and the minimum bytes per second after a start.
 
-    Only the time spent waiting for the sender counts, not that spent on its files.
+    Only the time waiting for the client counts, not the processing of its files.
     """
 
     silence: float = 30.0
@@ -31,16 +31,16 @@ class Pace:
 
 
 async def paced(stream: AsyncIterator[bytes], pace: Pace) -> AsyncIterator[bytes]:
-    """The chunks of a body, as long as they come fast enough.
+    """The chunks of a body, within the time limits.
 
     Raises:
-        BadUpload: silent, too slow or too long, or the client has gone.
+        BadUpload: idle, too slow or too long, or the client disconnected.
     """
     total, waited = 0, 0.0
     while True:
         limits = {
-            f"Nothing came for {pace.silence:g} seconds.": pace.silence,
-            f"The upload came slower than {pace.rate / 1e3:g} kB a second.": (
+            f"No data for {pace.silence:g} seconds.": pace.silence,
+            f"The upload was slower than {pace.rate / 1e3:g} kB per second.": (
                 pace.start + total / pace.rate - waited
             ),
             f"The upload took more than {pace.seconds:g} seconds.": pace.seconds - waited,
@@ -53,7 +53,7 @@ async def paced(stream: AsyncIterator[bytes], pace: Pace) -> AsyncIterator[bytes
         except TimeoutError as error:
             raise BadUpload(408, message) from error
         except ClientDisconnect as error:
-            raise BadUpload(400, "The upload broke off: the client has gone.") from error
+            raise BadUpload(400, "The upload is incomplete: the client disconnected.") from error
         if chunk is None:
             return
         waited += monotonic() - began
@@ -62,18 +62,18 @@ async def paced(stream: AsyncIterator[bytes], pace: Pace) -> AsyncIterator[bytes
 
 
 @asynccontextmanager
-async def admitted(room: asyncio.Semaphore, seconds: float) -> AsyncIterator[None]:
-    """A place among the open uploads, waited for no longer than `seconds`.
+async def admitted(slots: asyncio.Semaphore, seconds: float) -> AsyncIterator[None]:
+    """A slot among the open uploads, waiting at most `seconds`.
 
     Raises:
-        BadUpload: none became free.
+        BadUpload: no slot became free.
     """
     try:
         async with asyncio.timeout(seconds):
-            await room.acquire()
+            await slots.acquire()
     except TimeoutError as error:
         raise BadUpload(503, "Too many uploads are open; try again.") from error
     try:
         yield
     finally:
-        room.release()
+        slots.release()

@@ -1,4 +1,4 @@
-"""A path before all others, where a proxy hands requests on under it."""
+"""The path prefix of a proxy."""
 
 import re
 
@@ -11,7 +11,7 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9_~.-]*[A-Za-z0-9_~-])+")
 
 
 class Prefix:
-    """Answers under a prefix as without it, so that a proxy may take it off or leave it."""
+    """Serves with and without the prefix, so a proxy may strip it or not."""
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
         self._app, self._prefix = app, prefix
@@ -29,7 +29,7 @@ class Prefix:
 
 
 def prefix_of(text: str) -> str:
-    """A prefix as it was given, without its last slash; empty for none.
+    """The prefix without its last slash; empty for none.
 
     >>> prefix_of("/her2/"), prefix_of("/")
     ('/her2', '')
@@ -43,6 +43,6 @@ def prefix_of(text: str) -> str:
             "--root-path",
             found=f"{text!r}",
             expected="a path of letters, digits and - _ . ~ that begins with a slash",
-            hint="give the path under which the proxy shows the server, such as /her2",
+            hint="give the path of the server behind the proxy, such as /her2",
         )
     return prefix

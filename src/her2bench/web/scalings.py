@@ -1,4 +1,4 @@
-"""What was fitted on validation tiles to calibrate the networks' probabilities."""
+"""Calibration of the networks' probabilities, fitted on validation tiles."""
 
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.scores import read_scores
@@ -8,7 +8,7 @@ Scalings = dict[tuple[str, int, int], tuple[float, float]]
 
 
 def scalings_of(folder: ComparisonFolder) -> Scalings:
-    """Slope and intercept of each run by model, seed and fold, as scores.json holds them.
+    """Slope and intercept of each run by model, seed and fold, from scores.json.
 
     All runs of a model are scaled by one method, that of `best_scaling`; a model without one is
     left out.

@@ -1,4 +1,4 @@
-"""Who may ask, and what a page may do: hosts, origins, security headers. An ASGI layer."""
+"""Allowed hosts and origins, and security headers, as an ASGI middleware."""
 
 import ipaddress
 import re
@@ -34,20 +34,20 @@ _HOST = re.compile(r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$")
 
 
 class Guard:
-    """Refuses foreign hosts and cross-site writes; adds the security headers to every answer.
+    """Refuses unknown hosts and cross-site writes; adds the security headers to every response.
 
-    A page of another site can make a browser send requests here, under a name of its own that
-    it points at this machine (DNS rebinding) or from its own origin (CSRF). The first shows in
+    A page of another site can make a browser send requests here, under its own host name that
+    resolves to this machine (DNS rebinding) or from its own origin (CSRF). The first shows in
     the Host header, the second in Origin and Sec-Fetch-Site, which scripts cannot forge.
 
-    The outermost layer: what fails within is answered with the headers too.
+    The outermost layer, so errors get the headers too.
 
     Args:
-        app: what is guarded.
+        app: the guarded application.
         hosts: names under which the server may be addressed.
         any_address: whether it may also be addressed by any IP address.
         public: names, with a port that is not the scheme's own, under which browsers see the
-            server, whatever Host header a proxy sends.
+            server, independent of the proxy's Host header.
     """
 
     def __init__(
@@ -84,18 +84,18 @@ class Guard:
         if not self._is_ours(headers.get("host", "")):
             return 421, _unknown_host(headers)
         if scope["method"] not in ("GET", "HEAD", "OPTIONS"):
-            return self._foreign(headers)
+            return self._cross_site(headers)
         return None
 
     def _is_ours(self, host: str) -> bool:
         name = name_of(host)
-        # A rebinding attack needs a name: an address as such is no one else's.
+        # A rebinding attack needs a host name, not an IP address.
         return name in self._hosts or (self._any_address and _is_address(name))
 
-    def _foreign(self, headers: Headers) -> tuple[int, str] | None:
-        """Why a browser's headers say that another page asks; programs send none of them."""
+    def _cross_site(self, headers: Headers) -> tuple[int, str] | None:
+        """Why a browser's headers show a cross-site request; programs send none of them."""
         if headers.get("sec-fetch-site", "same-origin") != "same-origin":
-            return 403, "A page of another site asked for this; only this server's own page may."
+            return 403, "Cross-site request refused; only this server's own page may send it."
         origin, host = headers.get("origin"), headers["host"].lower()
         if origin is None:
             return None
@@ -104,13 +104,13 @@ class Guard:
         if not name_of(site):
             return 403, (
                 f"The Origin header {origin[:100]!r} names no site; only this server's own page "
-                "may ask for this."
+                "may send this request."
             )
         if site == host or site in self._public:
             return None
         return 403, (
-            f"A page of {site[:100]!r} asked for this (Origin), but the request came to "
-            f"{host[:100]!r} (Host); only this server's own page may. If that page is this "
+            f"The request is from a page of {site[:100]!r} (Origin), but addressed to "
+            f"{host[:100]!r} (Host); only this server's own page may send it. If that page is this "
             f"server's, behind a proxy, start the server with --allow-host {site[:100]}"
         )
 
@@ -136,12 +136,12 @@ def _unknown_host(headers: Headers) -> str:
     host = headers.get("host", "")
     if not host:
         return (
-            "The request has no Host header, so whom it is meant for is unknown. Behind a proxy, "
-            "let it hand on the browser's (nginx: proxy_set_header Host $http_host;)."
+            "The request has no Host header, so its target is unknown. Behind a proxy, "
+            "forward the browser's header (nginx: proxy_set_header Host $http_host;)."
         )
     first = f"This server does not answer to the name {host[:100]!r} (Host header). "
     if not name_of(host):
-        return first + "It is no name of a machine: open the address that the server printed."
+        return first + "It is not a host name: open the address that the server printed."
     forwarded = _FORWARDED_HOST.search(headers.get("forwarded", ""))
     seen = headers.get("x-forwarded-host") or (forwarded[1] if forwarded else "")
     more = f" --allow-host {seen[:100]}" if name_of(seen) and seen != host else ""

@@ -1,4 +1,4 @@
-"""report.html as the server shows it: the file itself, a way to the other page, and a policy."""
+"""report.html as served: the file, a link to the other page, and a policy."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ _MOST_SCRIPTS = 100  # a report has a few; each is a hash in a header
 _BODY = re.compile(rb"<body\b[^<>]{0,1000}>", re.IGNORECASE)
 _BAR = (
     b'<nav aria-label="her2bench" style="font:14px/1.5 system-ui,sans-serif;padding:.4rem 1rem">'
-    b'<a href="try">Try tiles in these networks</a></nav>'
+    b'<a href="try">Classify tiles with these networks</a></nav>'
 )
 
 
@@ -27,12 +27,12 @@ class ReportPage:
         """The page and its Content-Security-Policy; None where there is no report yet.
 
         Raises:
-            OSError: there is one, and it cannot be read.
+            OSError: it cannot be read.
             UserError: it is damaged.
         """
         try:
             if self._path.exists() and not self._path.is_file():
-                raise IsADirectoryError(f"{self._path.name} is no file")
+                raise IsADirectoryError(f"{self._path.name} is not a file")
             stat = self._path.stat()
             if self._stamp != (stat.st_mtime, stat.st_size):
                 self._folder.check(self._path)
@@ -50,11 +50,11 @@ def with_bar(page: bytes) -> bytes:
 
 
 def policy(page: bytes) -> str:
-    """A policy under which a report's own scripts run, and no others; nothing can be asked for.
+    """A policy under which a report's own scripts run, and no others; and no requests.
 
     The scripts are named by their hashes, so that no attribute such as `onerror` and nothing
-    added later runs. The sandbox gives the report an origin of its own: whatever it does, it
-    cannot speak to this server.
+    added later runs. The sandbox gives the report an origin of its own: it
+    cannot send requests to this server.
     """
     hashes = [
         "'sha256-" + base64.b64encode(hashlib.sha256(script).digest()).decode() + "'"
@@ -69,7 +69,7 @@ def policy(page: bytes) -> str:
 
 
 def _scripts(page: bytes) -> Iterator[bytes]:
-    """What stands between the tags; in one pass, however many of them have no end."""
+    """The text between the tags; in one pass, also with unclosed tags."""
     lower, end = page.lower(), 0
     while (start := lower.find(b"<script", end)) >= 0:
         opened = lower.find(b">", start) + 1

@@ -1,4 +1,4 @@
-"""Running the application: where it listens, and under which names it answers."""
+"""Running the application: its address and host names."""
 
 import ipaddress
 import logging
@@ -50,19 +50,19 @@ def public_names(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any free one.
+    """A listening socket; port 0 selects any free port.
 
     Raises:
         UserError: the address is not this machine's, or the port is taken.
     """
     try:
-        if not host:  # it would mean every address
+        if not host:  # an empty host means all addresses
             raise OSError("an empty address")
         family, kind, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         bound = socket.socket(family, kind)
-        if os.name == "posix":  # a port just left can be taken again; Windows would share it
+        if os.name == "posix":  # reuse a port in TIME_WAIT; Windows would share it
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
         return bound
@@ -70,7 +70,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
         raise UserError(
             f"{host}:{port}",
             found=f"cannot listen there ({error})",
-            hint="choose another --port (0 takes any free one) or another --host",
+            hint="choose another --port (0 selects any free port) or another --host",
         ) from error
 
 
@@ -80,8 +80,8 @@ def serve_app(app: ASGIApp, bound: socket.socket) -> None:
 
 
 def server_of(app: ASGIApp) -> uvicorn.Server:
-    """The HTTP server: one process, no proxy trusted, nothing said of itself."""
-    # It prints a line for each broken form; the sender is told, and that is enough.
+    """The HTTP server: one process, no trusted proxy, no Server header."""
+    # It logs one line per malformed form; the client gets the error already.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     config = uvicorn.Config(
         app,

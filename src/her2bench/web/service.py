@@ -1,4 +1,4 @@
-"""The service behind the page: pictures in, answers out, one inference at a time."""
+"""The service of the page: images in, predictions out, one inference at a time."""
 
 import asyncio
 import base64
@@ -34,9 +34,9 @@ from her2bench.web.scalings import scalings_of
 from her2bench.web.uploads import Upload
 
 T = TypeVar("T")
-_TOGETHER = 8  # tiles that go through the networks at once
-_HEATMAP = 160  # pixels a side of a heatmap: finer than any last convolution of a tile
-_PREVIEW = 320  # pixels a side of the tile that is sent back
+_TOGETHER = 8  # tiles per batch of inference
+_HEATMAP = 160  # pixels per side of a heatmap: finer than any last convolution of a tile
+_PREVIEW = 320  # pixels per side of the returned tile
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class Tile:
 
 @dataclass
 class Service:
-    """The networks of a comparison, ready to be asked.
+    """The networks of a comparison, ready for inference.
 
-    Decoding runs in two threads and inference in one, whatever the number of clients: memory
-    stays bounded, and a network is never asked twice at once.
+    Decoding runs in two threads and inference in one, for any number of clients: memory
+    stays bounded, and each network runs one batch at a time.
     """
 
     folder: ComparisonFolder
@@ -72,10 +72,10 @@ class Service:
 
     @property
     def likeness(self) -> str:
-        """What tiles are compared with, in words."""
+        """The training tiles of the comparison, in words."""
         if isinstance(self.training, str):
             return (
-                "Whether a tile looks unlike the training tiles cannot be said, except for "
+                "Tiles cannot be compared with the training tiles, only checked for "
                 f"missing tissue: {self.training}."
             )
         return f"Tiles are compared with {self.training.tiles} of the training tiles."
@@ -83,7 +83,7 @@ class Service:
     async def answers(
         self, files: AsyncIterator[Upload], pictures: bool
     ) -> AsyncIterator[TileAnswer]:
-        """An answer a file, in order; files are taken as fast as they are answered."""
+        """One result per file, in order; files are read as fast as they are processed."""
         self._asked += 1
         try:
             batch: list[Tile] = []
@@ -101,7 +101,7 @@ class Service:
                 self._inference.submit(release_memory)
 
     def close(self) -> None:
-        """Let the threads end."""
+        """Stop the threads."""
         self._decoding.shutdown(cancel_futures=True)
         self._inference.shutdown(cancel_futures=True)
 
@@ -133,7 +133,7 @@ class Service:
         agree = agreement(opinions)
         for i, tile in enumerate(good):
             if not all(np.isfinite([said.logits[i], said.cut]).all() for said in opinions):
-                tile.answer.error = "A network gave no finite number for this tile."
+                tile.answer.error = "A network returned a non-finite logit for this tile."
                 continue
             tile.answer.agree = bool(agree[i])
             tile.answer.models = [
@@ -144,7 +144,7 @@ class Service:
 
 
 def opened_service(folder: ComparisonFolder, device: torch.device) -> Service | None:
-    """The service of a comparison; None where no network of it is finished.
+    """The service of a comparison; None if no network is finished.
 
     Raises:
         UserError: the weights of a run, or scores.json, are damaged.

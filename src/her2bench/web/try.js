@@ -1,6 +1,6 @@
 "use strict";
-// Files go to the server two at a time, each answered for itself. Names of files and models are
-// other people's text: they reach the page as textContent and never as HTML.
+// Files are sent two at a time, one request per file. Names of files and models are untrusted:
+// they are set as textContent, never as HTML.
 
 const AT_ONCE = 2;
 const form = document.getElementById("form");
@@ -35,9 +35,9 @@ if (form) {
   });
 
   function add(files) {
-    const room = Math.max(0, most - queue.length);
-    leftOut = Math.max(0, files.length - room);
-    for (const file of files.slice(0, room)) {
+    const free = Math.max(0, most - queue.length);
+    leftOut = Math.max(0, files.length - free);
+    for (const file of files.slice(0, free)) {
       const place = element("article", "tile");
       place.append(heading(file.name, "waiting"));
       results.append(place);
@@ -68,18 +68,18 @@ if (form) {
     body.append("files", file, file.name);
     try {
       const response = await fetch("predict?pictures=true", { method: "POST", body });
-      // A proxy before the server may answer in its own words.
+      // A proxy may return something other than JSON.
       const answer = await response.json().catch(() => ({}));
-      const tile = answer.tiles?.[0] ?? { error: answer.error ?? `The server, or a proxy before it, answered ${response.status}.` };
+      const tile = answer.tiles?.[0] ?? { error: answer.error ?? `The server or a proxy returned status ${response.status}.` };
       return tileView(file.name, tile);
     } catch {
-      return [heading(file.name), say("error", "No answer: the server was not reached, or the file could not be read. Is her2bench serve still running?")];
+      return [heading(file.name), say("error", "No response: the server is not reachable, or the file cannot be read. Is her2bench serve still running?")];
     }
   }
 
   function show() {
     const left = leftOut ? ` At most ${most} at once: ${leftOut} left out.` : "";
-    const state = total === 0 ? "" : done < total ? `${done} of ${total} tiles answered …` : `${total} ${total === 1 ? "tile" : "tiles"} answered.`;
+    const state = total === 0 ? "" : done < total ? `${done} of ${total} tiles classified …` : `${total} ${total === 1 ? "tile" : "tiles"} classified.`;
     document.getElementById("progress").textContent = state + left;
     clear.hidden = total === 0;
   }
@@ -101,7 +101,7 @@ if (form) {
   function unlike(warnings) {
     const box = element("div", "warning"), list = element("ul", "");
     list.append(...warnings.map((text) => element("li", "", text)));
-    box.append(element("strong", "", "Unlike the training tiles: do not rely on these calls."), list);
+    box.append(element("strong", "", "Differs from the training tiles: do not rely on these predictions."), list);
     return box;
   }
 
@@ -119,7 +119,7 @@ if (form) {
     const runs = model.runs === 1 ? "1 run" : `mean of ${model.runs} runs`;
     const calibrated = model.calibrated ? "calibrated" : "not calibrated";
     const second = element("div", "number");
-    // Two numbers that round to the same would leave the call unexplained.
+    // More digits where probability and threshold round to the same value.
     let digits = 0;
     while (digits < 3 && percent(model.probability, digits) === percent(model.threshold, digits)) digits += 1;
     second.append(
@@ -127,7 +127,7 @@ if (form) {
       element("span", "detail", `threshold ${percent(model.threshold, digits)}`),
     );
     const lines = [first, bar(model), second, element("div", "detail", `${calibrated}, ${runs}`)];
-    if (!model.heatmap) lines.push(element("div", "detail", "no heatmap: nothing here speaks for positive"));
+    if (!model.heatmap) lines.push(element("div", "detail", "no heatmap: the map is zero everywhere"));
     return lines;
   }
 

@@ -1,4 +1,4 @@
-"""Files out of a multipart body as it streams in: bounded, in memory, never on disk."""
+"""Files of a streamed multipart body: bounded, in memory, never on disk."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,21 +13,21 @@ from her2bench.web.pace import BadUpload, Pace, paced
 _MOST_HEADERS = 8  # of a part
 _MOST_HEADER_BYTES = 4096  # of all headers of a part
 _MOST_TYPE = 300  # characters of a form's Content-Type; a boundary has at most 70
-_STEP = 65536  # bytes that are parsed before other requests get their turn
+_STEP = 65536  # bytes parsed before control returns to other requests
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request may bring, in which time.
+    """Size and time limits of a request.
 
     Attributes:
         file_bytes: of one file.
-        files: judged in one request; the others are named.
-        parts: of the form, whatever they hold; more are refused.
+        files: classified per request; further ones get an error.
+        parts: of the form, with any content; more are refused.
         total_bytes: of the body.
-        pace: of the sender.
-        wait: seconds for a place among the open uploads.
-        answer: seconds for the whole answer.
+        pace: of the client.
+        wait: seconds for a slot among the open uploads.
+        answer: seconds for the whole response.
     """
 
     file_bytes: int = 20_000_000
@@ -41,7 +41,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as it was sent; `problem` says why its content was not kept."""
+    """An uploaded file; `problem` says why its content was not kept."""
 
     name: str
     data: bytes
@@ -83,7 +83,7 @@ async def uploads(
                 yield upload
             await asyncio.sleep(0)
     if not files.whole:
-        raise BadUpload(400, "The upload broke off: the form has no end.")
+        raise BadUpload(400, "The upload is incomplete: the form has no end.")
 
 
 class _Files:

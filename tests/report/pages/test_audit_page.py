@@ -33,7 +33,7 @@ def test_every_finding_with_its_effect_and_hint_worst_first(tmp_path):
     places = [seen.rindex(finding.title) for finding in audit.findings]
     assert places == sorted(places)
     assert seen.count(TEXT["effect"]) == seen.count(TEXT["hint"]) == 5
-    assert "Looked for and not found: shortcuts, labels." in seen
+    assert "Checked, nothing found: shortcuts, labels." in seen
     assert "sides: there is no split yet" in seen
     assert "ROC-AUC: DAB 0.812" in seen and "Slides needed 312" in seen and "Limit unknown" in seen
 
@@ -80,15 +80,15 @@ def test_neighbours_are_joined_where_they_lie():
 def test_a_clean_audit_says_so_and_no_more_than_that(tmp_path):
     audit = Audit(manifest="m.csv", endpoint="2+", tiles=4, clean=("labels",))
     seen = text_of(page_of(audit, tiles_of(made_up()), tmp_path))
-    assert "Found: nothing." in seen and "That does not prove that there is nothing." in seen
+    assert "Found: nothing." in seen and "That does not prove that there is none." in seen
 
 
 def test_where_hardly_a_tile_can_be_read_nothing_is_called_clean(tmp_path):
     few = LeftOut(check="shortcuts", kind="too_few_tiles", text="reworded")
     audit = Audit(manifest="m.csv", endpoint="2+", tiles=1, left_out=(few,))
     seen = text_of(page_of(audit, tiles_of(made_up()), tmp_path))
-    assert "1 tile, target" in seen and "Found: nothing, since too few tiles can be read." in seen
-    assert "Too few tiles to look at" in seen and "Nothing found" not in seen
+    assert "1 tile, target" in seen and "Found: nothing, because too few tiles can be read." in seen
+    assert "Too few tiles to check" in seen and "Nothing found" not in seen
 
 
 def test_one_large_set_is_named_in_full(tmp_path):
@@ -128,7 +128,10 @@ def test_the_report_shows_the_findings_and_warns_of_the_serious_ones_first(tmp_p
     folder = audited(make_comparison(tmp_path / "c"))
     page = write_report(folder).read_text(encoding="utf-8")
     seen = text_of(page)
-    answer, section = seen[: seen.index("2 Differences")], seen[seen.rindex("What in the data") :]
+    answer, section = (
+        seen[: seen.index("2 Differences")],
+        seen[seen.rindex("6 Data quality checks") :],
+    )
     assert "7 <b>leaks</b>. What to do: see section 6." in answer
     assert "A small thing." not in answer
     assert section.index("7 <b>leaks</b>") < section.index("A small thing.")

@@ -1,4 +1,4 @@
-"""The report as a file: whole, alone, escaped, and honest about what is missing."""
+"""The report as a file: complete, self-contained, escaped, and explicit about what is missing."""
 
 import re
 import shutil
@@ -17,7 +17,16 @@ from her2bench.core.runs import ComparisonFolder, opened_comparison
 from her2bench.core.scores import read_scores, write_scores
 from her2bench.report.pages.report_page import write_report
 
-SECTIONS = ["answer", "differences", "curves", "operating", "failures", "audit", "made", "glossary"]
+SECTIONS = [
+    "answer",
+    "differences",
+    "curves",
+    "operating",
+    "failures",
+    "audit",
+    "methods",
+    "glossary",
+]
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +140,7 @@ def test_a_comparison_that_has_only_begun(tmp_path: Path) -> None:
     for path in (folder.predictions, folder.scores, folder.manifest, folder.splits):
         path.unlink()
     seen = text_of(write_report(folder).read_text(encoding="utf-8"))
-    assert "Nothing can be said yet: no run is finished." in seen
+    assert "No results yet: no run is finished." in seen
 
 
 @pytest.mark.slow
@@ -142,7 +151,7 @@ def test_a_comparison_that_has_only_begun(tmp_path: Path) -> None:
         ({"grouped": False}, "Slides unknown"),
         ({"one_class": True}, "One class only"),
         ({"splits": ("train", "val")}, "No test set: validation tiles are shown"),
-        ({"kind": "random-tiles"}, "Random tile split: every figure flatters"),
+        ({"kind": "random-tiles"}, "Random tile split: every figure is optimistic"),
         ({"slides": 4}, "Few slides"),
         ({"gallery": False}, "No pictures are kept in this folder"),
     ],
@@ -179,7 +188,7 @@ def test_the_command_builds_the_same_report_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_win_on_flattered_figures_is_qualified_in_the_headline(tmp_path: Path) -> None:
+def test_a_win_on_optimistic_figures_is_qualified_in_the_headline(tmp_path: Path) -> None:
     folder = make_comparison(tmp_path / "c", kind="random-tiles", seeds=(0,), gallery=False)
     scores = read_scores(folder.scores)
     first, *others = scores.pairs
@@ -187,7 +196,7 @@ def test_a_win_on_flattered_figures_is_qualified_in_the_headline(tmp_path: Path)
     write_scores(replace(scores, pairs=pairs), folder.scores)
     seen = text_of(write_report(folder).read_text(encoding="utf-8"))
     assert "▲ Not for new slides: These trained weights of LeNet (one seed) are better" in seen
-    assert seen.count("▲ flattered") >= 4  # every row of the table
+    assert seen.count("▲ optimistic") >= 4  # every row of the table
 
 
 def test_the_model_card_says_what_it_is_not_for(comparison: ComparisonFolder, page: str) -> None:

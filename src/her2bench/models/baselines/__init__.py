@@ -1,1 +1,1 @@
-"""The baselines: models that need no network, one file each."""
+"""The baselines: models without a network, one file each."""

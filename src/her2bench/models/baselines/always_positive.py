@@ -1,15 +1,15 @@
-"""The baseline that calls every tile positive."""
+"""The baseline that predicts every tile positive."""
 
 import numpy as np
 
 from her2bench.models.baselines.logistic import Fitted
 from her2bench.models.baselines.registry import Baseline, register_baseline
 
-CERTAIN = 16.0  # the logit: a probability of 1 − 1e-7, yet finite
+CERTAIN = 16.0  # finite logit, a probability of 1 − 1e-7
 
 
 def nothing(tiles: np.ndarray) -> np.ndarray:
-    """No measurement (n, 0)."""
+    """No features (n, 0)."""
     return np.empty((len(tiles), 0))
 
 

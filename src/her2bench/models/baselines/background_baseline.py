@@ -1,4 +1,4 @@
-"""The baseline on the white point: what the glass alone can tell, which should be nothing."""
+"""The baseline on the white point of the glass, which should not predict the label."""
 
 from her2bench.models.baselines.registry import Baseline, register_baseline
 from her2bench.stain import white_points

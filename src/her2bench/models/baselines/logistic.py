@@ -1,4 +1,4 @@
-"""Logistic regression on what a baseline measures."""
+"""Logistic regression on the features of a baseline."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

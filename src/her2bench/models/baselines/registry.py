@@ -1,4 +1,4 @@
-"""Every baseline by its name: ours, one file each, and those that users register."""
+"""Registry of baselines: built-in ones, one file each, and those of users."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ class Baseline:
 
     Attributes:
         name: in configs, tables and folders.
-        measure: tiles (n, size, size, 3) uint8 → what is measured in them (n, k).
-        fit: measurements (n, k) and targets (n,), 0 or 1, of the training tiles → the fitted
+        measure: tiles (n, size, size, 3) uint8 → features (n, k).
+        fit: features (n, k) and targets (n,), 0 or 1, of the training tiles → the fitted
             baseline; a logistic regression unless given.
-        label: its name for people; of ours `core.vocabulary` holds it.
-        about: what it looks at, a sentence for the glossary.
+        label: its display name; for built-in ones from `core.vocabulary`.
+        about: its features, one sentence for the glossary.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Baseline:
 
 
 def register_baseline(baseline: Baseline) -> None:
-    """Make a baseline known to configs of this process, and to everything that is shown of it.
+    """Register a baseline for configs, tables and reports in this process.
 
     Raises:
         UserError: the name belongs to another model, or cannot name a folder.

@@ -1,4 +1,4 @@
-// The operating point: looks up what was computed beforehand; only Bayes' rule is done here.
+// The operating point: values are precomputed; only Bayes' rule is applied here.
 (() => {
   "use strict";
   const data = JSON.parse(document.getElementById("operating-data").textContent);
@@ -16,7 +16,7 @@
   const known = (...values) => values.every((value) => value !== null);
   const shown = (value) => (value === null ? "undefined" : value.toFixed(3));
 
-  function worth(metric, point) {
+  function atPrevalence(metric, point) {
     const each = point.seeds[0].map((sens, seed) => {
       const spec = point.seeds[1][seed];
       return known(sens, spec) ? bayes[metric](sens, spec, share) : null;
@@ -37,7 +37,7 @@
       });
       card.querySelectorAll("[data-metric]").forEach((cell) => {
         const metric = cell.dataset.metric;
-        const [value, interval] = share !== null && metric in bayes ? worth(metric, point) : point[metric];
+        const [value, interval] = share !== null && metric in bayes ? atPrevalence(metric, point) : point[metric];
         cell.querySelector(".value").textContent = value;
         cell.querySelector(".interval").textContent = interval;
       });

@@ -1,4 +1,4 @@
-// Copying tables, the strength of the maps, and opening everything for print.
+// Copies tables, sets the heatmap opacity, and opens all details for print.
 (() => {
   "use strict";
   const text = (cell) => cell.textContent.replace(/\s+/g, " ").trim();

@@ -1,7 +1,7 @@
-"""ROC and precision-recall curves with bands: the mean over seeds, slides drawn anew.
+"""ROC and precision-recall curves with bands: averaged over seeds, slides resampled.
 
 Tiles are ranked within folds. The curve is the folds' mean, weighted as ROC-AUC and average
-precision weight them, so that the area under it is the number beside it.
+precision weight them, so that the area under it equals the reported metric.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ MOST_CELLS = 10_000_000  # slides times levels held in memory
 
 @dataclass(frozen=True)
 class Band:
-    """A curve on `GRID`: value, and the limits between which 95% of the replicates lie."""
+    """A curve on `GRID`: value, and the central 95% of the replicates."""
 
     value: Floats
     low: Floats
@@ -39,7 +39,7 @@ def precision_band(panel: Panel) -> Band:
 
 
 def band_table(bands: dict[str, Band], x: str, y: str) -> pl.DataFrame:
-    """The numbers behind a figure: `model, x, y, y_low, y_high`, a row a point."""
+    """The numbers behind a figure: `model, x, y, y_low, y_high`, one row per point."""
     parts = [
         pl.DataFrame({x: GRID, y: band.value, f"{y}_low": band.low, f"{y}_high": band.high})
         .with_columns(pl.lit(model).alias("model"))
@@ -105,8 +105,8 @@ def _sensitivity_at(true: Floats, false: Floats) -> Floats:
 
 
 def _precision_at(true: Floats, false: Floats) -> Floats:
-    # The first threshold that reaches the wanted sensitivity; no line between points
-    # (Davis and Goadrich 2006), so that nothing is read off that no threshold gives.
+    # The first threshold that reaches the given sensitivity; no line between points
+    # (Davis and Goadrich 2006), because no threshold lies between them.
     reached = np.searchsorted(true / true[-1], GRID - 1e-12, side="left").clip(0, len(true) - 1)
     first = int(np.argmax(true > 0))
     reached = np.maximum(reached, first)

@@ -1,4 +1,4 @@
-"""All figures of a report, in the order in which they stand in it."""
+"""All figures of a report, in order."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from her2bench.report.sections.summary import primary_pairs, shown_question
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures by the place where they stand; empty where there is nothing to draw."""
+    """The figures by section; empty where there is no data."""
 
     forest: Drawn | None
     rocs: list[Drawn]
@@ -31,7 +31,7 @@ class Figures:
 
 
 def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:
-    """Draw everything into `figures/`; "always positive", the same for all, has no curve."""
+    """Draw all figures into `figures/`; "always positive" is constant and has no curve."""
     folder, settings = material.folder.figures, material.settings
     ranked = {m: p for m, p in panels.items() if m != "always_positive"} or panels
     curves = ranked, material.baselines, material.split or "", folder

@@ -26,7 +26,7 @@ def draw_forest(
     Args:
         pairs: of scores.json.
         metric: the primary one.
-        margin: half the width of the band of equivalence, in units of the metric.
+        margin: half the width of the equivalence band, in units of the metric.
         confidence: of the intervals, 0 to 1.
         folder: where the files go.
     """
@@ -51,7 +51,7 @@ def forest(axes: Axes, pairs: list[Pair], name: str, margin: float) -> None:
         axes: where.
         pairs: with a difference.
         name: of the metric.
-        margin: half the width of the band of equivalence, in units of the metric.
+        margin: half the width of the equivalence band, in units of the metric.
     """
     axes.axvspan(-margin, margin, color=BAND, linewidth=0)
     axes.axvline(0, color=MUTED, linewidth=0.9)
@@ -60,7 +60,7 @@ def forest(axes: Axes, pairs: list[Pair], name: str, margin: float) -> None:
     axes.set(
         ylim=(-0.6, len(pairs) - 0.35),
         yticks=[],
-        xlabel=f"difference in {name}, first less second  (band: ±{margin:g})",
+        xlabel=f"difference in {name}, first minus second  (band: ±{margin:g})",
     )
     axes.spines["left"].set_visible(False)
     axes.set_xlim(*_limits(pairs, margin))

@@ -1,4 +1,4 @@
-"""Loss per epoch: one figure, a panel a model, a line a seed and fold."""
+"""Loss per epoch: one figure, one panel per model, one line per seed and fold."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +13,14 @@ from her2bench.report.figures.inline import inlined
 from her2bench.report.figures.palette import INK, SERIES
 from her2bench.report.figures.style import STYLE, Drawn, Sheet, sheet
 
-TITLE = "Loss per epoch, a panel a model, a line a run"
+TITLE = "Loss per epoch, one panel per model, one line per run"
 LINES = (
     ("train_loss", "training", SERIES[0], "-"),
     ("val_loss", "validation", SERIES[1], (0, (4, 1.5))),
 )
 _ABREAST = 3  # panels side by side
-_PAGE = 9.0  # inches that the panels side by side fill
-_WIDTH, _HEIGHT, _LEGEND = 3.0, 2.3, 0.3  # inches: of a panel alone, and of the line below all
+_PAGE = 9.0  # inches, width of the panels side by side
+_WIDTH, _HEIGHT, _LEGEND = 3.0, 2.3, 0.3  # inches: of a single panel, and of the legend
 
 
 def draw_losses(epochs: pl.DataFrame, models: list[str], top: float, folder: Path) -> Drawn:
@@ -57,7 +57,7 @@ def _draw_panels(page: Sheet, epochs: pl.DataFrame, models: list[str], top: floa
 
 
 def losses(axes: Axes, epochs: pl.DataFrame) -> None:
-    """Draw training and validation loss of one model, a line per run."""
+    """Draw training and validation loss of one model, one line per run."""
     axes.set(xlabel="epoch", ylabel="loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(True, axis="y")

@@ -1,4 +1,4 @@
-"""Colours that the colour-blind can tell apart, and their names in the page.
+"""Colour-blind safe colours, and their names in the page.
 
 A figure is drawn once, for paper. In the page each of these colours becomes a CSS variable, so
 that dark mode can lighten it.

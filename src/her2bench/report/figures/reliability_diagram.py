@@ -1,4 +1,4 @@
-"""Reliability diagrams: a figure a model, before and after calibration."""
+"""Reliability diagrams: one figure per model, before and after calibration."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""ROC and precision-recall curves: a figure a network with its band, the baselines beside it."""
+"""ROC and precision-recall curves: one figure per network with its band and the baselines."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -22,10 +22,10 @@ _FAINT = {"color": MUTED, "linewidth": 0.8, "linestyle": (0, (1, 2))}
 def draw_rocs(
     panels: dict[str, Panel], baselines: list[str], split: str, folder: Path
 ) -> list[Drawn]:
-    """Sensitivity over 1 − specificity, the mean over seeds, with its band.
+    """Sensitivity over 1 − specificity, averaged over seeds, with its band.
 
     Args:
-        panels: model → its answers on tiles of both classes.
+        panels: model → its predictions on tiles of both classes.
         baselines: which of the models are baselines.
         split: of the tiles.
         folder: where the files go.
@@ -50,7 +50,7 @@ def draw_rocs(
 def draw_precision_recalls(
     panels: dict[str, Panel], baselines: list[str], split: str, folder: Path
 ) -> list[Drawn]:
-    """PPV over sensitivity, the mean over seeds, with its band; dotted: the share of positives."""
+    """PPV over sensitivity, averaged over seeds, with its band; dotted: the share of positives."""
     bands = {model: precision_band(panel) for model, panel in panels.items()}
     share = float(next(iter(panels.values())).sample.targets.mean())
     models = list(panels)
@@ -70,7 +70,7 @@ def draw_precision_recalls(
 
 
 def _beside_baselines(bands: dict[str, Band], baselines: list[str]) -> dict[str, dict[str, Band]]:
-    """Network → its band and those of the baselines; baselines for themselves if alone."""
+    """Network → its band and those of the baselines; baselines alone without networks."""
     networks = [model for model in bands if model not in baselines] or list(bands)
     beside = {model: band for model, band in bands.items() if model in baselines}
     return {model: {model: bands[model]} | beside for model in networks}

@@ -1,4 +1,4 @@
-"""Probabilities by IHC score: what a model says of tiles of score 0, 1+, 2+ and 3+."""
+"""Probabilities by IHC score: predictions for tiles of score 0, 1+, 2+ and 3+."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ MOST_DOTS = 150
 
 
 def draw_spread(model: str, rows: pl.DataFrame, colour: str, folder: Path) -> Drawn:
-    """A dot a tile over its IHC score (at most 150 a score), a box over all, the threshold.
+    """One dot per tile by IHC score (at most 150 per score), a box plot, the threshold.
 
     Args:
         model: its name.
@@ -28,8 +28,8 @@ def draw_spread(model: str, rows: pl.DataFrame, colour: str, folder: Path) -> Dr
     scores = rows["score"].drop_nulls().unique().sort().to_list()
     with sheet(folder, f"spread-{slug(model)}", title, data, (3.0, 2.9)) as page:
         axes = page.axes
-        for limit in rows["threshold"].unique().sort().head(5):
-            axes.axhline(special.expit(limit), color=INK, linewidth=0.9, linestyle=(0, (3, 2)))
+        for threshold in rows["threshold"].unique().sort().head(5):
+            axes.axhline(special.expit(threshold), color=INK, linewidth=0.9, linestyle=(0, (3, 2)))
         rng = np.random.default_rng(0)
         for score in scores:
             values = rows.filter(pl.col("score") == score)["probability"].to_numpy()

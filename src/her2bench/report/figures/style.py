@@ -1,4 +1,4 @@
-"""Paper and ink: one style for all figures, and a figure as SVG, PNG and CSV files."""
+"""One style for all figures, and a figure as SVG, PNG and CSV files."""
 
 import io
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ class Drawn:
     Args:
         name: of its files in `figures/`, without ending.
         title: what it shows, in a few words; for the ear too.
-        svg: the drawing, ready to stand in the page.
+        svg: the SVG for the page.
         narrow: the same with its panels one below the other, for a phone; empty where the
             drawing has one panel.
     """

@@ -1,1 +1,1 @@
-"""Files that people open: report.html, audit.html, model cards."""
+"""Pages of the report: report.html, audit.html, model cards."""

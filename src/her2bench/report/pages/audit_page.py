@@ -25,14 +25,14 @@ def write_audit_files(
     folder: ComparisonFolder,
     keep_pictures: bool = False,
 ) -> None:
-    """Write what an audit leaves: pictures (of a comparison's report), audit.html, audit.json last.
+    """Write the output of an audit: pictures, audit.html, and audit.json last.
 
     Args:
         audit: what was found.
         tiles: `tile_id` and, where known, `score`, `group_id`, `split`.
-        draw: JPEG bytes of the tiles asked for that can be read.
-        folder: where to.
-        keep_pictures: also as files of their own.
+        draw: returns JPEG bytes of the requested readable tiles.
+        folder: of the output.
+        keep_pictures: also write them as files.
     """
     wanted = pictured(audit, tiles)
     pictures = draw(wanted)
@@ -82,7 +82,7 @@ def audit_contents(
 
 
 def _name(name: str) -> str:
-    """A measured number's name for people.
+    """The label of a measured value.
 
     >>> _name("roc_auc_jpeg_quality"), _name("tiles_by_score")
     ('ROC-AUC: JPEG quality', 'Tiles by score')
@@ -94,7 +94,7 @@ def _name(name: str) -> str:
 
 
 def _value(value: float | str | None) -> str:
-    """A measured value, with no more digits than it deserves.
+    """A measured value in three significant digits, or as a whole number.
 
     >>> _value(0.81234), _value(51.0), _value(None)
     ('0.812', '51', 'unknown')

@@ -1,4 +1,4 @@
-"""What every page is made with: templates, styles and scripts, all inside one file."""
+"""Templates, styles and scripts of every page, all inside one file."""
 
 import base64
 import hashlib
@@ -48,5 +48,5 @@ def assets(styles: tuple[str, ...], scripts: tuple[str, ...]) -> dict[str, str]:
 
 
 def data_uri(kind: str, content: bytes) -> str:
-    """A picture as text that can stand in a page; `kind` is jpeg or png."""
+    """A picture as a data URI; `kind` is jpeg or png."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

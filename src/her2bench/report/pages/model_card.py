@@ -1,4 +1,4 @@
-"""A model card beside each model's runs: what it is for, what it is not for, how good it is."""
+"""A model card beside each model's runs: intended use, limits, metrics."""
 
 import re
 from typing import Any
@@ -65,7 +65,7 @@ def _contents(material: ReportInputs, model: str) -> dict[str, Any]:
         "warnings": report_warnings(material),
         "pairs": [
             f"{relabelled(p.verdict)}: {formats.difference(p)} {METRICS[p.metric].label}"
-            f" ({model_label(p.model_a)} less {model_label(p.model_b)})"
+            f" ({model_label(p.model_a)} minus {model_label(p.model_b)})"
             for p in primary_pairs(material, shown_question(material))
             if model in (p.model_a, p.model_b)
         ],

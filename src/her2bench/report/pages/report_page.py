@@ -1,4 +1,4 @@
-"""report.html, figures and model cards, from the comparison folder alone."""
+"""report.html, figures and model cards, from the comparison folder."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from her2bench.report.pages.html import assets, environment
 from her2bench.report.pages.model_card import write_cards
 from her2bench.report.sections import methods
 from her2bench.report.sections.audit_view import with_sides
-from her2bench.report.sections.failures import by_slide, calls_by_score, failing_slides
+from her2bench.report.sections.failures import by_slide, failing_slides, predictions_by_score
 from her2bench.report.sections.gallery_view import picture_groups
 from her2bench.report.sections.operating import operating_points, printed
 from her2bench.report.sections.optimism import optimism
@@ -54,7 +54,7 @@ def write_report(folder: ComparisonFolder) -> Path:
         The path of report.html.
 
     Raises:
-        UserError: a file of the folder is broken. What is only missing is named in the report.
+        UserError: a file of the folder is broken. A missing file is named in the report.
     """
     check_inside(folder)
     material = read_inputs(folder)
@@ -83,7 +83,7 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "answer": answer(material),
         "warnings": report_warnings(material),
         "notes": lesser_notes(material),
-        "flattered": optimistic_figures(material),
+        "optimistic": optimistic_figures(material),
         "grouped": material.grouped,
         "split_name": SPLITS.get(material.split or "", ""),
         "split_names": SPLITS,
@@ -112,13 +112,13 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "models": material.models,
         "baselines": [BASELINES[name] for name in material.baselines if name in BASELINES],
         "optimism": optimism(material),
-        "scores_called": calls_by_score(material),
+        "predicted_by_score": predictions_by_score(material),
         "slides": failing_slides(material),
         **_pictures(material),
         "replicates": REPLICATES,
         **_calibration(material, panels),
         **_audit(material),
-        **_made(material),
+        **_methods(material),
     }
 
 
@@ -162,8 +162,8 @@ def _absence(pictures: list[Any]) -> str:
     if not pictures or any(picture.thumbnail for picture in pictures):
         return ""
     return (
-        "No pictures are kept in this folder: the tiles have been moved since, or none could be "
-        "read. Ids, labels and answers are shown without them."
+        "No pictures are kept in this folder: the tiles were moved, or none could be read. Ids, "
+        "labels and predictions are shown without them."
     )
 
 
@@ -190,7 +190,7 @@ def _runs(material: ReportInputs) -> list[dict[str, Any]]:
     )
 
 
-def _made(material: ReportInputs) -> dict[str, Any]:
+def _methods(material: ReportInputs) -> dict[str, Any]:
     bad = material.folder.bad_tiles
     return {
         "counts": methods.tile_counts(material),

@@ -1,4 +1,4 @@
-"""The audit's findings as a page shows them: sentences, and the tiles they are about."""
+"""The audit's findings for a page: text and pictures of tiles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from her2bench.report.pages.html import data_uri
 
 MOST_ALONE, MOST_SETS, MOST_OF_A_SET = 12, 6, 4
 MOST_SLIDES, MOST_OF_A_SLIDE = 4, 8
-MOST_NAMES = 200  # of a finding, in the page; audit.json holds all
+MOST_NAMES = 200  # of a finding, in the page; audit.json has all
 _SIGNS = {"serious": "■", "warning": "▲", "note": "●"}
 
 
 @dataclass(frozen=True)
 class ShownTile:
-    """A tile of a finding: its picture (None if not kept), what is known of it, and its place.
+    """A tile of a finding: its picture (None if not kept), its metadata, and its position.
 
     `left`, `top`, `width` and `height` are in percent of the joined picture; None where tiles
-    stand side by side.
+    are shown side by side.
     """
 
     tile_id: str
@@ -35,7 +35,7 @@ class ShownTile:
 
 @dataclass(frozen=True)
 class ShownSet:
-    """Tiles that belong together; `shape` is width to height where they are joined at the seam."""
+    """Tiles of one set; `shape` is width / height where they are joined at the seam."""
 
     tiles: list[ShownTile]
     more: int = 0
@@ -52,9 +52,9 @@ class Strip:
 
 @dataclass(frozen=True)
 class ShownFinding:
-    """A finding with its pictures; `names` says in text what the pictures leave out.
+    """A finding with its pictures; `names` lists the tiles without pictures as text.
 
-    `named` counts the finding's tiles, each once; `unnamed` says how much `names` leaves out.
+    `named` counts the finding's tiles, each once; `unnamed` says how many `names` omits.
     """
 
     finding: Finding
@@ -72,7 +72,7 @@ class ShownFinding:
 def shown_findings(
     audit: Audit, tiles: pl.DataFrame, thumbnails: Mapping[str, bytes]
 ) -> list[ShownFinding]:
-    """Every finding, worst first, with the pictures that are there.
+    """All findings, most severe first, with the available pictures.
 
     Args:
         audit: what was found.
@@ -121,8 +121,8 @@ def pictured(audit: Audit, tiles: pl.DataFrame) -> list[str]:
 
 
 def with_sides(manifest: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
-    """A comparison's tiles with their `split`, where one fold gives each tile one side."""
-    known = "tile_id" in manifest.columns and "fold" in splits.columns  # both can be lost
+    """A comparison's tiles with their `split`, if there is only one fold."""
+    known = "tile_id" in manifest.columns and "fold" in splits.columns  # both files may be missing
     if not known or splits["fold"].n_unique() > 1:
         return manifest.drop("split", strict=False)
     sides = splits.select("tile_id", "split")
@@ -141,7 +141,7 @@ def counted(audit: Audit) -> str:
         number = sum(finding.severity == severity for finding in audit.findings)
         if number:
             parts.append(f"{number} {plural(number, words[severity])}")
-    return ", ".join(parts) or "nothing" + ", since too few tiles can be read" * audit.unseen
+    return ", ".join(parts) or "nothing" + ", because too few tiles can be read" * audit.unseen
 
 
 def _alone(finding: Finding) -> bool:
@@ -178,7 +178,7 @@ def _set(finding: Finding, number: int, show) -> ShownSet:
 
 
 def _strips(finding: Finding, tiles: pl.DataFrame) -> dict[str, list[str]]:
-    """Of the first slides some tiles each, spread over the slide; none where tiles are named."""
+    """Some tiles of the first slides, evenly spaced; empty if the finding names tiles."""
     if finding.tiles or "group_id" not in tiles.columns:
         return {}
     strips = {}
@@ -190,7 +190,7 @@ def _strips(finding: Finding, tiles: pl.DataFrame) -> dict[str, list[str]]:
 
 
 def _more(finding: Finding) -> str:
-    """How much there is beside what is pictured."""
+    """The number of tiles or slides without a picture."""
     if finding.tiles:
         return _further(finding, len(finding.tiles) - _sets_shown(finding))
     slides = len(finding.slides) - MOST_SLIDES

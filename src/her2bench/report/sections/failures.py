@@ -1,4 +1,4 @@
-"""Where models fail: their calls by IHC score and by slide."""
+"""Errors of the models by IHC score and by slide."""
 
 from typing import Any
 
@@ -10,27 +10,27 @@ MOST_SLIDES = 30
 
 
 def by_score(material: ReportInputs) -> pl.DataFrame:
-    """A row a model and IHC score: how many of its tiles are called positive, how many rightly.
+    """One row per model and IHC score: shares of tiles predicted positive and correctly classified.
 
     Returns:
-        `model, score, tiles, groups, positives, called_positive, low, high, right`; shares are
-        means over seeds; the interval is that of scores.json, null where it has none.
+        `model, score, tiles, groups, positives, predicted_positive, low, high, correct`; shares
+        are averaged over seeds; the interval is that of scores.json, null where it has none.
     """
     if "score" not in material.shown.columns or not material.shown.height:
         return pl.DataFrame()
     table = _shares(material.shown.filter(pl.col("score").is_not_null()), "score")
-    limits = [
+    intervals = [
         (row.model, int(row.value), row.low, row.high)
         for row in material.scores.breakdown
         if row.column == "score" and row.split == material.split
     ]
     schema = {"model": pl.String, "score": pl.Int8, "low": pl.Float64, "high": pl.Float64}
-    known = pl.DataFrame(limits, schema=schema, orient="row")
+    known = pl.DataFrame(intervals, schema=schema, orient="row")
     return table.join(known, on=["model", "score"], how="left", maintain_order="left")
 
 
-def calls_by_score(material: ReportInputs) -> list[dict[str, Any]]:
-    """`by_score` for the page: a row a score, with `score`, `tiles` and `models`, a dict."""
+def predictions_by_score(material: ReportInputs) -> list[dict[str, Any]]:
+    """`by_score` for the page: one row per score, with `score`, `tiles` and `models`, a dict."""
     table = by_score(material)
     if not table.height:
         return []
@@ -45,12 +45,12 @@ def calls_by_score(material: ReportInputs) -> list[dict[str, Any]]:
 
 
 def by_slide(material: ReportInputs) -> pl.DataFrame:
-    """A row a slide, the worst called first: `group_id, score, tiles, positives`, and for each
-    model the share of its tiles called rightly (mean over seeds)."""
+    """One row per slide, most errors first: `group_id, score, tiles, positives`, and for each
+    model the share of its tiles correctly classified (averaged over seeds)."""
     if not material.grouped:
         return pl.DataFrame()
     shares = _shares(material.shown, "group_id")
-    wide = shares.pivot("model", index="group_id", values="right", aggregate_function="first")
+    wide = shares.pivot("model", index="group_id", values="correct", aggregate_function="first")
     about = shares.group_by("group_id").agg(pl.col("tiles", "positives").first())
     networks = material.networks or material.models
     order = pl.mean_horizontal(pl.col(m) for m in networks)
@@ -60,13 +60,13 @@ def by_slide(material: ReportInputs) -> pl.DataFrame:
 
 
 def failing_slides(material: ReportInputs) -> dict[str, Any]:
-    """The worst slides for the page, and how many more the CSV holds."""
+    """The worst slides for the page, and the number of all slides in the CSV."""
     table = by_slide(material)
     return {"rows": table.head(MOST_SLIDES).to_dicts(), "all": table.height}
 
 
 def _shares(shown: pl.DataFrame, column: str) -> pl.DataFrame:
-    right = pl.col("call") == (pl.col("target") == 1)
+    correct = pl.col("call") == (pl.col("target") == 1)
     table = shown.group_by("model", column, maintain_order=True).agg(
         (pl.len() / pl.col("seed").n_unique()).round().cast(pl.Int64).alias("tiles"),
         pl.col("group_id").n_unique().alias("groups"),
@@ -74,8 +74,8 @@ def _shares(shown: pl.DataFrame, column: str) -> pl.DataFrame:
         .round()
         .cast(pl.Int64)
         .alias("positives"),
-        pl.col("call").mean().alias("called_positive"),
-        right.mean().alias("right"),
+        pl.col("call").mean().alias("predicted_positive"),
+        correct.mean().alias("correct"),
     )
     return table.sort(column, maintain_order=True)
 

@@ -1,4 +1,4 @@
-"""The gallery as the page shows it: each tile beside every network's map, label and answer."""
+"""The gallery of the page: each tile with its label and every network's map and prediction."""
 
 import io
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from her2bench.report.inputs import ReportInputs
 from her2bench.report.pages.html import data_uri
 from her2bench.stain.heatmap import heatmap
 
-SMOOTH = 64  # pixels a side at which a map is drawn
+SMOOTH = 64  # pixels per side at which a map is drawn
 
 
 @dataclass(frozen=True)
 class View:
-    """What one network says of a tile: probability, threshold, call, and where it looked."""
+    """One network's prediction for a tile: probability, threshold, class, and Grad-CAM map."""
 
     model: str
     probability: float
     threshold: float
-    called: bool
-    right: bool
+    positive: bool
+    correct: bool
     map: str | None
 
 
@@ -61,15 +61,15 @@ def picture_groups(material: ReportInputs, gallery: Gallery) -> list[Group]:
     groups = [
         Group(
             f"{model_label(model)}: its most confident errors",
-            "Called wrongly, the furthest from the threshold first; at most two of a slide.",
+            "Misclassified tiles, the furthest from the threshold first; at most two per slide.",
             [pictures[tile] for tile in tiles],
         )
         for model, tiles in chosen.errors.items()
     ]
     if len(material.networks) > 1:
-        about = "Called positive by some and negative by others, the widest spread first."
-        torn = [pictures[tile] for tile in chosen.disagreements]
-        groups.append(Group("Where the models disagree", about, torn))
+        about = "Predicted positive by some models and negative by others, the widest spread first."
+        disagreed = [pictures[tile] for tile in chosen.disagreements]
+        groups.append(Group("Where the models disagree", about, disagreed))
     return groups
 
 
@@ -107,14 +107,14 @@ def _view(row: dict[str, Any], heat: np.ndarray | None) -> View:
         model=model_label(row["model"]),
         probability=row["probability"],
         threshold=1 / (1 + float(np.exp(-np.clip(row["threshold"], -700, 700)))),
-        called=row["call"],
-        right=row["call"] == (row["target"] == 1),
+        positive=row["call"],
+        correct=row["call"] == (row["target"] == 1),
         map=None if heat is None else data_uri("png", overlay(heat)),
     )
 
 
 def overlay(heat: np.ndarray) -> bytes:
-    """A map as a PNG to lie over the tile: clear where the network did not look.
+    """A map as a PNG overlay: transparent where the map is zero.
 
     Args:
         heat: (h, w) uint8.
@@ -122,7 +122,7 @@ def overlay(heat: np.ndarray) -> bytes:
     Returns:
         RGBA, as `heatmap` colours it.
     """
-    factor = max(1, SMOOTH // max(heat.shape))  # readers of PDF do not smooth for themselves
+    factor = max(1, SMOOTH // max(heat.shape))  # PDF viewers do not interpolate
     drawn = ndimage.zoom(heat / 255, factor, order=1, mode="nearest", grid_mode=True)
     file = io.BytesIO()
     matplotlib.image.imsave(

@@ -1,4 +1,4 @@
-"""How a comparison was made: tiles and slides, split, audit, settings, versions, the command."""
+"""Methods and settings: tiles and slides, split, settings, versions, the command."""
 
 import shlex
 from pathlib import PurePosixPath, PureWindowsPath
@@ -9,15 +9,15 @@ import polars as pl
 from her2bench.report.inputs import ReportInputs
 
 SPLIT_KINDS = {
-    "grouped": "whole slides on one side each (grouped)",
+    "grouped": "by whole slides (grouped)",
     "grouped-kfold": "cross-validation by whole slides (grouped k-fold)",
-    "manifest": "as the manifest gives it",
-    "random-tiles": "random tiles: slides lie on both sides",
+    "manifest": "as given in the manifest",
+    "random-tiles": "random tiles: slides are split across partitions",
 }
 
 
 def tile_counts(material: ReportInputs) -> list[dict[str, Any]]:
-    """Tiles by split and IHC score, a row a split (and fold, where there are several)."""
+    """Tiles by split and IHC score, one row per split (and per fold, where there are several)."""
     splits, manifest = material.splits, material.manifest
     if not splits.height or "score" not in manifest.columns:
         return []
@@ -80,10 +80,10 @@ def without_folder(text: str) -> str:
 
 
 def command(material: ReportInputs) -> str:
-    """The command that does it all again, for the folder above the comparison.
+    """The command that repeats the comparison, run in the folder above it.
 
-    comparison.toml holds every setting, but names the manifest from wherever `compare` was
-    started; the copy beside it says where the tiles lie from there.
+    comparison.toml holds every setting, but its manifest path is relative to where
+    `compare` was started; the copy beside it has paths relative to the folder.
     """
     name = material.folder.path.resolve().name
     name = f"./{name}" if name.startswith("-") else name  # or it reads as an option
@@ -98,7 +98,7 @@ def devices(material: ReportInputs) -> list[str]:
 
 
 def trained_with(material: ReportInputs) -> list[str]:
-    """The versions that trained the networks, as each run noted them."""
+    """The versions that trained the networks, as recorded by each run."""
     return material.runs["versions"].drop_nulls().unique().sort().to_list()
 
 

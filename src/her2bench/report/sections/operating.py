@@ -1,7 +1,7 @@
-"""The operating point: what every threshold of the slider gives, computed by `evaluation`.
+"""The operating point: metrics at every threshold of the slider, computed by `evaluation`.
 
-The page holds no formula for an interval: each position of the slider is computed here, so that
-what a reader sees while trying is what `her2bench score` would print for that threshold.
+Each position of the slider is computed here, so the page shows what `her2bench score` prints for
+that threshold.
 """
 
 import math
@@ -25,16 +25,16 @@ MANY_TILES = 20_000  # beyond this the slider moves in steps of 0.05
 
 
 def operating_points(panels: dict[str, Panel], settings: ScoreSettings) -> dict[str, Any]:
-    """All that the sliders need, ready for JSON.
+    """The values of the sliders, ready for JSON.
 
     Args:
-        panels: model → its answers on the shown tiles.
+        panels: model → its predictions on the shown tiles.
         settings: of the statistics.
 
     Returns:
         `positions` (probabilities), `share` (of positive tiles), `models`: a list of `name`,
-        `frozen` (the point at the frozen thresholds) and `points` (one a position). A point is
-        `counts` (TP, FP, FN, TN, means over seeds), for each of METRICS `[value, low, high]`
+        `frozen` (the point at the frozen thresholds) and `points` (one per position). A point is
+        `counts` (TP, FP, FN, TN, averaged over seeds), for each of METRICS `[value, low, high]`
         (null undefined), and `seeds`, sensitivity and specificity of each seed.
     """
     if not panels:
@@ -56,7 +56,7 @@ def operating_points(panels: dict[str, Panel], settings: ScoreSettings) -> dict[
 
 
 def _at(panel: Panel, probability: float, settings: ScoreSettings) -> dict[str, Any]:
-    """The point where tiles above a probability are called positive, as a fixed threshold is."""
+    """The point of a fixed probability threshold."""
     return _point(panel, panel.answers.probabilities > probability, settings)
 
 
@@ -78,7 +78,7 @@ def _point(panel: Panel, calls: Bools, settings: ScoreSettings) -> dict[str, Any
 
 
 def printed(points: dict[str, Any]) -> dict[str, Any]:
-    """The same as the page holds it: numbers as text, so that the page rounds nothing itself.
+    """The same for the page, with numbers as text, so that the page does no rounding.
 
     In a point, `counts` are text, each metric is `[value, interval]`, and `ends` are the limits
     of sensitivity and specificity as numbers, for Bayes' rule.

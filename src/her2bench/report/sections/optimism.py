@@ -1,4 +1,4 @@
-"""What a random tile split would have flattered, where `compare --optimism` measured it."""
+"""Optimism of a random tile split, where `compare --optimism` measured it."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ SHOWN = ("roc_auc", "balanced_accuracy", "sensitivity", "specificity", "accuracy
 
 
 def optimism(material: ReportInputs) -> list[Optimism]:
-    """The main metrics, named for people; none if it was not asked for."""
+    """The main metrics with their labels; empty without `--optimism`."""
     return [
         replace(row, model=model_label(row.model), metric=METRICS[row.metric].title)
         for row in material.scores.optimism

@@ -1,4 +1,4 @@
-"""Reliability: what came true among the tiles given a probability, before and after scaling."""
+"""Reliability: observed share of positives by predicted probability, before and after scaling."""
 
 from typing import Any
 
@@ -26,16 +26,16 @@ MEASURED = ("brier", "log_loss", "calibration_error")
 def reliability_table(
     panel: Panel, rows: pl.DataFrame, calibration: list[Recalibrated], settings: ScoreSettings
 ) -> pl.DataFrame:
-    """Equal-mass bins of one model's probabilities, all seeds together.
+    """Equal-mass bins of one model's probabilities, pooled over seeds.
 
     Args:
-        panel: the model's answers on the shown tiles.
+        panel: the model's predictions on the shown tiles.
         rows: the same tiles as rows of predictions, with `seed` and `fold`.
-        calibration: of the model, may be none.
-        settings: of the statistics; their confidence is used.
+        calibration: of the model, may be empty.
+        settings: of the statistics; only the confidence is used.
 
     Returns:
-        A row a bin: `when` ("before", or the method), `probability` (mean of the bin),
+        One row per bin: `when` ("before", or the method), `probability` (mean of the bin),
         `observed, low, high` (share of positive tiles and its interval), `tiles`.
     """
     parts = [_binned(panel, panel.answers.probabilities, "before", settings)]
@@ -51,8 +51,8 @@ def calibration_rows(
     """The errors of one model's probabilities before and after each scaling, with intervals.
 
     Returns:
-        A row a method ("none", "temperature", "platt"): `model`, `method`, and for each of
-        MEASURED and of LINE a cell.
+        One row per method ("none", "temperature", "platt"): `model`, `method`, and one cell
+        for each of MEASURED and of the calibration line.
     """
     given = panel.answers
     table = []
@@ -77,7 +77,7 @@ def _cell(
 
 
 def calibration_of(material: ReportInputs, model: str) -> tuple[pl.DataFrame, list[Recalibrated]]:
-    """The shown rows of a model and what was fitted for it; nothing where no test is shown."""
+    """The shown rows of a model and what was fitted for it; empty where no test tiles are shown."""
     rows = material.shown.filter(pl.col("model") == model)
     fitted = material.scores.calibration
     return rows, [c for c in fitted if c.model == model and material.split == "test"]
@@ -130,7 +130,7 @@ def _bin(
     settings: ScoreSettings,
 ) -> dict[str, float | None]:
     codes = np.unique(groups, return_inverse=True)[1].astype(np.int64)
-    # "Accuracy" of the truth among tiles that all count as positive is the share of positives.
+    # With every target set to positive, the accuracy of the labels is the share of positives.
     sample = LabelledTiles(np.ones(len(p), dtype=bool), codes, slides_known)
     answers = ModelPredictions("", (0,), p[None], p[None], targets[None])
     interval, _ = interval_of(estimate("accuracy", sample, answers, settings.bins), None, settings)

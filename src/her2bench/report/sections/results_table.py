@@ -1,4 +1,4 @@
-"""The table of results as the page shows it: a row a model, a cell a number with its interval."""
+"""The results table of the page: one row per model, one value with its interval per cell."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ CEILING = "ceiling"
 
 @dataclass(frozen=True)
 class Cell:
-    """A number with its interval, None where undefined; `why` there is no interval."""
+    """A value with its interval, None where undefined; `why` there is no interval."""
 
     value: float | None
     low: float | None = None
@@ -31,7 +31,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Standing:
-    """A row: the model, its shown metrics, the primary metric elsewhere, and its cost."""
+    """A row: the model, its shown metrics, the primary metric on other splits, and its cost."""
 
     model: str
     kind: str
@@ -46,7 +46,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Side:
-    """A model on one side of the split: how many tiles, and the study's metrics there."""
+    """A model on one split: the number of tiles and the study's metrics."""
 
     model: str
     split: str
@@ -55,7 +55,7 @@ class Side:
 
 
 def standings(material: ReportInputs) -> list[Standing]:
-    """A row a model of the shown split: networks, baselines, then the ceiling if it is known."""
+    """One row per model of the shown split: networks, baselines, then the ceiling if known."""
     present = {row.model for row in material.scores.rows}
     models = [m for m in material.models if m in present]
     models += [CEILING] if CEILING in present else []
@@ -70,7 +70,7 @@ def metric_titles(material: ReportInputs) -> dict[str, str]:
 
 
 def every_metric(material: ReportInputs, split: str) -> list[tuple[str, dict[str, Cell]]]:
-    """All of `metric_titles` on one split: model (for people), metric → cell."""
+    """All of `metric_titles` on one split: model label, metric → cell."""
     present = {row.model for row in material.scores.rows if row.split == split}
     return [
         (model_label(model), _cells(material, model, split, tuple(metric_titles(material))))
@@ -118,7 +118,7 @@ def _standing(material: ReportInputs, model: str) -> Standing:
 
 
 def _name(model: str) -> str:
-    return "Perfect reader of single tiles" if model == CEILING else model_label(model)
+    return "Label ceiling (tile-level reference read)" if model == CEILING else model_label(model)
 
 
 def _rows(material: ReportInputs, model: str, split: str) -> dict[str, Row]:

@@ -1,4 +1,4 @@
-"""The answer in words: what the verdicts come to, and nothing that they do not carry."""
+"""The verdicts as sentences."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from her2bench.report.labels import relabelled
 
 @dataclass(frozen=True)
 class Sentence:
-    """One verdict: the two models, the words, the numbers beside them."""
+    """One verdict: the two models, the text, the numbers."""
 
     about: str
     words: str
@@ -24,11 +24,11 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Answer:
-    """The first thing that a reader sees.
+    """The content of the summary section.
 
     Args:
         headline: one sentence.
-        baselines: one sentence each on who is shown to beat a baseline.
+        baselines: one sentence per baseline: which models beat it.
         verdicts: on the pairs of networks.
         against: on the pairs of a network and a baseline.
     """
@@ -51,13 +51,13 @@ def primary_pairs(material: ReportInputs, question: str = "weights") -> list[Pai
 
 
 def shown_question(material: ReportInputs) -> Question:
-    """Which question the verdicts are given for: the recipe's wherever it is answered."""
+    """Which question the verdicts are given for: the recipe's where it is answered."""
     recipes = primary_pairs(material, "recipe")
     return first_question((FAMILIES[_baselines_in(p)], p.decision) for p in recipes)
 
 
 def answer(material: ReportInputs) -> Answer:
-    """Put the verdicts into words."""
+    """The verdicts as text."""
     pairs = primary_pairs(material, shown_question(material))
     networks = [pair for pair in pairs if _baselines_in(pair) == 0]
     against = [pair for pair in pairs if _baselines_in(pair) == 1]
@@ -81,15 +81,15 @@ def not_beating(material: ReportInputs, baseline: str) -> list[str]:
 
 def _headline(material: ReportInputs, pairs: list[Pair]) -> str:
     if material.split is None:
-        return "Nothing can be said yet: no run is finished."
+        return "No results yet: no run is finished."
     if material.split != "test":
         return "No verdict: there are no test tiles."
     if len(material.networks) < 2:
-        return "One model only: there is no other model to compare it with."
+        return "One model only: no comparison between models."
     if not pairs:
         return "No verdict: the models were not compared."
     metric = METRICS[material.settings.primary].label
-    again = shown_question(material) == "recipe"
+    recipes = shown_question(material) == "recipe"
     weights, unknown = "These trained weights", UNKNOWN_AGAIN
     decided = [pair for pair in pairs if pair.decision in ("a", "b")]
     if all(pair.decision == "undefined" for pair in pairs):
@@ -97,16 +97,16 @@ def _headline(material: ReportInputs, pairs: list[Pair]) -> str:
     if not decided:
         if all(pair.decision == "equivalent" for pair in pairs):
             within = f"equivalent within ±{material.settings.margin:g} {metric}"
-            return f"The models are {within}." if again else f"{weights} are {within}: {unknown}."
+            return f"The models are {within}." if recipes else f"{weights} are {within}: {unknown}."
         return f"No model is shown to be better than another on {metric}."
     best = [m for m in material.networks if all(_winner(p) == m for p in _about(m, pairs))]
-    if best and again:
+    if best and recipes:
         return f"{model_label(best[0])} is better than every other model on {metric}."
     if best:
         name = f"{model_label(best[0])} ({_seeds(material, best[0])})"
         return f"{weights} of {name} are better than every other model’s on {metric}: {unknown}."
     some = f"{len(decided)} of {len(pairs)} pairs of models differ on {metric}"
-    if again:
+    if recipes:
         return f"{some}; the others do not."
     return f"{some} with these trained weights; the others do not: {unknown}."
 

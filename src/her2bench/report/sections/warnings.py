@@ -1,4 +1,4 @@
-"""What a reader must know before the numbers: the warnings that matter, and the lesser notes."""
+"""Warnings that qualify the numbers, and further notes."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from her2bench.report.sections.summary import not_beating
 
 @dataclass(frozen=True)
 class ReportWarning:
-    """A warning: a title in few words, and what it means. `optimistic`: figures are too good."""
+    """A short title and its explanation. `optimistic`: the figures are too good."""
 
     title: str
     text: str
@@ -21,11 +21,11 @@ class ReportWarning:
 
 
 _APART: tuple[NoteKind, ...] = ("random_tiles", "different_tiles", "no_better_than_baseline")
-"""The notes for which there is a warning of its own, whatever split is shown."""
+"""Notes with a warning of their own, for any shown split."""
 
 
 def report_warnings(material: ReportInputs) -> list[ReportWarning]:
-    """The warnings, the gravest first."""
+    """The warnings, most severe first."""
     return [
         *_unfinished(material),
         *_no_test(material),
@@ -39,12 +39,12 @@ def report_warnings(material: ReportInputs) -> list[ReportWarning]:
 
 
 def optimistic_figures(material: ReportInputs) -> bool:
-    """Whether every figure of the shown split is better than new slides would give."""
+    """Whether every figure of the shown split is better than on new slides."""
     return any(caution.optimistic for caution in report_warnings(material))
 
 
 def lesser_notes(material: ReportInputs) -> list[str]:
-    """The notes of scores.json that are no warning of their own."""
+    """The notes of scores.json without a warning of their own."""
     return [
         relabelled(note.in_full)
         for note in material.scores.notes
@@ -70,13 +70,13 @@ def _no_test(material: ReportInputs) -> list[ReportWarning]:
     name = SPLITS[material.split]
     text = (
         f"There are no test tiles, so {name} tiles are shown. Weights and thresholds were chosen "
-        "on them: every figure flatters, and no verdict is given."
+        "on them: every figure is optimistic, and no verdict is given."
     )
     return [ReportWarning(f"No test set: {name} tiles are shown", text, optimistic=True)]
 
 
 def _different_tiles(material: ReportInputs) -> list[ReportWarning]:
-    """Models whose training or validation tiles are others: those figures are no comparison."""
+    """Models with other training or validation tiles: those figures are not comparable."""
     return [
         ReportWarning(note.title, relabelled(note.text))
         for note in material.scores.notes
@@ -88,22 +88,22 @@ def _random_tiles(material: ReportInputs) -> list[ReportWarning]:
     if (material.config.get("split") or {}).get("kind") != "random-tiles":
         return []
     text = (
-        "Tiles of one slide lie on both sides of the split, so a model can recognise the slide "
-        "instead of the stain. On real tiles this raised ROC-AUC by 0.06 to 0.11. Nothing here "
-        "says how a model does on a new slide."
+        "Slides are split across partitions, so a model can recognise the slide instead of the "
+        "stain. On real tiles this raised ROC-AUC by 0.06 to 0.11. These figures do not estimate "
+        "the performance on new slides."
     )
-    return [ReportWarning("Random tile split: every figure flatters", text, optimistic=True)]
+    return [ReportWarning("Random tile split: every figure is optimistic", text, optimistic=True)]
 
 
 def _shared_tiles(material: ReportInputs) -> list[ReportWarning]:
-    """Tiles or slides that stand in test and also in training or validation of the same fold."""
+    """Tiles or slides in test and also in training or validation of the same fold."""
     if material.split != "test":
         return []
     tiles = _on_both_sides(material.predictions, "tile_id")
     if tiles:
         text = (
-            f"{tiles} test tiles also stand in training or validation, where weights and "
-            "thresholds were chosen. The figures flatter and say nothing on new tiles."
+            f"{tiles} test tiles are also in training or validation, where weights and "
+            "thresholds were chosen. The figures are optimistic and do not hold for new tiles."
         )
         return [ReportWarning("Tuned on test tiles", text, optimistic=True)]
     slides = _on_both_sides(material.predictions, "group_id") if material.grouped else 0
@@ -133,7 +133,7 @@ def _from_notes(material: ReportInputs) -> list[ReportWarning]:
 
 
 def _from_audit(material: ReportInputs) -> list[ReportWarning]:
-    """Serious findings, a line each; section 6 tells the rest."""
+    """Serious findings, one per line; section 6 lists the rest."""
     findings = material.audit.findings if material.audit else ()
     said = {"groups_on_both_sides"} if _shared_tiles(material) or _random_tiles(material) else set()
     return [
@@ -149,6 +149,6 @@ def _baseline(material: ReportInputs) -> list[ReportWarning]:
         return []
     text = (
         f"{', '.join(model_label(m) for m in losers)}: not shown to beat five percentiles of stain "
-        "amount with logistic regression. A network that has not beaten them has shown nothing."
+        "amount with logistic regression. Such a network shows no benefit over stain amount."
     )
     return [ReportWarning("DAB baseline not beaten", text)]
