@@ -61,7 +61,7 @@ def test_the_studys_figures_and_verdict(tmp_path):
     done = her2bench("score", "p.csv", "--primary", "accuracy", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "0.037 (0.019 to 0.071)" in done.stdout and "0.724 (" in done.stdout
-    assert "cannot be told apart" in done.stdout
+    assert "no significant difference" in done.stdout
 
 
 def test_json_and_options(tmp_path):

@@ -185,7 +185,7 @@ def _pair(a: str, b: str) -> Pair:
         p_adjusted=0.0004 if beaten else 1.0,
         margin=0.02,
         decision="a" if beaten else "undecided",
-        verdict=f"{a} better than {b}" if beaten else "cannot be told apart",
+        verdict=f"{a} better than {b}" if beaten else "no significant difference",
         method="sign flips of slides",
         groups=12,
     )

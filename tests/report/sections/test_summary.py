@@ -54,7 +54,7 @@ def test_one_model_better_than_all(three: ComparisonFolder) -> None:
     wins = {("lenet", "alexnet"): "b", ("alexnet", "mini_hahnet"): "a"}
     assert answer(decided(three, wins)).headline == (
         "These trained weights of AlexNet (one seed) are better than every other model’s on "
-        "ROC-AUC: whether training again would give the same is not known."
+        "ROC-AUC: retraining variability is not known."
     )
 
 
@@ -80,7 +80,7 @@ def test_one_win_is_not_called_best(three: ComparisonFolder) -> None:
     said = answer(decided(three, {("lenet", "alexnet"): "a"}))
     assert said.headline == (
         "1 of 3 pairs of models differ on ROC-AUC with these trained weights; the others do not: "
-        "whether training again would give the same is not known."
+        "retraining variability is not known."
     )
     assert "LeNet is better" not in said.headline
 
@@ -88,8 +88,8 @@ def test_one_win_is_not_called_best(three: ComparisonFolder) -> None:
 def test_equivalent_needs_all_pairs(three: ComparisonFolder) -> None:
     every = {(a, b): "equivalent" for i, a in enumerate(MODELS) for b in MODELS[i + 1 :]}
     assert answer(decided(three, every)).headline == (
-        "These trained weights are equivalent within ±0.02 ROC-AUC: whether training again would "
-        "give the same is not known."
+        "These trained weights are equivalent within ±0.02 ROC-AUC: retraining variability is not "
+        "known."
     )
     again = answer(decided(three, every, "recipe"))
     assert again.headline == "The models are equivalent within ±0.02 ROC-AUC."

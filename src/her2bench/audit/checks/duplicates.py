@@ -1,4 +1,4 @@
-"""Exact and near duplicates: the same picture twice, whatever was done to its file."""
+"""Exact and near duplicates: the same picture twice, whatever its file format or edit."""
 
 import numpy as np
 
@@ -12,16 +12,16 @@ _FLAWS: dict[str, tuple[Severity, str, str, str]] = {
     "duplicates_across_splits": (
         "serious",
         "in more than one split",
-        "Networks are asked about pictures that they were trained on: the scores of these tiles "
-        "tell what was memorised, and flatter every model.",
+        "Networks are tested on pictures that they were trained on: the scores of these tiles "
+        "show what was memorised, and are optimistic for every model.",
         "Drop all but one tile of each set, or keep each set in one split.",
     ),
     "duplicates_with_different_scores": (
         "serious",
         "with different scores",
-        "All but one of the scores of such a picture are wrong: learned from, they are noise, and "
-        "no model can answer all of them right.",
-        "Find out which score is right and drop the other tiles; if it cannot be told, drop all.",
+        "All but one of the scores of such a picture are wrong: in training they are label noise, "
+        "and no model can predict all of them correctly.",
+        "Find out which score is right and drop the other tiles; if that is not known, drop all.",
     ),
     "duplicates_across_slides": (
         "warning",
@@ -34,7 +34,7 @@ _FLAWS: dict[str, tuple[Severity, str, str, str]] = {
         "warning",
         "more than once",
         "They count double in training and in every score, and intervals come out too narrow; "
-        "where tiles are split at random, copies come to lie on both sides.",
+        "where tiles are split at random, copies lie on both sides.",
         "Keep one tile of each set.",
     ),
 }

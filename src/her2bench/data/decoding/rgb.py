@@ -60,7 +60,7 @@ def quickly_resized(rgb: np.ndarray, size: int) -> np.ndarray:
 
     Its weights are rounded to 16 bits, so a value may be another by 1.
     """
-    import torch  # here alone in this floor, and late: all else works where it is not installed
+    import torch  # imported late and only here: the package works without torch otherwise
     from torch.nn.functional import interpolate
 
     tile = torch.from_numpy(rgb).permute(2, 0, 1)[None]

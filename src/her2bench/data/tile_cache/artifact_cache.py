@@ -34,11 +34,11 @@ def keep(
     Args:
         place: the folder.
         needed: bytes that it will take.
-        what: what takes them, for the message that there is no room.
+        what: what takes them, for the message that there is no space.
         write: fills a new folder, which then takes the place.
 
     Raises:
-        UserError: the disk has no room, or cannot be written.
+        UserError: the disk has no space, or cannot be written.
     """
     with writing(place, f"name another folder with {_NAMED}"):
         if is_whole(place):

@@ -37,7 +37,7 @@ def line_rows(
 def extra_row(
     model: ModelEvaluation, split: str, metric: str, values: Floats, interval: Interval, method: str
 ) -> Row:
-    """A row of (S,) values, one a seed, that answers for these trained weights alone."""
+    """A row of (S,) values, one per seed, that holds for these trained weights only."""
     sample, seeds = model.panel.sample, len(values)
     return Row(
         model=model.name,

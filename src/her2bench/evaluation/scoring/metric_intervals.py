@@ -32,7 +32,7 @@ VANISHING = 1e-24  # a variance of 0, but for rounding
 def interval_of(
     estimate: Estimate, replicates: Floats | None, settings: ScoreSettings
 ) -> tuple[Interval, str]:
-    """The interval for these weights on new slides, and how it was made."""
+    """The interval for these weights on new slides, and its method."""
     metric, value = METRICS[estimate.metric], estimate.value
     unit = estimate.sample.unit
     bins = f", {settings.bins} equal-mass bins" if metric.noise else ""
@@ -112,7 +112,7 @@ def proportion_interval(estimate: Estimate, confidence: float) -> Interval:
 
 
 def recipe_interval(estimate: Estimate, confidence: float) -> Interval:
-    """The interval for the recipe trained again: slides and seeds both a sample."""
+    """The interval for the recipe across seeds: slides and seeds are both sampled."""
     seeds = len(estimate.values)
     if seeds < MINIMUM_SEEDS or estimate.df < 1 or not np.isfinite(estimate.variance):
         return NONE
