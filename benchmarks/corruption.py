@@ -103,8 +103,8 @@ class Campaign:
         `same`; `mended`: readers refuse, the command given again puts it right; `refused`, by the
         command too; `different` or `traceback` anywhere.
         """
-        with tempfile.TemporaryDirectory(dir=self.root) as room:
-            state = Path(room) / "state"
+        with tempfile.TemporaryDirectory(dir=self.root) as folder:
+            state = Path(folder) / "state"
             shutil.copytree(self.root / damage.state, state)
             (state / damage.file).write_bytes(damage.content)
             read = {
@@ -125,9 +125,9 @@ class Campaign:
             return "traceback"
 
     def _undisturbed(self, state: str) -> dict[Callable, object]:
-        with tempfile.TemporaryDirectory(dir=self.root) as room:
-            shutil.copytree(self.root / state, Path(room) / "state")
-            return {reader: reader(Path(room) / "state", self.tile) for reader in READERS}
+        with tempfile.TemporaryDirectory(dir=self.root) as folder:
+            shutil.copytree(self.root / state, Path(folder) / "state")
+            return {reader: reader(Path(folder) / "state", self.tile) for reader in READERS}
 
     def _again(self, state: Path, name: str) -> bool:
         with quick():

@@ -61,9 +61,9 @@ def replacing(path: Path) -> Iterator[Path]:
             return
         path = followed(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
+        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
         try:
-            temporary = room / name
+            temporary = folder / name
             yield temporary
             if temporary.is_dir() and path.is_dir():
                 return
@@ -71,7 +71,7 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.replace(path)
             _entry_to_disk(path.parent)
         finally:
-            shutil.rmtree(room, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_writable(folder: Path, named: str = "") -> None:

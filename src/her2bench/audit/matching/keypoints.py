@@ -14,7 +14,7 @@ from scipy import ndimage
 
 RADIUS = 5
 """Pixels of the surroundings; small, so that strips of 5% of a tile hold whole ones."""
-ROOM = 2
+MARGIN = 2
 """Pixels from a keypoint to the border: what lies beyond of its surroundings is mirrored."""
 MOST_A_SIDE, MOST_INSIDE = 64, 128
 MOST = 4 * MOST_A_SIDE + MOST_INSIDE
@@ -62,9 +62,9 @@ def _spots(contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     peak = contrast == ndimage.maximum_filter(contrast, 2 * _DENSE + 1)
     wide = contrast == ndimage.maximum_filter(contrast, 2 * _SPARSE + 1)
     peak &= contrast > _LEAST_CONTRAST
-    room = ROOM
-    y, x = np.nonzero(peak[room : height - room, room : width - room])
-    y, x = y + room, x + room
+    margin = MARGIN
+    y, x = np.nonzero(peak[margin : height - margin, margin : width - margin])
+    y, x = y + margin, x + margin
     order = np.argsort(-contrast[y, x], kind="stable")
     y, x = y[order], x[order]
     depth = np.stack([x / width, y / height, 1 - (x + 1) / width, 1 - (y + 1) / height])

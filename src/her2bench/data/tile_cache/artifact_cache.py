@@ -46,7 +46,7 @@ def keep(
         check_writable(place.parent, _NAMED)
     _remove_damaged(place)
     _remove_stale(place.parent)
-    _check_room(place.parent, needed, what)
+    _check_space(place.parent, needed, what)
     try:
         with replacing(place) as temporary:
             temporary.mkdir()
@@ -76,7 +76,7 @@ def _remove_stale(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _check_room(folder: Path, needed: int, what: str) -> None:
+def _check_space(folder: Path, needed: int, what: str) -> None:
     existing = next(f for f in (folder, *folder.absolute().parents) if f.exists())
     free = shutil.disk_usage(existing).free
     if needed > free:

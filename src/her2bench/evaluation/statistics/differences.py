@@ -202,15 +202,15 @@ def _tail(d: Difference, spread: Spread, border: float) -> float:
     """One-sided p-value that the truth lies beyond a border, seen from the difference: to 1/2."""
     side = "high" if border > d.value else "low"
 
-    def room(quantile: float) -> float:
+    def excess(quantile: float) -> float:
         return abs(d.value - border) - abs(getattr(limits(d, spread, quantile), side) - d.value)
 
-    if room(0.0) <= 0:  # on the border, but for rounding
+    if excess(0.0) <= 0:  # on the border, but for rounding
         quantile = 0.0
-    elif room(FURTHEST) > 0:
+    elif excess(FURTHEST) > 0:
         quantile = FURTHEST
     else:
-        quantile = optimize.root_scalar(room, bracket=(0.0, FURTHEST), xtol=1e-10).root
+        quantile = optimize.root_scalar(excess, bracket=(0.0, FURTHEST), xtol=1e-10).root
     return float(special.stdtr(spread.df, -quantile))
 
 
