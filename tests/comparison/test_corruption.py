@@ -95,7 +95,7 @@ def test_damage_is_never_silent_and_never_a_traceback(campaign):
     drawn = random.Random(0).sample(damages, DRAWN)
     outcomes = {(d.file, d.kind): campaign.outcome(d) for d in [*worst, pixels, *drawn]}
     assert not {where: o for where, o in outcomes.items() if o in WRONG}
-    assert set(outcomes.values()) == {"same", "mended"}
+    assert set(outcomes.values()) == {"same", "fixed"}
 
 
 def test_the_campaign_sees_a_difference(campaign):

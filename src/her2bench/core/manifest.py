@@ -1,4 +1,4 @@
-"""The manifest: one row a tile, its image, its score and, where known, its slide."""
+"""The manifest: one row per tile, with its image, its score and, where known, its slide."""
 
 import functools
 import os

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from her2bench.audit.confounding.permutation_test import _aucs, _handed_out, association_test
+from her2bench.audit.confounding.permutation_test import _aucs, _permuted, association_test
 from her2bench.audit.confounding.residuals import residuals
 
 
@@ -68,10 +68,10 @@ def test_a_measure_that_is_the_same_for_all_is_not_tested():
     assert np.isnan(told.p_value)
 
 
-def test_labels_handed_out_keep_to_whole_slides():
+def test_labels_are_permuted_at_slide_level():
     rng = np.random.default_rng(0)
     slides = np.repeat(np.arange(6), [1, 5, 3, 8, 2, 6])
-    labels = _handed_out(slides % 2 == 0, slides, 50, rng)
+    labels = _permuted(slides % 2 == 0, slides, 50, rng)
     share = np.stack([labels[slides == slide].mean(axis=0) for slide in range(6)])
     assert set(np.unique(share)) == {0, 1}
     assert (share.sum(axis=0) == 3).all()

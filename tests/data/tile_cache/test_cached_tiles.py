@@ -132,7 +132,7 @@ def test_all_bad_tiles_at_once_and_then_left_out(manifest, tmp_path):
         assert np.array_equal(tiles.pixels[row], np.asarray(expected))
 
 
-def test_mended_image_is_read_again(manifest, tmp_path):
+def test_fixed_image_is_read_again(manifest, tmp_path):
     spoil("missing", Path(manifest["path"][0]))
     cached_tiles(manifest, 8, tmp_path / "cache", skip_bad=True)
     save(Path(manifest["path"][0]))

@@ -89,7 +89,7 @@ def candidates(tiles: TileKeypoints, rows: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _strongest(tiles: TileKeypoints, rows: np.ndarray, chosen: np.ndarray, most: int) -> _Some:
-    """At most so many a tile of the keypoints chosen, (m, MOST) bool; the strongest stand first."""
+    """At most `most` keypoints per tile of those chosen, (m, MOST) bool; strongest first."""
     at, which = np.nonzero(chosen & (np.cumsum(chosen, axis=1, dtype=np.uint16) <= most))
     tile = rows[at]
     place = tiles.places[tile, which].astype(np.float32) / FINENESS

@@ -16,7 +16,7 @@ from scipy.spatial import KDTree
 
 SIDE = 64
 LEAST_CONTRAST = 1.0
-"""Grey levels (root mean square): below, a look is empty glass and cannot be told from others."""
+"""Grey levels (root mean square); a thumbnail below this is empty glass, alike everywhere."""
 LEAST_CORRELATION = 0.9
 _LOWEST, _HIGHEST, _SEARCHED = 3, 32, 10
 _DIMENSIONS = 16

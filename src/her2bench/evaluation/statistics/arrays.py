@@ -111,14 +111,14 @@ class SeedPredictions:
 
 @dataclass(frozen=True)
 class ModelPredictions:
-    """One model's answers to a sample, one row a seed.
+    """One model's predictions for a sample, one row per seed.
 
     Args:
         model: its name.
         seeds: the S seeds it was trained with.
         logits: (S, n) float64.
         probabilities: (S, n) float64, 0 to 1.
-        calls: (S, n) bool, whether the tile is called positive.
+        calls: (S, n) bool, whether the tile is predicted positive.
         folds: (S, n) int64, codes 0 upward of the fold whose network answered; None where all
             answers of a seed are one network's.
     """

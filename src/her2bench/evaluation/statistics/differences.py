@@ -111,12 +111,12 @@ class Spread:
 
 
 def weights_spread(d: Difference) -> Spread:
-    """Of these trained weights on new slides."""
+    """Of the trained weights on new slides."""
     return Spread(d.variance, 0.0, 0.0, d.df)
 
 
 def recipe_spread(d: Difference, fixed_a: bool, fixed_b: bool) -> Spread:
-    """Of these recipes trained again: each recipe's seeds add their own variance.
+    """Of the recipes across seeds: each recipe's seeds add their own variance.
 
     This is Obuchowski and Rockette's model of several readers with readers nested in tests: the
     seeds are the readers, the recipes the tests, the slides the cases.
