@@ -104,7 +104,7 @@ def odd_studies():
     yield "certain and right", check_predictions(sure)
     wrong = sure.with_columns(probability=1 - pl.col("probability"))
     yield "certain and wrong", check_predictions(wrong)
-    yield "one tile a slide", study(6, 6, tiles=1)
+    yield "one tile per slide", study(6, 6, tiles=1)
     yield "slides unknown", check_predictions(base.drop("group_id"))
     yield (
         "val too",

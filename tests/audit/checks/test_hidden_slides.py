@@ -49,9 +49,9 @@ def test_no_slide_named():
 
 
 def test_a_split_by_tiles_is_told_from_one_by_slides():
-    torn = check_hidden_slides(evidence(RANDOM))
-    assert [f.kind for f in torn.findings] == ["hidden_slides", "hidden_slides_on_both_sides"]
-    sides = torn.findings[1]
+    random = check_hidden_slides(evidence(RANDOM))
+    assert [f.kind for f in random.findings] == ["hidden_slides", "hidden_slides_on_both_sides"]
+    sides = random.findings[1]
     assert sides.severity == "serious" and sides.number == 16
     for left, right in sides.tiles:
         a, b = int(left[1:]), int(right[1:])
