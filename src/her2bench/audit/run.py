@@ -1,4 +1,4 @@
-"""The audit: one pass over the tiles, then every check; all findings, worst first."""
+"""The audit: one pass over the tiles, then every check; all findings, most severe first."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace

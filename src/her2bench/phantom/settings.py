@@ -1,4 +1,4 @@
-"""What a phantom is made from: a handful of settings, from the command line or a TOML file."""
+"""The settings of a phantom, from the command line or a TOML file."""
 
 from pathlib import Path
 from typing import Literal

@@ -27,13 +27,13 @@ _FLAWS: dict[str, tuple[Severity, str, str, str]] = {
         "warning",
         "under different group_id",
         "Slides taken to be independent are not: a split by slides puts one picture on both sides, "
-        "and intervals come out too narrow.",
+        "and intervals are too narrow.",
         "If the slides are one, give them one group_id; else find the wrong rows and drop them.",
     ),
     "duplicates": (
         "warning",
         "more than once",
-        "They count double in training and in every score, and intervals come out too narrow; "
+        "They count double in training and in every score, and intervals are too narrow; "
         "where tiles are split at random, copies lie on both sides.",
         "Keep one tile of each set.",
     ),

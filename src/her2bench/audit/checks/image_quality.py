@@ -1,4 +1,4 @@
-"""Images: broken, misnamed, of odd size or kind, blank, burnt out, out of focus, oddly stained."""
+"""Images: unreadable, misnamed, of unusual size or mode, blank, clipped, blurred, other stains."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ from her2bench.core.audit_findings import Finding, Severity
 from her2bench.core.text import plural
 
 EMPTY_TISSUE = 0.02  # share of a tile
-CLIPPED = 0.2  # share of the tissue; tissue beside pure white glass comes to a tenth
+CLIPPED = 0.2  # share of the tissue; tissue beside pure white glass reaches a tenth
 BLURRED = -1.15
 """Log ratio of contrast over 2 and 4 pixels (`measures.sharpness`) below which a tile is out of
 focus: a blur of 2 pixels and more; in-focus tiles of three scanners lie above -1.1, and pure

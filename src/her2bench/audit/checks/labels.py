@@ -154,7 +154,7 @@ def _unstained(evidence: AuditContext) -> list[Finding]:
             unit="tiles",
             effect="fat, stroma or glass is trained and tested as positive: this adds label noise, "
             "and no model that reads the stain can be correct there",
-            hint="leave these tiles out by a rule fixed beforehand, label tiles, or judge whole "
+            hint="leave these tiles out by a rule fixed beforehand, label tiles, or score whole "
             "slides instead of tiles",
             tiles=tuple((evidence.tile_ids[int(i)],) for i in rows[empty][order]),
             slides=slides,
@@ -198,7 +198,7 @@ def _against_tiles(evidence: AuditContext, column: str) -> tuple[list[Finding], 
         number=round(share, 3),
         unit="share of scored tiles",
         effect="an accuracy above that ceiling comes from knowing the slide, not the tile",
-        hint="train and score by the tiles' own scores, or judge whole slides; read accuracies "
+        hint="train and score by the tiles' own scores, or score whole slides; read accuracies "
         "against the ceiling",
         tiles=tuple((evidence.tile_ids[int(i)],) for i in np.flatnonzero(against)),
         rank=100 * share,

@@ -91,7 +91,7 @@ def shortcut_findings(
     """A finding for each shortcut above chance; correlated ones are reported with it.
 
     A shortcut is one if its ROC-AUC is above chance with slides as the unit (permutation test,
-    Holm over all that were looked at) and at least 0.6. Where slides are unknown there is no
+    Holm over all shortcuts) and at least 0.6. Where slides are unknown there is no
     valid test: they are then reported from 0.75 on, with a remark.
 
     Args:

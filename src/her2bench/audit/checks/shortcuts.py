@@ -120,7 +120,7 @@ def _folds_possible(target: np.ndarray, groups: np.ndarray | None) -> int:
 def _ties(
     measures: dict[str, np.ndarray], groups: np.ndarray | None
 ) -> dict[tuple[str, str], float]:
-    """How far each measure of the slides goes along with each other one: adjusted R², by names."""
+    """Adjusted R² of each measure of the slides on each other one, by names."""
     codes = None if groups is None else slide_codes(groups)
     of = {name: x if codes is None else medians(x, codes) for name, x in measures.items()}
     return {(a, b): _explained(of[a], of[b]) for a in of for b in of if a != b}

@@ -11,7 +11,7 @@ from her2bench.data.decoding.reading import Region
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What a file says of itself without its pixels being decoded.
+    """The metadata of a file, without decoding its pixels.
 
     Attributes:
         path: the file.

@@ -58,7 +58,7 @@ def observe(
     Args:
         manifest: as `read_manifest` gives it, paths absolute.
         extracts: what to take; field names are unique over all of them.
-        folder: where to keep it, so that the same files are not looked at twice
+        folder: where to keep it, so that the same files are not decoded twice
             (`artifact_cache.cache_folder()` is the place); without it, it is held in memory alone.
 
     Raises:
@@ -152,7 +152,7 @@ def _pieces(paths: list[str]) -> list[_Piece]:
 
 
 def file_facts(path: str) -> FileFacts:
-    """What the file says of itself; of a slide that Pillow does not know, only its size on disk."""
+    """The metadata of a file; for a slide that Pillow cannot read, only its size on disk."""
     stat = Path(path).stat()
     try:
         with opened(Path(path)) as image:

@@ -90,7 +90,7 @@ def _projections() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Places around a keypoint, and 64 random patterns over them.
 
     A pattern sums to 0 over each ring, for a keypoint is round in the middle: what would be the
-    same in all of them tells nothing.
+    same in all of them carries no information.
     """
     y, x = np.mgrid[-RADIUS : RADIUS + 1, -RADIUS : RADIUS + 1]
     distance = np.hypot(x, y)

@@ -26,7 +26,7 @@ def slide_embedding(observations: Observations, rows: NDArray[np.int64]) -> Floa
         rows: (k,), the tiles to place.
 
     Returns:
-        (k, d), most telling direction first; one of zeros where nothing tells slides apart.
+        (k, d), most informative direction first; one of zeros where none distinguishes slides.
     """
     whole = observations["fingerprint"][rows].astype(np.float64)
     quarters = observations["fingerprint_quarters"][rows].astype(np.float64)

@@ -189,7 +189,7 @@ def _bootstrapped(estimate: Estimate, replicates: Floats, confidence: float) -> 
 
 
 def _above_noise(estimate: Estimate, confidence: float) -> float:
-    """The lower end of a calibration error: what noise alone may come to is taken off."""
+    """The lower end of a calibration error: less what noise alone may add."""
     if estimate.noise is None or estimate.df < 1:
         return float("nan")
     level = (1 + confidence) / 2

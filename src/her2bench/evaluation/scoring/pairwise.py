@@ -30,7 +30,7 @@ SEEDS_FOR_RANGE = 10  # of each recipe: with 3 or 5 the power promised was misse
 def compare_all(
     judged: Mapping[str, ModelEvaluation], settings: ScoreSettings, metrics: Iterable[str] = METRICS
 ) -> tuple[Pair, ...]:
-    """Compare all pairs of models, judged on the same tiles, on all metrics.
+    """Compare all pairs of models, scored on the same tiles, on all metrics.
 
     Args:
         judged: name → model, all on one sample; the caller has checked that.

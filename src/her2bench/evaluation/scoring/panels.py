@@ -63,7 +63,7 @@ def make_panel(rows: pl.DataFrame, model: str, split: str) -> Panel:
 def require_same_tiles(
     one: tuple[str, pl.DataFrame], other: tuple[str, pl.DataFrame], split: str
 ) -> None:
-    """Refuse to compare what was judged on different tiles or against different targets.
+    """Refuse to compare models scored on different tiles or against different targets.
 
     Args:
         one, other: a name, and rows sorted by tile_id.

@@ -1,4 +1,4 @@
-"""The tiles that models are judged on, their slides, and one model's answers to them."""
+"""The tiles that models are scored on, their slides, and one model's predictions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class LabelledTiles:
             are unknown, each tile has a code of its own.
         known: whether the groups are slides, not a stand-in.
         tiles: (n,) int64, each row's tile as a code, where a tile may have several rows because
-            networks of several folds judged it; None where each row is a tile of its own.
+            networks of several folds scored it; None where each row is a tile of its own.
     """
 
     targets: Bools

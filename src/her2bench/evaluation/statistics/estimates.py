@@ -136,7 +136,7 @@ def clustered_variance(parts: Floats, shares: Floats, inflation: float = 1.0) ->
         inflation: what it is divided by, for a ROC-AUC within folds.
 
     Returns:
-        The variance, at least 0. With a single slide (of a class) it cannot be seen and comes to
+        The variance, at least 0. With a single slide (of a class) it cannot be estimated and is
         0 or NaN; the degrees of freedom are then 0.
 
     Source: Obuchowski 1997, Biometrics 53:567; the factor: Efron and Stein 1981, Annals of

@@ -80,7 +80,7 @@ def degrees(design: Design, assumed: Assumptions) -> float:
 
 
 def power(difference: float, design: Design, assumed: Assumptions) -> float:
-    """Chance that a true difference in ROC-AUC is called one, by a two-sided t test.
+    """The probability that a two-sided t test detects a true difference in ROC-AUC.
 
     Args:
         difference: of the better model from the worse, which has `assumed.auc`.
