@@ -36,7 +36,7 @@ def test_separators_and_byte_order_marks(tmp_path, separator, encoding):
     [
         ("2+", "4+", "row 1: '4+'"),
         ("2+", "", "column 'score'"),
-        ("008", "007", "1 tile_id stand in more than one row"),
+        ("008", "007", "1 tile_id are in more than one row"),
         ("008", "", "column 'tile_id'"),
         ("s2", "", "column 'group_id'"),
         ("0,s2,0", "0,s2,2", "column 'status'"),

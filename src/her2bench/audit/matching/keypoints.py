@@ -1,4 +1,4 @@
-"""Keypoints of a tile: small dark or light spots, and how the tissue looks around each.
+"""Keypoints of a tile: small dark or light spots, with a descriptor of the tissue around each.
 
 The same spot is found again in another tile that shows the same place, wherever it lies there.
 Spots are the extrema of a difference of Gaussians, placed between pixels (Lowe 2004, "Distinctive

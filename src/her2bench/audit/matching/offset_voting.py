@@ -99,7 +99,7 @@ def _strongest(tiles: TileKeypoints, rows: np.ndarray, chosen: np.ndarray, most:
 def _voted(
     tiles: TileKeypoints, asking: _Some, asked: _Some, later: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The offsets with most votes, of pairs whose first tile asks and whose second is asked."""
+    """The offsets with most votes, of pairs of a query tile and a candidate."""
     index = SortedCodes.of(asked.code, asked.tile)
     n = len(tiles.codes)
     found = [(np.empty((0, 2), np.int64), np.empty((0, 2)))]

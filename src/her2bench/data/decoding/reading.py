@@ -93,7 +93,7 @@ def read_tile(path: str | Path, region: Region | None = None) -> np.ndarray:
 def read_tiles(
     path: str | Path, regions: Sequence[Region | None]
 ) -> Iterator[np.ndarray | UnreadableImage]:
-    """All asked regions of one image, in order, from one opening (and one decode).
+    """All requested regions of one image, in order, from one opening (and one decode).
 
     Yields:
         (height, width, 3) uint8 RGB; where it cannot be read, the reason in its place.
@@ -243,7 +243,7 @@ def _tiff_mpp(image: Image.Image) -> float | None:
 
 
 def _plausible(value: str | float | None) -> float | None:
-    """Screen resolutions such as 72 dots an inch (353 µm/pixel) stand in many files: not these."""
+    """Screen resolutions such as 72 dots per inch (353 µm/pixel) are common; they are ignored."""
     if value is None:
         return None
     low, high = _PLAUSIBLE_MPP

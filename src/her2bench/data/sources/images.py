@@ -72,13 +72,13 @@ def read_labels(path: Path) -> pl.DataFrame:
 
 
 def _refuse_repeated(paths: pl.Series, where: Path) -> None:
-    """An image listed twice, by whatever names and links."""
+    """Refuse an image listed twice, under any names and links."""
     files = pl.Series([_file(path) for path in paths])
     repeated = paths.filter(files.is_duplicated()).unique(maintain_order=True)
     if len(repeated):
         raise UserError(
             where,
-            found=f"{len(repeated)} images stand in more than one row:{listed(repeated)}",
+            found=f"{len(repeated)} images are in more than one row:{listed(repeated)}",
             expected="each image once",
             hint="drop the repeated rows",
         )
@@ -227,7 +227,7 @@ def _visible(text: str) -> str:
 
 
 def _file(path: str) -> str:
-    """The file that a path leads to, whatever links it goes by."""
+    """The file that a path leads to, with all links resolved."""
     try:
         return os.path.realpath(path)
     except ValueError:  # a NUL in it: no file, named when it is opened

@@ -1,4 +1,4 @@
-"""Folders of the cache: made once, whole or not at all, named after their content."""
+"""Folders of the cache: written atomically, named after their content."""
 
 import os
 import shutil
@@ -66,7 +66,7 @@ def _remove_damaged(place: Path) -> None:
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove what killed processes left: temporary folders that nothing has written to for long."""
+    """Remove the temporary folders of killed processes: those not written to for long."""
     for left in folder.glob(f"{TEMPORARY}*"):
         try:
             newest = max(entry.stat().st_mtime for entry in (left, *left.rglob("*")))

@@ -1,4 +1,4 @@
-"""Each metric's interval, by the way that suits it."""
+"""Each metric's interval, by the method that suits it."""
 
 import numpy as np
 
@@ -77,7 +77,7 @@ def auc_interval(estimate: Estimate, confidence: float) -> Interval:
 
 
 def end_interval(estimate: Estimate, confidence: float) -> Interval:
-    """The interval for a value at the end of its range, where no variance can be seen.
+    """The interval for a value at the end of its range, where the variance cannot be estimated.
 
     New slides may still hold an error. The value is taken as a proportion of 0 or 1, brought to
     the metric's range, among as many observations as there are slides (of the scarcer class).

@@ -1,10 +1,10 @@
 """The difference of a metric between two models on the same tiles.
 
-An interval for the difference is put together from the two models' own intervals and the
+The interval of the difference combines the two models' own intervals and the
 correlation of their estimates (MOVER). A metric between 0 and 1 is skewed near its ends, its own
-interval is therefore made on the logit scale, and the difference inherits the right shape from
+interval is therefore computed on the logit scale, and the difference inherits its shape from
 it. With the plain difference over its standard error instead, two models of equal ROC-AUC, one
-with and one without correlation within slides, were called different in 6.5 to 7% of studies
+with and one without correlation within slides, differed significantly in 6.5 to 7% of studies
 (docs/statistics.md).
 """
 
