@@ -64,7 +64,7 @@ def test_absurd_micrometres_a_pixel_are_refused(tmp_path, mpp):
         read_manifest(written(tmp_path, f"tile_id,path,score,mpp\na,a.png,1,{mpp}\n"))
 
 
-def test_missing_empty_and_foreign_files(tmp_path):
+def test_missing_empty_and_unrelated_files(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         read_manifest(tmp_path / "none.csv")
     with pytest.raises(UserError, match=r"expected: .csv or .parquet"):
