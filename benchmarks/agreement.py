@@ -1,8 +1,8 @@
-"""Do the fast ways of training come to what the plain one comes to?
+"""Do the fast ways of training give the same results as the plain one?
 
     python -m benchmarks.agreement        a few minutes on two CPU cores
 
-On a phantom drawn for the occasion, two tables.
+On a phantom drawn for this benchmark, two tables.
 
 Ways of computing: the same seed by each choice of `Compute`. Convolutions then add the same
 numbers in another order, so sums differ by float32 rounding. A batch's gradients show that and
@@ -12,7 +12,7 @@ its own size, and the weight goes a whole step the other way. So trained logits 
 where that happened, to some hundredths of their spread over the tiles. TOLERANCE bounds it, far
 below what another seed changes.
 
-Precision: bfloat16 has 8 bits, so a seed takes another way; only statistics over seeds compare.
+Precision: bfloat16 has 8 bits, so a seed trains differently; only statistics over seeds compare.
 """
 
 import tempfile
@@ -60,12 +60,12 @@ SETTINGS = {
         "augment": ["flip", "rotate"],
     },
 }
-Trained = tuple[Fit, np.ndarray]  # what it came to, and its validation logits (n,)
+Trained = tuple[Fit, np.ndarray]  # its fit, and its validation logits (n,)
 
 
 @dataclass(frozen=True)
 class Study:
-    """The tiles, and the trainings to be had on them."""
+    """The tiles, and the training runs on them."""
 
     config: ComparisonConfig
     fold: Fold
@@ -76,7 +76,7 @@ class Study:
     def runs(
         self, model: str, precision: str = "32-true", way: Compute = PLAIN
     ) -> list[LearningRateSearch]:
-        """A network's runs, one a seed."""
+        """A network's runs, one per seed."""
         config = self.config.model_copy(update={"precision": precision})
         folders = [RunFolder(self.folder / str(next(self.numbers))) for _ in config.seeds]
         return [

@@ -6,9 +6,9 @@
    (`confounding` 0.8) it should be the first finding; without (0) no shortcut should be found, in
    at least 9 of 10 phantoms; both with the slides known and unknown.
 2. The whole audit of a clean phantom with a grouped split: nothing worse than a note.
-3. Labels: of positive slides' tiles, how many are called unstained, by their own true score.
-4. Focus: how many tiles are called out of focus, as they are and blurred.
-5. Power: how often the difference told beforehand is then seen, in simulated studies.
+3. Labels: of positive slides' tiles, how many count as unstained, by their own true score.
+4. Focus: how many tiles count as out of focus, unchanged and blurred.
+5. Power: how often the difference computed beforehand is then detected, in simulated studies.
 """
 
 import argparse
@@ -124,13 +124,13 @@ def focus_table(evidence: AuditContext, every: int = 10) -> None:
 
 
 def power_table(repeats: int) -> None:
-    """The variance and degrees of freedom told beforehand, and the power they give."""
-    print("| study | variance told / seen | df told / seen | detectable | then seen |")
+    """The variance and degrees of freedom computed beforehand, and the power they give."""
+    print("| study | variance expected / seen | df expected / seen | detectable | then detected |")
     print("| --- | --- | --- | --- | --- |")
     for study in STUDIES:
         rng = np.random.default_rng(0)
         assumed = Assumptions(likeness=study.shared)
-        told, seen, gaps = [], [], []
+        expected, seen, gaps = [], [], []
         for _ in range(100):
             sample, answers = study.draw(rng)
             counts = (
@@ -139,12 +139,12 @@ def power_table(repeats: int) -> None:
             )
             design = Design(*counts)
             pair = Difference(*(estimate("roc_auc", sample, each, 15) for each in answers))
-            told.append((difference_variance(design, assumed), degrees(design, assumed)))
+            expected.append((difference_variance(design, assumed), degrees(design, assumed)))
             seen.append((pair.variance, pair.df))
             gaps.append(detectable_difference(design, assumed))
         gap = min(float(np.median(gaps)), 0.19)
         power = rates(replace(study, gap=gap), repeats, seed=1)["weights ours"]
-        (variance, df), (variance_seen, df_seen) = np.mean(told, axis=0), np.mean(seen, axis=0)
+        (variance, df), (variance_seen, df_seen) = np.mean(expected, axis=0), np.mean(seen, axis=0)
         held = "both classes" if study.mixed else "one class"
         name = f"{study.groups} slides of {held}, likeness {study.shared:g}"
         name += ", equal sizes" if study.equal else ""

@@ -4,9 +4,9 @@
     python -m benchmarks.audit_speed build/small --tiles 200            to try it
     python -m benchmarks.audit_speed build/many --tiles 100000 --size 256 --drawn 4000 --once
 
-The tiles are phantoms of 51 slides, every one another, drawn at half their size, enlarged, given
-the noise of a camera and encoded anew: drawn at full size they would take four times as long, and
-to the audit they weigh the same. They are kept in the folder, so that a second run only measures.
+The tiles are phantoms of 51 slides, all different, drawn at half their size, enlarged, given
+the noise of a camera and encoded again: drawn at full size they would take four times as long, and
+the audit takes the same time. They are kept in the folder, so that a second run only measures.
 
 With --drawn, only so many are drawn, twice as large as the tiles, and from each many tiles are cut:
 at any place, turned by any angle, at 0.75 to 1.3 of its size, so that hardly two of them are alike

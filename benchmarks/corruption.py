@@ -1,4 +1,4 @@
-"""Every kept file damaged in many ways: does a wrong result ever come out of it?
+"""Every kept file damaged in many ways: does it ever give a wrong result?
 
     python -m benchmarks.corruption           every file in every way
     python -m benchmarks.corruption --each 1  of each kind of file one way, drawn at random
@@ -6,7 +6,7 @@
 A small comparison, one of its images broken, is kept in two states: finished, with audit and
 random tiles, and stopped in the middle of a training. One file of it or of the caches is cut,
 emptied, replaced by another comparison's, or has bytes flipped: 1, 64 or many, at its start,
-middle and end. Then the folder is served and a tile judged, its report written anew, and the
+middle and end. Then the folder is served and a tile judged, its report written again, and the
 command given again. Each must either refuse by a message, or give the undisturbed results.
 """
 
@@ -98,13 +98,13 @@ class Campaign:
                         yield Damage(state, str(name), kind, content)
 
     def outcome(self, damage: Damage) -> str:
-        """What reading and going on came to.
+        """The outcome of reading the damaged state and of running the command again.
 
-        `same`; `mended`: readers refuse, the command given again puts it right; `refused`, by the
+        `same`; `fixed`: readers refuse, the command given again fixes it; `refused`, by the
         command too; `different` or `traceback` anywhere.
         """
-        with tempfile.TemporaryDirectory(dir=self.root) as room:
-            state = Path(room) / "state"
+        with tempfile.TemporaryDirectory(dir=self.root) as folder:
+            state = Path(folder) / "state"
             shutil.copytree(self.root / damage.state, state)
             (state / damage.file).write_bytes(damage.content)
             read = {
@@ -113,7 +113,7 @@ class Campaign:
             }
             again = self._judged(partial(self._again, state, damage.state), True)
         wrong = next((outcome for outcome in WRONG if outcome in read | {again}), None)
-        return wrong or ("mended" if again == "same" and "refused" in read else again)
+        return wrong or ("fixed" if again == "same" and "refused" in read else again)
 
     def _judged(self, question: Callable[[], object], expected: object) -> str:
         try:
@@ -125,9 +125,9 @@ class Campaign:
             return "traceback"
 
     def _undisturbed(self, state: str) -> dict[Callable, object]:
-        with tempfile.TemporaryDirectory(dir=self.root) as room:
-            shutil.copytree(self.root / state, Path(room) / "state")
-            return {reader: reader(Path(room) / "state", self.tile) for reader in READERS}
+        with tempfile.TemporaryDirectory(dir=self.root) as folder:
+            shutil.copytree(self.root / state, Path(folder) / "state")
+            return {reader: reader(Path(folder) / "state", self.tile) for reader in READERS}
 
     def _again(self, state: Path, name: str) -> bool:
         with quick():
@@ -176,7 +176,7 @@ def served(state: Path, tile: bytes) -> list[object]:
 
 
 def reported(state: Path, tile: bytes) -> str:
-    """The report, written anew."""
+    """The report, written again."""
     folder = ComparisonFolder(state / "out")
     if not folder.config.is_file():
         return ""

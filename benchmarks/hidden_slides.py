@@ -10,8 +10,8 @@ the cores' files is looked at. The settings of the estimate were chosen on phant
 seeds 101 to 104.
 
 Coverage: ROC-AUC 0.8, predictions simulated (`two_level.py`) on these very tiles and true slides,
-slide effects independent of how slides look; the interval is made with each tile as a slide, with
-the estimated slides, and with the true ones. In brackets its width over that of true slides.
+slide effects independent of how slides look; the interval is computed with each tile as a slide,
+with the estimated slides, and with the true ones. In brackets its width over that of true slides.
 """
 
 import argparse
@@ -122,7 +122,7 @@ def coverage(cases: list[Case], found: list[Slides], correlation: float, repeats
     """Print how often the interval holds the truth, and its width beside that of true slides."""
     study = TwoLevel(correlation=correlation, mixed=False, models=1)
     rng = np.random.default_rng(7)
-    names = ("each tile a slide", *found[0], "true slides")
+    names = ("tiles as slides", *found[0], "true slides")
     hits, widths = dict.fromkeys(names, 0), {name: [] for name in names}
     for case, each in zip(cases, found, strict=True):
         sample = LabelledTiles(case.score >= 2, case.truth)
@@ -187,7 +187,7 @@ def main() -> None:
     for cases, each in zip(kinds, found, strict=True):
         agreement(cases, each)
     print(
-        "\n| tiles | correlation | each tile a slide | tiles alone | score is the slide's | ",
+        "\n| tiles | correlation | tiles as slides | tiles alone | score is the slide's | ",
         end="",
     )
     print("and number known | true slides |\n| --- | --- | --- | --- | --- | --- | --- |")

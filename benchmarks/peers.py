@@ -6,7 +6,7 @@ prints one JSON line: seconds of each epoch (training and validation), losses, p
 `benchmarks.speed`, each in a process of its own, since what one does to the process would help
 the others.
 
-- `notebook`: the study's loop, in our words: Pillow decodes each tile anew in every epoch, in the
+- `notebook`: the study's loop, rewritten: Pillow decodes each tile again in every epoch, in the
   training process; PyTorch as it comes.
 - `dataloader`: the same, with a PyTorch DataLoader whose workers decode.
 - `limit`: forward, backward and step on batches that lie ready in memory, in the best layout this

@@ -40,7 +40,7 @@ PHANTOM = PhantomSettings(slides=40, tiles_per_slide=16, size=1024, mpp=0.46, se
 FEW = PhantomSettings(slides=24, tiles_per_slide=4, size=1024, mpp=0.46, seed=5)  # for losses
 FOLDER = Path("build/speed")
 EPOCHS = {"notebook": 2, "dataloader": 2, "limit": 3, "her2bench": 3}
-REPEATS = {"lenet": 3, "alexnet": 2, "mini_hahnet": 2}  # unless told otherwise
+REPEATS = {"lenet": 3, "alexnet": 2, "mini_hahnet": 2}  # by default
 CACHE_REPEATS = 3
 # Tiles of an epoch: training, validation. mini-HAHNet's epoch is cut to a batch of each: the
 # notebook takes half a minute for it.

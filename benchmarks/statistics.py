@@ -111,7 +111,7 @@ def small_study(loops: int) -> tuple[float, float]:
 
 
 def large_study(tiles: int) -> tuple[float, float, float]:
-    """Our seconds for the second goal, those with all comparisons, peak bytes a tile and model."""
+    """Seconds for the second goal, those with all comparisons, peak bytes per tile and model."""
     table = predictions(tiles // 500, 500)
     settings = ScoreSettings(bootstrap=0)
     started = time.process_time()
@@ -143,7 +143,7 @@ def main() -> None:
     print(f"| her2bench | {ours:.2f} |")
     print(f"| ratio | {loop / ours:.0f} |")
     print()
-    print("| tiles (3 models, 14 metrics) | CPU s, intervals | CPU s, pairs too | bytes a tile |")
+    print("| tiles (3 models, 14 metrics) | CPU s, intervals | CPU s, pairs too | bytes per tile |")
     print("| --- | --- | --- | --- |")
     for tiles in (250_000, 1_000_000):
         million, everything, size = large_study(tiles)

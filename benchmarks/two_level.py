@@ -57,7 +57,7 @@ class TwoLevel:
 
     @property
     def mean_auc(self) -> float:
-        """The AUC of the second model, meant over all seeds it might be trained with."""
+        """The AUC of the second model, averaged over all seeds."""
         return float(special.ndtr(separation(self.auc) / np.sqrt(2 + self.seed_sd**2)))
 
     @property
@@ -123,7 +123,7 @@ def separation(auc: float) -> float:
 
 
 def as_answers(model: str, scores: Floats) -> ModelPredictions:
-    """(S, n) scores as logits, called positive above 0."""
+    """(S, n) scores as logits, predicted positive above 0."""
     probabilities = 1 / (1 + np.exp(-scores))
     return ModelPredictions(model, tuple(range(len(scores))), scores, probabilities, scores > 0)
 

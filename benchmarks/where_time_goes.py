@@ -60,7 +60,7 @@ def main() -> None:
     given = parser.parse_args()
     ready_cpu()
     print(f"A product of two 4096 x 4096 matrices: {matrix_product():.0f} GFLOP/s\n")
-    print("| network | computed | GFLOP a tile and step | GFLOP/s | where the time goes |")
+    print("| network | computed | GFLOP per tile and step | GFLOP/s | where the time goes |")
     print("| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
         for name in given.models:

@@ -65,7 +65,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=list(KINDS), action="append", help="this kind of input")
     parser.add_argument("--again", type=Path, help="a kept input, to be read once more")
     parser.add_argument(
-        "--comparison", type=Path, help="what `python -m fuzz.comparison` wrote (else made anew)"
+        "--comparison",
+        type=Path,
+        help="what `python -m fuzz.comparison` wrote (by default it is made)",
     )
     return parser.parse_args()
 

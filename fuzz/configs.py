@@ -8,7 +8,7 @@ from typing import Any
 import tomli_w
 
 from fuzz.mutation import mutated, name, number, text
-from fuzz.room import Room
+from fuzz.workspace import Workspace
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import load_settings, settings_from, to_toml
 
@@ -40,7 +40,7 @@ _LITERALS = (
 class Configs:
     """TOML files of a comparison."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         pass
 
     def make(self, rng: Random) -> tuple[str, bytes]:
@@ -58,8 +58,8 @@ class Configs:
 class Overrides:
     """`--set` texts, kept as a JSON list."""
 
-    def __init__(self, room: Room) -> None:
-        self._config = room.place / "config.toml"
+    def __init__(self, workspace: Workspace) -> None:
+        self._config = workspace.place / "config.toml"
         self._config.write_text(tomli_w.dumps(CONFIG), encoding="utf-8")
 
     def make(self, rng: Random) -> tuple[str, bytes]:

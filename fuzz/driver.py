@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from fuzz.findings import Fault, Findings, place_in
-from fuzz.room import Room
+from fuzz.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 _START = 120.0  # seconds in which a worker must be ready
@@ -78,16 +78,16 @@ class Campaign:
     def _watch(self, name: str, job: dict) -> int:
         """One worker from start to end; the number of the input that the next one begins with."""
         with tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as folder:
-            room = Room(Path(folder) / "room", self.shared)
-            room.build()
-            worker = _started(job | {"room": str(room.root)}, room)
+            workspace = Workspace(Path(folder) / "workspace", self.shared)
+            workspace.build()
+            worker = _started(job | {"workspace": str(workspace.root)}, workspace)
             try:
-                return self._follow(name, worker, room, job["first"])
+                return self._follow(name, worker, workspace, job["first"])
             finally:
                 worker.kill()
                 worker.wait()
 
-    def _follow(self, name: str, worker: subprocess.Popen, room: Room, first: int) -> int:
+    def _follow(self, name: str, worker: subprocess.Popen, workspace: Workspace, first: int) -> int:
         lines = _Lines(worker)
         at, reading, file = first - 1, False, Path()
         process, spent, waits = psutil.Process(worker.pid), 0.0, 0
@@ -96,17 +96,17 @@ class Campaign:
                 line = lines.next(self.patience if reading else _START)
             except queue.Empty:
                 if not reading:
-                    raise RuntimeError(_failed(name, room)) from None
+                    raise RuntimeError(_failed(name, workspace)) from None
                 waits += 1
                 if waits < _MOST_WAITS and _starved(process, spent, self.patience):
                     continue
-                self._end(name, "hang", f"no answer in {self.patience:g} s", room, file)
+                self._end(name, "hang", f"no answer in {self.patience:g} s", workspace, file)
                 return at + 1
             if line is None:
                 if reading:
-                    self._end(name, "death", f"exit {worker.wait()}", room, file)
+                    self._end(name, "death", f"exit {worker.wait()}", workspace, file)
                 elif worker.wait():
-                    raise RuntimeError(_failed(name, room))
+                    raise RuntimeError(_failed(name, workspace))
                 return at + 1
             if "at" in line:
                 at, reading, file = line["at"], True, Path(line["file"])
@@ -119,8 +119,8 @@ class Campaign:
             else:
                 self.findings.count(name, line["outcome"])
 
-    def _end(self, name: str, outcome: str, what: str, room: Room, file: Path) -> None:
-        said = room.stderr.read_text(encoding="utf-8", errors="replace")
+    def _end(self, name: str, outcome: str, what: str, workspace: Workspace, file: Path) -> None:
+        said = workspace.stderr.read_text(encoding="utf-8", errors="replace")
         dump = said[max(said.rfind("Timeout ("), said.rfind("Fatal "), 0) :][:20_000]
         self.findings.add(Fault(name, outcome, what, place_in(dump)), f"{what}\n{dump}", file)
 
@@ -142,9 +142,9 @@ class _Lines:
         return self._queue.get(timeout=seconds)
 
 
-def _started(job: dict, room: Room) -> subprocess.Popen:
-    """A worker whose home and temporary folder lie in its room."""
-    home, temporary = str(room.home), str(room.temporary)
+def _started(job: dict, workspace: Workspace) -> subprocess.Popen:
+    """A worker whose home and temporary folder lie in its workspace."""
+    home, temporary = str(workspace.home), str(workspace.temporary)
     environment = os.environ | {
         **dict.fromkeys(("HOME", "USERPROFILE", "XDG_CACHE_HOME", "LOCALAPPDATA"), home),
         **dict.fromkeys(("TMPDIR", "TEMP", "TMP", "MPLCONFIGDIR"), temporary),
@@ -158,7 +158,7 @@ def _started(job: dict, room: Room) -> subprocess.Popen:
         text=True,
         encoding="utf-8",
         env=environment,
-        cwd=room.place,
+        cwd=workspace.place,
     )
 
 
@@ -179,6 +179,10 @@ def _seconds(process: psutil.Process) -> float:
         return 0.0
 
 
-def _failed(name: str, room: Room) -> str:
-    said = room.stderr.read_text(encoding="utf-8", errors="replace") if room.stderr.exists() else ""
+def _failed(name: str, workspace: Workspace) -> str:
+    said = (
+        workspace.stderr.read_text(encoding="utf-8", errors="replace")
+        if workspace.stderr.exists()
+        else ""
+    )
     return f"the worker of {name} failed by itself:\n{said}"

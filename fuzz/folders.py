@@ -17,8 +17,8 @@ from fastapi.testclient import TestClient
 from fuzz.comparison import without_figures
 from fuzz.configs import literal
 from fuzz.mutation import mutated, text
-from fuzz.room import Room
 from fuzz.tables import odd_parquet
+from fuzz.workspace import Workspace
 from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.checksums import RECORD, checksum, read_record, write_record
@@ -46,16 +46,16 @@ class Folders:
     the damage is refused by them, and what lies behind must hold without them too.
     """
 
-    def __init__(self, room: Room) -> None:
-        self._out, self._sound = room.out, room.shared / "comparison"
-        shutil.copytree(room.shared / "tiles", room.out.parent / "tiles")
+    def __init__(self, workspace: Workspace) -> None:
+        self._out, self._sound = workspace.out, workspace.shared / "comparison"
+        shutil.copytree(workspace.shared / "tiles", workspace.out.parent / "tiles")
         self._stamps: dict[str, tuple[int, int]] = {}
         self._restore()
         self._files = [p for p in sorted(self._stamps) if not p.endswith(_NOT_READ)]
         self._weights = [p for p in self._files if p.endswith(".safetensors")]
         self._config = load_settings(ComparisonConfig, self._sound / "comparison.toml")
-        self._choices = Choices("cpu", room.temporary / "cache", self_test=False, audit=False)
-        self._tile = min((room.out.parent / "tiles").rglob("*.jpg"))
+        self._choices = Choices("cpu", workspace.temporary / "cache", self_test=False, audit=False)
+        self._tile = min((workspace.out.parent / "tiles").rglob("*.jpg"))
 
     def make(self, rng: Random) -> tuple[str, bytes]:
         reader = rng.choice(READERS)

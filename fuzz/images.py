@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, features
 
 from fuzz.mutation import mutated, text
-from fuzz.room import Room
+from fuzz.workspace import Workspace
 from her2bench.core.errors import UserError
 from her2bench.data.decoding.reading import (
     Region,
@@ -43,7 +43,7 @@ _SIZES = ((16, 16), (33, 17), (1, 1), (64, 64), (8, 300))
 class Images:
     """Files of one picture or several, sound at first, then with changed bytes."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         kinds = [kind for kind in _MODES if kind != "AVIF" or features.check("avif")]
         made = [(f".{kind.lower()}", _encoded(kind, Random(n))) for kind in kinds for n in _SEEDS]
         self._sound = [(suffix, data) for suffix, data in made if data]

@@ -5,13 +5,13 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
-from fuzz.room import Room
+from fuzz.workspace import Workspace
 
 
 class Kind(Protocol):
-    """A kind of input, set up once in a room of its own."""
+    """A kind of input, set up once in a workspace of its own."""
 
-    def __init__(self, room: Room) -> None: ...
+    def __init__(self, workspace: Workspace) -> None: ...
 
     def make(self, rng: Random) -> tuple[str, bytes]:
         """The ending and the content of a new input."""

@@ -5,8 +5,8 @@ from random import Random
 
 import polars as pl
 
-from fuzz.room import Room
 from fuzz.tables import Columns, odd_table
+from fuzz.workspace import Workspace
 from her2bench.core.errors import UserError
 from her2bench.core.manifest import ENDPOINTS, REGION, read_manifest, targets, write_manifest
 from her2bench.data.splitting.splits import SplitSettings, make_splits
@@ -36,8 +36,8 @@ def manifest_columns(tiles: int = 24) -> Columns:
 class Manifests:
     """Tables of tiles, CSV and Parquet."""
 
-    def __init__(self, room: Room) -> None:
-        self._out = room.out
+    def __init__(self, workspace: Workspace) -> None:
+        self._out = workspace.out
 
     def make(self, rng: Random) -> tuple[str, bytes]:
         columns = manifest_columns()

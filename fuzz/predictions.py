@@ -5,8 +5,8 @@ import math
 from pathlib import Path
 from random import Random
 
-from fuzz.room import Room
 from fuzz.tables import Columns, odd_table
+from fuzz.workspace import Workspace
 from her2bench.cli.score import score
 from her2bench.core.predictions import COLUMNS, read_predictions
 
@@ -40,8 +40,8 @@ def prediction_columns(tiles: int = 12) -> Columns:
 class Predictions:
     """Tables of predictions, CSV and Parquet."""
 
-    def __init__(self, room: Room) -> None:
-        self._out = room.out
+    def __init__(self, workspace: Workspace) -> None:
+        self._out = workspace.out
 
     def make(self, rng: Random) -> tuple[str, bytes]:
         columns = prediction_columns()

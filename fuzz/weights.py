@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from fuzz.mutation import mutated, name, text
-from fuzz.room import Room
+from fuzz.workspace import Workspace
 from her2bench.core.run_folder import RunFolder
 from her2bench.prediction.trained_networks import load_trained
 
@@ -33,10 +33,10 @@ _NUMBERS = (
 class Weights:
     """The safetensors file of a finished run."""
 
-    def __init__(self, room: Room) -> None:
-        sound = room.shared / "comparison" / "runs" / "lenet" / "seed-0" / "fold-0"
-        shutil.copytree(sound, room.out / "fold-0")
-        self._run = RunFolder(room.out / "fold-0")
+    def __init__(self, workspace: Workspace) -> None:
+        sound = workspace.shared / "comparison" / "runs" / "lenet" / "seed-0" / "fold-0"
+        shutil.copytree(sound, workspace.out / "fold-0")
+        self._run = RunFolder(workspace.out / "fold-0")
         self._summary = self._run.summary()
         data = self._run.weights.read_bytes()
         size = int.from_bytes(data[:8], "little")

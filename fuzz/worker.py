@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 import her2bench
 from fuzz.kinds import Kind, kind_of
-from fuzz.room import Room, changes
+from fuzz.workspace import Workspace, changes
 
 MEMORY = 4_000_000_000  # bytes that reading one input may take
 
@@ -26,16 +26,16 @@ def main() -> None:
     """Read one job as JSON from the first argument, work on it, and report on stdout."""
     job = json.loads(sys.argv[1])
     report = _own_stdout()
-    room = Room(Path(job["room"]), Path(job["shared"]))
-    with room.stderr.open("w", encoding="utf-8", errors="replace") as stderr:
+    workspace = Workspace(Path(job["workspace"]), Path(job["shared"]))
+    with workspace.stderr.open("w", encoding="utf-8", errors="replace") as stderr:
         os.dup2(stderr.fileno(), 2)
-        os.chdir(room.place)
+        os.chdir(workspace.place)
         warnings.simplefilter("ignore")
-        kind = kind_of(job["place"])(room)
+        kind = kind_of(job["place"])(workspace)
         warnings.filterwarnings("error", category=RuntimeWarning)
         warnings.filterwarnings("ignore", message="Image size")  # a limit of ours comes after it
         _limit_memory()
-        _work(kind, room, job, report, stderr)
+        _work(kind, workspace, job, report, stderr)
 
 
 def _own_stdout() -> TextIO:
@@ -45,30 +45,32 @@ def _own_stdout() -> TextIO:
     return report
 
 
-def _work(kind: Kind, room: Room, job: dict[str, Any], report: TextIO, stderr: TextIO) -> None:
-    before, n = room.stamps(), job["first"]
+def _work(
+    kind: Kind, workspace: Workspace, job: dict[str, Any], report: TextIO, stderr: TextIO
+) -> None:
+    before, n = workspace.stamps(), job["first"]
     while n == job["first"] or time.time() < job["until"]:
-        path = Path(job["again"]) if job["again"] else _made(kind, room, job["name"], n)
+        path = Path(job["again"]) if job["again"] else _made(kind, workspace, job["name"], n)
         _say(report, at=n, file=str(path))
         faulthandler.dump_traceback_later(0.9 * job["patience"], file=stderr)
         result = _read(kind, path)
         faulthandler.cancel_dump_traceback_later()
-        after = room.stamps()
+        after = workspace.stamps()
         if outside := changes(before, after):
             result = {"outcome": "fault", "error": "wrote outside the output", "fault": outside[0]}
             result["text"] = "written outside of the output folder:\n" + "\n".join(outside)
         before, n = after, n + 1
         if result["outcome"] == "fault" and not job["again"]:
-            path = path.replace(room.input / f"{n}{path.suffix}")  # the next one has its name
+            path = path.replace(workspace.input / f"{n}{path.suffix}")  # the next one has its name
         _say(report, file=str(path), **result)
         if job["again"]:
             return
 
 
-def _made(kind: Kind, room: Room, name: str, n: int) -> Path:
+def _made(kind: Kind, workspace: Workspace, name: str, n: int) -> Path:
     """Input number n, the same for a name whatever was read before."""
     suffix, content = kind.make(Random(f"{name} {n}"))
-    path = room.input / f"input{suffix}"
+    path = workspace.input / f"input{suffix}"
     path.write_bytes(content)
     return path
 

@@ -1,4 +1,4 @@
-"""Compare image classifiers for HER2 status on IHC tiles, and test which differences are real.
+"""Compare image classifiers for HER2 status on IHC tiles, with slide-clustered statistics.
 
     import her2bench as hb
 

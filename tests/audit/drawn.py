@@ -43,7 +43,7 @@ def manifest_of(folder: Path, contents: list[bytes]) -> pl.DataFrame:
 
 
 def with_duplicates(folder: Path) -> tuple[pl.DataFrame, Observations]:
-    """Tiles 0 to 19 are strangers, 20 to 26 are made from tiles 0 to 5, 27 cannot be read."""
+    """Tiles 0 to 19 are unrelated, 20 to 26 are made from tiles 0 to 5, 27 cannot be read."""
     whole = fields(20, SIZE + 40, SIZE + 40)
     tiles = [encoded(w[:SIZE, :SIZE], quality=90) for w in whole]
     made = [
@@ -65,7 +65,7 @@ def field(slide: int, height: int, width: int) -> np.ndarray:
 
 
 def with_neighbours(folder: Path) -> tuple[pl.DataFrame, Observations]:
-    """Four tiles of one field, in the order of `CORNERS`, then twelve strangers and glass."""
+    """Four tiles of one field, in the order of `CORNERS`, then twelve unrelated ones and glass."""
     whole = field(0, 2 * SIDE, 2 * SIDE)
     tiles = [whole[y : y + SIDE, x : x + SIDE] for x, y in CORNERS]
     tiles += [field(i, SIDE, SIDE) for i in range(1, 13)]

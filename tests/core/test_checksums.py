@@ -97,7 +97,7 @@ def test_a_file_system_without_locks_can_be_worked_on(code, tmp_path, monkeypatc
     with working_alone(tmp_path):
         assert "no locks" in caplog.text
         second = working_alone(tmp_path)
-        with pytest.raises(UserError, match="another her2bench is at work") as refused, second:
+        with pytest.raises(UserError, match="another her2bench process uses") as refused, second:
             pass
         assert SOFT_LOCK in refused.value.hint
     assert not (tmp_path / SOFT_LOCK).exists()

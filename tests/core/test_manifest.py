@@ -36,7 +36,7 @@ def test_separators_and_byte_order_marks(tmp_path, separator, encoding):
     [
         ("2+", "4+", "row 1: '4+'"),
         ("2+", "", "column 'score'"),
-        ("008", "007", "1 tile_id stand in more than one row"),
+        ("008", "007", "1 tile_id are in more than one row"),
         ("008", "", "column 'tile_id'"),
         ("s2", "", "column 'group_id'"),
         ("0,s2,0", "0,s2,2", "column 'status'"),
@@ -64,7 +64,7 @@ def test_absurd_micrometres_a_pixel_are_refused(tmp_path, mpp):
         read_manifest(written(tmp_path, f"tile_id,path,score,mpp\na,a.png,1,{mpp}\n"))
 
 
-def test_missing_empty_and_foreign_files(tmp_path):
+def test_missing_empty_and_unrelated_files(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         read_manifest(tmp_path / "none.csv")
     with pytest.raises(UserError, match=r"expected: .csv or .parquet"):

@@ -273,7 +273,7 @@ def test_a_manifest_that_is_a_link_speaks_of_the_folder_it_was_named_in(tmp_path
 
 def test_a_written_manifest_passes_the_reader_or_is_not_written(tmp_path):
     table = pl.DataFrame({"tile_id": ["a", "a"], "path": ["/x/1.png", "/x/2.png"], "score": [1, 2]})
-    with pytest.raises(UserError, match="1 tile_id stand in more than one row"):
+    with pytest.raises(UserError, match="1 tile_id are in more than one row"):
         write_manifest(table, tmp_path / "m.csv")
     assert not list(tmp_path.iterdir())
     odd = [str(tmp_path / "-1.png"), str(tmp_path / "=2.png")]

@@ -75,7 +75,7 @@ def two_models() -> pl.DataFrame:
 
 
 def answers_of(scores, model: str = "model") -> ModelPredictions:
-    """Answers with these (n,) or (S, n) scores as logits, called positive above 0."""
+    """Answers with these (n,) or (S, n) scores as logits, predicted positive above 0."""
     logits = np.atleast_2d(np.asarray(scores, dtype=np.float64))
     probabilities = 1 / (1 + np.exp(-logits))
     return ModelPredictions(model, tuple(range(len(logits))), logits, probabilities, logits > 0)
@@ -84,5 +84,5 @@ def answers_of(scores, model: str = "model") -> ModelPredictions:
 def overconfident(seed, n=4000, factor=3.0, shift=0.0):
     """Logits that are `factor` times what they should be, plus a shift."""
     rng = np.random.default_rng(seed)
-    honest = rng.normal(size=n) * 1.5
-    return factor * honest + shift, rng.random(n) < 1 / (1 + np.exp(-honest))
+    calibrated = rng.normal(size=n) * 1.5
+    return factor * calibrated + shift, rng.random(n) < 1 / (1 + np.exp(-calibrated))

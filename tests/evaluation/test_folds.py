@@ -148,7 +148,7 @@ def test_networks_of_several_folds_on_one_test_set_count_like_seeds():
         (b.tiles, b.positives) for b in single.breakdown
     ]
     assert not any("not trained on it" in note.text for note in several.notes)
-    assert any("5 folds judged the same tiles" in note.text for note in several.notes)
+    assert any("5 folds scored the same tiles" in note.text for note in several.notes)
 
 
 def test_no_fold_of_both_classes_has_no_auc():

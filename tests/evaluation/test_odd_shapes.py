@@ -67,7 +67,7 @@ def test_few_slides_of_a_class_get_t_not_a_bootstrap(positive, negative):
 
 
 def test_balanced_accuracy_without_a_visible_error_of_one_class_is_not_certain():
-    """All negative tiles are called rightly, on five slides: the sixth may hold an error."""
+    """All negative tiles are correctly classified, on five slides: the sixth may hold an error."""
     table = study(20, 5)
     p = pl.when(pl.col("target") == 0).then(0.1).otherwise(pl.col("probability"))
     scores = score_predictions(
@@ -104,7 +104,7 @@ def odd_studies():
     yield "certain and right", check_predictions(sure)
     wrong = sure.with_columns(probability=1 - pl.col("probability"))
     yield "certain and wrong", check_predictions(wrong)
-    yield "one tile a slide", study(6, 6, tiles=1)
+    yield "one tile per slide", study(6, 6, tiles=1)
     yield "slides unknown", check_predictions(base.drop("group_id"))
     yield (
         "val too",

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from random import Random
 
-from fuzz.room import Room
+from fuzz.workspace import Workspace
 
 from her2bench.core.errors import UserError
 
@@ -13,8 +13,8 @@ from her2bench.core.errors import UserError
 class Planted:
     unfit = False
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, workspace: Workspace) -> None:
+        self._room = workspace
 
     def make(self, rng: Random) -> tuple[str, bytes]:
         if self.unfit:

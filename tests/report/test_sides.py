@@ -67,4 +67,4 @@ def test_other_validation_tiles_are_said_at_the_top(tmp_path) -> None:
     page = write_report(folder).read_text(encoding="utf-8")
     warnings = page[page.index('<ul class="warnings">') :]
     assert "Models on different tiles" in warnings[: warnings.index("</ul>")]
-    assert page.count("figures there cannot be compared") == 1
+    assert page.count("metrics there cannot be compared") == 1

@@ -79,7 +79,7 @@ class NotMade(NamedTuple):
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check found: findings (none: clean), numbers worth knowing, or why not made."""
+    """What one check found: findings (none: clean), measured values, or why not made."""
 
     findings: tuple[Finding, ...] = ()
     measured: Measured | None = None

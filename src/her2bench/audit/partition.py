@@ -1,4 +1,4 @@
-"""The split as the audit sees it: one side a tile, whatever kind of split it is."""
+"""The split as the audit sees it: one side per tile, for every kind of split."""
 
 from pathlib import Path
 
@@ -31,10 +31,10 @@ def split_from(splits: pl.DataFrame, manifest: pl.DataFrame, where: object) -> n
         where: the table's name, for messages.
 
     Returns:
-        (n,) text, a row a tile of the manifest: `train`, `val`, `test`, or `fold 0`, `fold 1`, …
+        (n,) text, one per tile of the manifest: `train`, `val`, `test`, or `fold 0`, `fold 1`, …
 
     Raises:
-        UserError: a column or a tile is missing, a side is no side, or a tile has two.
+        UserError: a column or a tile is missing, a side is unknown, or a tile has two.
     """
     require_columns(splits, ("tile_id", "split"), where)
     names = [name for name in ("tile_id", "split", "fold") if name in splits.columns]

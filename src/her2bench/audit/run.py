@@ -1,4 +1,4 @@
-"""The audit: one pass over the tiles, then every check; all findings, worst first."""
+"""The audit: one pass over the tiles, then every check; all findings, most severe first."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -109,7 +109,7 @@ def gather(
 
     Raises:
         UserError: unknown endpoint, no status where it is asked for, no column of that name, a tile
-            score that is no score, or no room on disk.
+            score that is no score, or no space on disk.
     """
     target = targets(manifest, endpoint, where).to_numpy()
     if tile_score:

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one."""
+"""Atomic writes: a reader never sees an incomplete file."""
 
 import errno
 import os
@@ -17,8 +17,8 @@ from her2bench.core.notes import note
 from her2bench.core.outputs import followed, is_stream, poured
 
 LOCK = ".lock"
-SOFT_LOCK = ".lock-held"  # where the file system has no locks: it is there while one is at work
-TEMPORARY = ".her2bench-unfinished-"  # a name of our own: what bears it may be removed
+SOFT_LOCK = ".lock-held"  # where the file system has no locks: it exists while a process is running
+TEMPORARY = ".her2bench-unfinished-"  # our own prefix: files with it may be removed
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 _NO_FLUSH = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF}
 _FROM_THE_SYSTEM = re.compile(r"os error (\d+)")
@@ -31,7 +31,7 @@ _LIMITS = {
     errno.ENOSPC: _DISK_FULL,
     getattr(errno, "EDQUOT", errno.ENOSPC): _DISK_FULL,
     errno.EFBIG: (
-        "the file would be larger than files may be here",
+        "the file would exceed the size limit",
         "raise the limit on file sizes (ulimit -f), or name another disk",
     ),
     errno.EMFILE: _FILES,
@@ -61,9 +61,9 @@ def replacing(path: Path) -> Iterator[Path]:
             return
         path = followed(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
+        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
         try:
-            temporary = room / name
+            temporary = folder / name
             yield temporary
             if temporary.is_dir() and path.is_dir():
                 return
@@ -71,7 +71,7 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.replace(path)
             _entry_to_disk(path.parent)
         finally:
-            shutil.rmtree(room, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_writable(folder: Path, named: str = "") -> None:
@@ -106,7 +106,7 @@ def check_output(path: Path, named: str = "-o") -> None:
     """Refuse, before long work, a file that could not be written; leaves no trace.
 
     Raises:
-        UserError: a folder bears its name, or `check_writable` refuses the folder it is to lie in.
+        UserError: a folder has its name, or `check_writable` refuses the folder it is to lie in.
     """
     if path.is_dir():
         raise UserError(
@@ -121,7 +121,7 @@ def limit_of(error: BaseException) -> tuple[str, str] | None:
     """What ran out and how to go on, where an error of the operating system says so.
 
     >>> limit_of(OSError(errno.EFBIG, "File too large"))[0]
-    'the file would be larger than files may be here'
+    'the file would exceed the size limit'
     """
     code = getattr(error, "errno", None)
     inside = _FROM_THE_SYSTEM.search(str(error))  # libraries in Rust hide it in their own
@@ -188,12 +188,12 @@ def _lock(folder: Path) -> BaseFileLock:
         except (OSError, NotImplementedError) as error:  # the latter from older filelocks
             if isinstance(error, Timeout) or getattr(error, "errno", errno.ENOSYS) not in _NO_LOCKS:
                 raise
-            note(folder, f"this file system has no locks; the file {SOFT_LOCK} stands for one")
-            hint += f"; if none is at work any more, delete {folder / SOFT_LOCK}"
+            note(folder, f"this file system has no locks; the file {SOFT_LOCK} is used instead")
+            hint += f"; if no process is running any more, delete {folder / SOFT_LOCK}"
             lock = SoftFileLock(folder / SOFT_LOCK)
             lock.acquire(timeout=0)
     except Timeout as error:
-        found = "another her2bench is at work in this folder"
+        found = "another her2bench process uses this folder"
         raise UserError(folder, found=found, hint=hint) from error
     return lock
 

@@ -21,7 +21,7 @@ OPTIMISTIC = {
     "neighbours_across_splits",
     "hidden_slides_on_both_sides",
 }
-"""Kinds of findings with which every figure is better than new slides would give."""
+"""Kinds of findings that make every score optimistic for new slides."""
 
 
 class Finding(BaseModel):
@@ -34,14 +34,14 @@ class Finding(BaseModel):
         title: one sentence that holds the number.
         number: the number it rests on.
         unit: what the number counts or measures, e.g. `pairs of tiles`, `ROC-AUC`.
-        effect: what it would do to a comparison.
+        effect: the effect on a comparison.
         hint: what to do about it.
-        tiles: the tiles it is about, worst first, in sets that belong together (a pair of
+        tiles: the tiles it is about, most severe first, in sets that belong together (a pair of
             duplicates is one set; a tile alone is a set of one).
         places: for each set of `tiles`, where each tile's upper left corner lies beside the
             first's, (x, y) in widths and heights of the first; empty where that means nothing.
         slides: the slides (group_id) it is about.
-        rank: orders findings of the same severity, the worst highest: 0 to 100, mostly the percent
+        rank: orders findings of one severity, the most severe highest: 0 to 100, mostly the percent
             of tiles or slides concerned.
     """
 
@@ -75,14 +75,14 @@ class LeftOut(BaseModel):
 
 
 class Audit(BaseModel):
-    """All findings, worst first, and what was looked at.
+    """All findings, most severe first, and what was checked.
 
     Attributes:
         schema_number: `schema` in the file: the form of the file.
         manifest: the audited table's path, as given.
         endpoint: what counts as positive.
-        tiles: number of tiles looked at.
-        findings: worst first.
+        tiles: number of tiles checked.
+        findings: most severe first.
         clean: names of the checks that found nothing.
         left_out: checks that could not be made.
         measured: numbers worth knowing even where nothing is wrong (e.g. the ROC-AUC of the DAB

@@ -1,4 +1,4 @@
-"""The one exception that means "the user can mend this"."""
+"""The exception for usage errors: the user can fix them."""
 
 import difflib
 import re
@@ -7,15 +7,15 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """A mistake of the user's: shown as one message, without a traceback, with exit status 2.
+    """A usage error: shown as one message, without a traceback, with exit status 2.
 
     The message names the file or setting, what was found, what was expected, and the hint.
 
-    >>> raise UserError("m.csv", found="no column 'path'", expected="one row a tile", hint="add it")
+    >>> raise UserError("m.csv", found="no column 'path'", expected="a column", hint="add it")
     Traceback (most recent call last):
         ...
     her2bench.core.errors.UserError: m.csv: no column 'path'
-      expected: one row a tile
+      expected: a column
       hint: add it
     """
 

@@ -39,7 +39,7 @@ def missing_extra(error: ImportError, what: str) -> UserError | None:
 
 @contextmanager
 def needs_extra(what: str) -> Iterator[None]:
-    """Imports inside the block that fail for want of an extra say which one to install.
+    """Imports inside the block that fail because an extra is missing say which one to install.
 
     Raises:
         UserError: a package of an extra is missing.

@@ -1,4 +1,4 @@
-"""The manifest: one row a tile, its image, its score and, where known, its slide."""
+"""The manifest: one row per tile, with its image, its score and, where known, its slide."""
 
 import functools
 import os
@@ -88,7 +88,7 @@ def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
     if len(repeated):
         raise UserError(
             where,
-            found=f"{len(repeated)} tile_id stand in more than one row:{listed(repeated)}",
+            found=f"{len(repeated)} tile_id are in more than one row:{listed(repeated)}",
             expected="each tile_id once",
             hint="make the ids unique, or drop the repeated rows",
         )

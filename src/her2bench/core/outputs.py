@@ -47,8 +47,8 @@ def followed(path: Path) -> Path:
 @contextmanager
 def poured(path: Path) -> Iterator[Path]:
     """Yield a temporary file; what the block writes to it goes into `path` when it succeeds."""
-    with tempfile.TemporaryDirectory() as room:
-        temporary = Path(room) / path.name
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder) / path.name
         yield temporary
         with _opened(path) as stream:
             stream.write(temporary.read_bytes())

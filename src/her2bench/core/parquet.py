@@ -1,4 +1,4 @@
-"""What a Parquet file says of itself, checked before room is made for as much as it says."""
+"""The sizes that a Parquet file declares, checked before memory is allocated for them."""
 
 import mmap
 from pathlib import Path
@@ -21,10 +21,10 @@ _DATA, _DICTIONARY, _DATA_2 = 5, 7, 8
 
 
 def check_parquet(path: Path) -> None:
-    """Refuse a file whose account of itself cannot be true.
+    """Refuse a file that declares impossible sizes.
 
-    A reader makes room for as many rows and bytes as a file says it has; a flipped bit in such a
-    number ends the whole process. Only columns of single values are looked into.
+    A reader allocates memory for as many rows and bytes as a file declares; a flipped bit in
+    such a number ends the whole process. Only columns of single values are looked into.
 
     Raises:
         ValueError: it is no Parquet, is cut, or names more rows or bytes than it can hold.

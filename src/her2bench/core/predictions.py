@@ -1,4 +1,4 @@
-"""The predictions table, the narrow waist: one row a tile, model, seed and fold."""
+"""The predictions table, the common input format: one row per tile, model, seed and fold."""
 
 import re
 from collections.abc import Iterable
@@ -106,7 +106,7 @@ def check_predictions(table: pl.DataFrame, where: object = "predictions") -> pl.
 
 
 def check_model_name(name: str) -> str | None:
-    """Why a model cannot be called so; None where it can. A name becomes that of a folder.
+    """Why a model cannot have this name; None where it can. It becomes the name of a folder.
 
     >>> check_model_name("resnet50"), check_model_name("Ceiling")
     (None, 'another name than ceiling, which the results use themselves')
@@ -203,8 +203,8 @@ def _check_rows(table: pl.DataFrame, written: pl.DataFrame, where: object) -> pl
             where,
             found=f"{len(repeated)} tile(s) stand twice for one model, seed, fold and split:"
             f"{listed(rows)}",
-            expected="one row a tile, model, seed, fold and split",
-            hint="drop the repeated rows, or tell them apart by seed or fold",
+            expected="one row per tile, model, seed, fold and split",
+            hint="drop the repeated rows, or distinguish them by seed or fold",
         )
     if table["group_id"].is_null().all():
         return table
@@ -213,12 +213,12 @@ def _check_rows(table: pl.DataFrame, written: pl.DataFrame, where: object) -> pl
         .group_by("tile_id")
         .agg(pl.col("group_id").unique())
     )
-    torn = groups.filter(pl.col("group_id").list.len() > 1)["tile_id"].sort()
-    if len(torn):
+    mixed = groups.filter(pl.col("group_id").list.len() > 1)["tile_id"].sort()
+    if len(mixed):
         raise UserError(
             where,
-            found=f"{len(torn)} tile(s) lie in more than one group:{listed(torn)}",
-            expected="one group_id (slide or patient) a tile, the same for every model",
+            found=f"{len(mixed)} tile(s) lie in more than one group:{listed(mixed)}",
+            expected="one group_id (slide or patient) per tile, the same for every model",
         )
     filled = _fill_groups(table, groups)
     unknown = filled["group_id"].is_null()

@@ -1,4 +1,4 @@
-"""The notes of `scores.json`: what a reader must know before the numbers, by kind."""
+"""The notes of `scores.json`: warnings and explanations, by kind."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -54,7 +54,7 @@ KINDS: dict[NoteKind, tuple[Severity, str]] = {
     "no_recalibration": ("note", "No recalibration"),
     "scaling_refused": ("note", "Scaling refused"),
 }
-"""Severity and title of each kind: `serious` voids the numbers, `warning` makes them doubtful."""
+"""Severity and title of each kind: `serious`: wrong results, `warning`: doubtful."""
 
 
 @dataclass(frozen=True)

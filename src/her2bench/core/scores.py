@@ -26,7 +26,7 @@ class Row:
     """A metric of one model on one split; None where a number is undefined or unknown.
 
     `low` and `high` answer for these trained weights on new slides; `recipe_low` and
-    `recipe_high` for the recipe trained again with another seed (at least 3 seeds needed).
+    `recipe_high` for the recipe retrained with another seed (at least 3 seeds needed).
     `counted_tiles` and `counted_groups` are those the metric is a statement about (for
     sensitivity the positive tiles); `effective_tiles` are they over the design effect.
     """
@@ -54,12 +54,12 @@ class Row:
 class Pair:
     """Two models on one metric of the test tiles; None where a number is undefined or unknown.
 
-    `question` is "weights" (these trained networks, on new slides) or "recipe" (trained again).
+    `question` is "weights" (these trained networks, on new slides) or "recipe" (across seeds).
     `difference` is model_a's value less model_b's, `low` to `high` its interval, uncorrected;
     `p_adjusted` is Holm's over all pairs of one metric, question and `family`. `needed_low` to
-    `needed_high` slides would be needed to see a difference of `needed_for`; the upper end is None,
-    as both are, where more slides alone may not do. `se_slides`, `se_seeds_a` and `se_seeds_b` are
-    the standard errors that slides and each model's seeds add, `df` the degrees of freedom
+    `needed_high` slides are needed to detect a difference of `needed_for`; the upper end, or
+    both, are None where more slides alone may not do. `se_slides`, `se_seeds_a` and `se_seeds_b`
+    are the standard errors that slides and each model's seeds add, `df` the degrees of freedom
     together. McNemar's test takes tiles as independent and is made only where asked for.
     """
 
@@ -94,10 +94,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """The tiles of one model with one value of a column: how many are called positive.
+    """The tiles of one model with one value of a column: how many are predicted positive.
 
-    `called_positive` and `right` are shares of the tiles, means over seeds; `low` to `high` is
-    the interval of `called_positive`.
+    `predicted_positive` and `correct` are shares of the tiles, averaged over seeds; `low` to
+    `high` is the interval of `predicted_positive`.
     """
 
     model: str
@@ -107,10 +107,10 @@ class Breakdown:
     tiles: int
     groups: int
     positives: int
-    called_positive: float
+    predicted_positive: float
     low: float | None
     high: float | None
-    right: float
+    correct: float
 
 
 @dataclass(frozen=True)
@@ -169,10 +169,10 @@ class Scores:
 
     Args:
         schema: SCHEMA.
-        rows: a metric of a model on a split, each.
-        pairs: two models on a metric of the test tiles, each.
-        notes: what a reader must know first, in the order of weight.
-        breakdown: how often tiles of a score, a slide, … are called positive (test).
+        rows: one per metric, model and split.
+        pairs: one per metric and pair of models (test).
+        notes: warnings and explanations, most severe first.
+        breakdown: how often tiles of a score, a slide, … are predicted positive (test).
         calibration: probabilities before and after scaling fitted on val (test).
         thresholds: one per run.
         optimism: what a random tile split would have added, where a comparison measured it.

@@ -21,9 +21,9 @@ ENDPOINTS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class BaselineName:
-    """What a baseline is called: `label` in tables and figures, `phrase` within a sentence.
+    """The names of a baseline: `label` in tables and figures, `phrase` within a sentence.
 
-    `about` says what it looks at, for the glossary.
+    `about` is its entry in the glossary.
     """
 
     label: str
@@ -35,18 +35,18 @@ NETWORKS = {"lenet": "LeNet", "alexnet": "AlexNet", "mini_hahnet": "mini-HAHNet"
 """Networks by name; `register_model` adds to them."""
 BASELINES = {
     "always_positive": BaselineName(
-        "Always positive", "always positive", "Calls every tile positive, whatever is in it."
+        "Always positive", "always positive", "Predicts every tile positive, whatever it shows."
     ),
     "dab_baseline": BaselineName(
         "DAB baseline",
         "the DAB baseline",
-        "Logistic regression on five percentiles of brown stain: what stain amount alone can tell.",
+        "Logistic regression on five percentiles of brown stain: what stain alone can predict.",
     ),
     "background_baseline": BaselineName(
         "Background baseline",
         "the background baseline",
-        "Logistic regression on the colour of empty glass: above guessing, the slides can be told "
-        "by something that is no biology.",
+        "Logistic regression on the colour of empty glass: above chance, slides can be "
+        "distinguished by something other than biology.",
     ),
 }
 """Baselines by name; `register_baseline` adds to them."""

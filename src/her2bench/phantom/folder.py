@@ -93,7 +93,7 @@ def _drawn(
         except BrokenProcessPool as error:
             raise UserError(
                 folder.name,
-                found="a process that draws was ended from outside, perhaps for want of memory",
+                found="a drawing process was ended from outside, perhaps because memory ran out",
                 hint="run the command again, with fewer --workers",
             ) from error
         finally:

@@ -1,4 +1,4 @@
-"""The score that drawn cells deserve: the ASCO/CAP wording on intensity and completeness."""
+"""The IHC score of drawn cells, by the ASCO/CAP wording on intensity and completeness."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a phantom is made from: a handful of settings, from the command line or a TOML file."""
+"""The settings of a phantom, from the command line or a TOML file."""
 
 from pathlib import Path
 from typing import Literal
@@ -75,5 +75,5 @@ def read_settings(path: Path) -> dict[str, object]:
         raise UserError(path, found="no such file", hint="check the path") from error
     except (OSError, ValueError) as error:
         raise UserError(
-            path, found=f"cannot be read ({error})", expected="settings as TOML, one a line"
+            path, found=f"cannot be read ({error})", expected="settings as TOML, one per line"
         ) from error

@@ -111,7 +111,7 @@ def draw_slide(
 
     Args:
         index: the slide's number.
-        score: 0 to 3, what the slide's cells all together deserve.
+        score: 0 to 3, the score of all of the slide's cells together.
         tiles: number of tiles to be cut from it.
         rng: source of the slide's own properties.
         confounding: 0 to 1, how far the target 2+ decides the white point.
@@ -194,7 +194,7 @@ def _tumour_leaning(region: float) -> float:
 
 
 def _expression(score: int, spread: float, rank: float) -> float:
-    """A slide's mean expression, such that its cells all together deserve the score."""
+    """A slide's mean expression, such that all its cells together have the score."""
     limits = expression_limits(np.hypot(np.hypot(SPREAD_CELLS, SPREAD_PLACES), spread))
     limits = np.concatenate([[limits[0] + _LOWEST], limits, [limits[2] + _HIGHEST]])
     return float(limits[score] + (limits[score + 1] - limits[score]) * rank)

@@ -12,7 +12,7 @@ from her2bench.phantom.texture import CellGrid, Floats, SmoothField
 _MARGIN = 200.0  # µm around the field in which smooth fields stay defined
 _ADIPOCYTE = 62.0  # µm across
 _NESTS = 0.8  # how much nests matter beside the region
-_INSIDE = 0.13  # leaning beyond the outline at which a nucleus finds room
+_INSIDE = 0.13  # leaning beyond the outline at which nuclei are placed
 _WALL = 0.45  # leaning to tumour around a lumen
 _PLACES = 45.0  # µm over which expression changes inside a tile
 

@@ -1,4 +1,4 @@
-"""What is true of a drawn field: its tumour fraction and the score its own cells deserve."""
+"""The ground truth of a drawn field: its tumour fraction and the score of its own cells."""
 
 from dataclasses import dataclass
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from her2bench.data.decoding.memory_room import decoding_room
+from her2bench.data.decoding.memory_budget import decoding_budget
 from her2bench.data.decoding.unreadable import BROKEN, UnreadableImage, reason_of
 from her2bench.data.decoding.whole_images import check_single, decoded, opened
 
@@ -44,7 +44,7 @@ def decode(data: bytes) -> Picture:
         with opened(data, _KNOWN) as image:
             _check(image)
             notes = _notes(image)
-            with decoding_room().held(image.width * image.height):
+            with decoding_budget().held(image.width * image.height):
                 rgb = np.array(decoded(image, data))
     except UnidentifiedImageError as error:
         raise Refused(_no_image(data)) from error

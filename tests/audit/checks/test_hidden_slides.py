@@ -1,4 +1,4 @@
-"""What is said of hidden slides: a warning, a split that ignores slides, or how right it was."""
+"""What is said of hidden slides: a warning, a split that ignores slides, or its accuracy."""
 
 from itertools import combinations
 
@@ -49,9 +49,9 @@ def test_no_slide_named():
 
 
 def test_a_split_by_tiles_is_told_from_one_by_slides():
-    torn = check_hidden_slides(evidence(RANDOM))
-    assert [f.kind for f in torn.findings] == ["hidden_slides", "hidden_slides_on_both_sides"]
-    sides = torn.findings[1]
+    random = check_hidden_slides(evidence(RANDOM))
+    assert [f.kind for f in random.findings] == ["hidden_slides", "hidden_slides_on_both_sides"]
+    sides = random.findings[1]
     assert sides.severity == "serious" and sides.number == 16
     for left, right in sides.tiles:
         a, b = int(left[1:]), int(right[1:])
@@ -98,7 +98,7 @@ def test_where_the_score_alone_tells_slides_apart_no_split_can_be_judged():
     one_each = evidence(RANDOM, apart=0.0)
     found = check_hidden_slides(one_each)
     assert [f.kind for f in found.findings] == ["hidden_slides"]
-    assert "(the score alone tells 4 apart)" in found.findings[0].title
+    assert "(the score alone distinguishes 4)" in found.findings[0].title
     assert "confidence" not in found.findings[0].effect
     assert found.measured["hidden_slides_crossing"] is None
 

@@ -106,7 +106,7 @@ def test_a_slide_unlike_all_others(evidence_of):
     assert "brightness" in found["slides_unlike_others"].title
 
 
-def test_three_kinds_of_scanner_are_no_strangers(evidence_of):
+def test_three_kinds_of_scanner_are_no_outliers(evidence_of):
     groups = np.repeat(np.arange(30), 5)
     level = np.array([180, 215, 252])[groups % 3]
     white = level[:, None] + np.random.default_rng(0).normal(0, 2, (150, 3))

@@ -34,7 +34,7 @@ def test_where_all_slides_are_tested_only_more_of_them_help(evidence_of):
 
 def test_where_no_difference_can_be_seen_it_says_so_plainly(evidence_of):
     (finding,) = check_power(evidence_of(*many(4))).findings
-    assert "even the largest difference in ROC-AUC will mostly not be seen" in finding.title
+    assert "even the largest difference in ROC-AUC is mostly not detected" in finding.title
 
 
 def test_many_slides_are_clean(evidence_of):

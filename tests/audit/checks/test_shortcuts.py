@@ -98,5 +98,5 @@ def test_without_slides_a_strong_one_is_a_warning_that_says_so(study):
     assert "slides unknown" in finding.title
 
 
-def test_one_class_cannot_be_told(evidence_of):
+def test_one_class_cannot_be_tested(evidence_of):
     assert check_shortcuts(evidence_of([3, 3, 3], "abc")).left_out.kind == "one_class"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from her2bench.audit.confounding.permutation_test import _aucs, _handed_out, association_test
+from her2bench.audit.confounding.permutation_test import _aucs, _permuted, association_test
 from her2bench.audit.confounding.residuals import residuals
 
 
@@ -54,24 +54,24 @@ def test_a_telling_measure_is_found(mixed):
     measure = np.column_stack(
         [target + rng.normal(0, 0.5, len(target)), rng.normal(size=len(target))]
     )
-    told = association_test(measure, target, groups, rng, 499)
-    assert told.auc > 0.85
-    assert told.p_value == pytest.approx(1 / 500)
-    assert told.slides == 40
+    found = association_test(measure, target, groups, rng, 499)
+    assert found.auc > 0.85
+    assert found.p_value == pytest.approx(1 / 500)
+    assert found.slides == 40
 
 
 def test_a_measure_that_is_the_same_for_all_is_not_tested():
     rng = np.random.default_rng(0)
     groups, target = slides_of(rng)
-    told = association_test(np.ones((len(target), 2)), target, groups, rng)
-    assert told.auc == 0.5
-    assert np.isnan(told.p_value)
+    found = association_test(np.ones((len(target), 2)), target, groups, rng)
+    assert found.auc == 0.5
+    assert np.isnan(found.p_value)
 
 
-def test_labels_handed_out_keep_to_whole_slides():
+def test_labels_are_permuted_at_slide_level():
     rng = np.random.default_rng(0)
     slides = np.repeat(np.arange(6), [1, 5, 3, 8, 2, 6])
-    labels = _handed_out(slides % 2 == 0, slides, 50, rng)
+    labels = _permuted(slides % 2 == 0, slides, 50, rng)
     share = np.stack([labels[slides == slide].mean(axis=0) for slide in range(6)])
     assert set(np.unique(share)) == {0, 1}
     assert (share.sum(axis=0) == 3).all()

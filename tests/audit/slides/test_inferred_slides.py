@@ -40,7 +40,7 @@ def test_slides_that_differ_are_found():
 
 
 def test_tiles_that_do_not_differ_are_one_slide():
-    """The safe side: where nothing tells slides apart, intervals are to be wide."""
+    """The safe side: where nothing distinguishes slides, intervals should be wide."""
     assert infer_slides(seen(TRUTH, apart=0.0)).slides == 1
 
 

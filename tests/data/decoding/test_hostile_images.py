@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.data.decoding.image_files import COLOURS, chunk, encoded, png, written
 
-from her2bench.data.decoding import memory_room, reading
+from her2bench.data.decoding import memory_budget, reading
 from her2bench.data.decoding.reading import Region, open_image, read_tile
 from her2bench.data.decoding.unreadable import UnreadableImage
 
@@ -53,16 +53,16 @@ def test_a_tile_is_smaller_than_an_image_read_by_regions(tmp_path, monkeypatch):
 
 
 def test_large_images_wait_for_each_other():
-    room = memory_room.Room(100)
-    first = room.take(70)
-    second = threading.Thread(target=lambda: room.give_back(room.take(60)))
+    budget = memory_budget.MemoryBudget(100)
+    first = budget.take(70)
+    second = threading.Thread(target=lambda: budget.give_back(budget.take(60)))
     second.start()
     second.join(0.05)
-    assert second.is_alive() and room.lent == 70
-    room.give_back(first)
+    assert second.is_alive() and budget.lent == 70
+    budget.give_back(first)
     second.join(5)
-    assert not second.is_alive() and room.lent == 0
-    assert room.take(1_000) == 100  # larger than all: alone
+    assert not second.is_alive() and budget.lent == 0
+    assert budget.take(1_000) == 100  # larger than all: alone
 
 
 def test_what_was_lent_for_decoding_comes_back(tmp_path):
@@ -71,4 +71,4 @@ def test_what_was_lent_for_decoding_comes_back(tmp_path):
         for read in (lambda p: read_tile(p), lambda p: open_image(p).overview(9)):
             with pytest.raises(UnreadableImage) if path != good else np.errstate():
                 read(path)
-    assert memory_room.decoding_room().lent == 0
+    assert memory_budget.decoding_budget().lent == 0

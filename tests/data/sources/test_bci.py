@@ -1,4 +1,4 @@
-"""The BCI folder: official names, honest gaps, and every wrong thing named."""
+"""The BCI folder: official names, gaps stated, and every error named."""
 
 import os
 from pathlib import Path

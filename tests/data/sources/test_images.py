@@ -148,7 +148,7 @@ def test_no_tissue_anywhere(tmp_path):
     [
         ("path\na.png\n", "missing columns: score"),
         ("path,score\na.png,4\n", "'score' has 1 wrong"),
-        ("path,score\na.png,0\na.png,1\n", "1 images stand in more than one row"),
+        ("path,score\na.png,0\na.png,1\n", "1 images are in more than one row"),
         ("path,score,x,y,width,height\na.png,0,0,0,5,5\n", "columns x, y, width, height"),
         ("path,score,status\na.png,0,7\n", "'status' has 1 wrong"),
     ],

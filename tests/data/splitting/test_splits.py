@@ -243,9 +243,9 @@ def test_given_split_with_validation_is_kept_as_it_is():
 
 def test_given_split_tears_a_group():
     manifest, target = with_split({"g0": "test", "g7": "test"})
-    torn = pl.Series("split", ["val", *manifest["split"][1:]])
+    divided = pl.Series("split", ["val", *manifest["split"][1:]])
     with pytest.raises(UserError, match="g0: test, val"):
-        make_splits(manifest.with_columns(torn), target, SplitSettings(kind="manifest"))
+        make_splits(manifest.with_columns(divided), target, SplitSettings(kind="manifest"))
 
 
 @pytest.mark.parametrize("only", ["train", "test"])

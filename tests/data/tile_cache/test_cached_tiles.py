@@ -132,7 +132,7 @@ def test_all_bad_tiles_at_once_and_then_left_out(manifest, tmp_path):
         assert np.array_equal(tiles.pixels[row], np.asarray(expected))
 
 
-def test_mended_image_is_read_again(manifest, tmp_path):
+def test_fixed_image_is_read_again(manifest, tmp_path):
     spoil("missing", Path(manifest["path"][0]))
     cached_tiles(manifest, 8, tmp_path / "cache", skip_bad=True)
     save(Path(manifest["path"][0]))
@@ -184,16 +184,18 @@ def test_stopped_halfway_leaves_nothing(manifest, tmp_path, monkeypatch):
 
 
 def test_killed_processes_leftovers_go_once_they_are_old(manifest, tmp_path):
-    old, fresh, foreign = (tmp_path / "cache" / f"{n}0" for n in (TEMPORARY, f"{TEMPORARY}1", "."))
-    for left in (old, fresh, foreign):
+    old, fresh, unrelated = (
+        tmp_path / "cache" / f"{n}0" for n in (TEMPORARY, f"{TEMPORARY}1", ".")
+    )
+    for left in (old, fresh, unrelated):
         (left / "0").mkdir(parents=True)
         (left / "0" / "pixels.npy").write_bytes(b"half")
     long_ago = time.time() - 86_400
-    for left in (old, foreign):
+    for left in (old, unrelated):
         for entry in (left / "0" / "pixels.npy", left / "0", left):
             os.utime(entry, (long_ago, long_ago))
     cached_tiles(manifest, 8, tmp_path / "cache")
-    assert (old.exists(), fresh.exists(), foreign.exists()) == (False, True, True)
+    assert (old.exists(), fresh.exists(), unrelated.exists()) == (False, True, True)
 
 
 @pytest.mark.parametrize(

@@ -30,17 +30,17 @@ def scored(data, **settings):
 
 def test_by_score_and_by_slide():
     parts = {(p.column, p.value): p for p in scored(table()).breakdown}
-    rates = {value: parts["score", value].called_positive for value in "0123"}
+    rates = {value: parts["score", value].predicted_positive for value in "0123"}
     assert rates == {"0": 0, "1": 0.5, "2": 0.5, "3": 1}
-    assert parts["group_id", "s1"].called_positive == 0.5
-    assert parts["score", "1"].right == 0.5 and parts["score", "1"].positives == 0
+    assert parts["group_id", "s1"].predicted_positive == 0.5
+    assert parts["score", "1"].correct == 0.5 and parts["score", "1"].positives == 0
 
 
 def test_by_any_column_and_an_unknown_one_is_refused():
     data = table(scanner=["x", "y"] * 4)
     parts = [p for p in scored(data, by=("scanner",)).breakdown if p.column == "scanner"]
     assert [(p.value, p.tiles, p.groups) for p in parts] == [("x", 4, 4), ("y", 4, 4)]
-    assert [p.called_positive for p in parts] == [0.75, 0.25]
+    assert [p.predicted_positive for p in parts] == [0.75, 0.25]
     with pytest.raises(UserError, match="did you mean 'scanner'"):
         scored(data, by=("scaner",))
 

@@ -37,7 +37,7 @@ def test_mini_hahnet_cannot_be_told_from_always_positive_on_accuracy():
     assert (found.model_a, found.model_b) == ("mini_hahnet", "always_positive")
     assert found.difference == pytest.approx(2 / 779)
     assert found.low < 0 < found.high
-    assert "cannot be told apart" in found.verdict and found.decision == "undecided"
+    assert "no significant difference" in found.verdict and found.decision == "undecided"
     assert "not shown to beat always positive" in found.verdict
     # 14 tiles differ, 8 one way and 6 the other: the exact sign test.
     assert found.p_value == pytest.approx(0.79, abs=0.02)
@@ -54,7 +54,7 @@ def test_unknown_slides_are_said_in_every_verdict():
 def test_an_equivalence_is_claimed_on_the_primary_metric_only():
     on_accuracy = pair(studies_scores(primary="accuracy"), "accuracy")
     assert on_accuracy.decision == "equivalent"
-    assert "cannot be told apart, and equivalent within ±0.02" in on_accuracy.verdict
+    assert "no significant difference, and equivalent within ±0.02" in on_accuracy.verdict
     assert pair(studies_scores(primary="roc_auc"), "accuracy").p_equivalent is None
 
 
@@ -113,7 +113,7 @@ def test_baselines_cost_the_networks_no_power():
     [two] = [p for p in weights if p.family == "baselines"]
     assert two.p_adjusted == two.p_value
     assert any(
-        "over the 3 pairs of models and, apart from these, the 6 pairs of a model and a baseline"
+        "over the 3 pairs of models and, separately, the 6 pairs of a model and a baseline"
         in note.text
         for note in everyone.notes
     )
@@ -215,27 +215,27 @@ def basis(**changes) -> VerdictBasis:
         (
             {"p_equivalent": 0.01},
             "equivalent",
-            "cannot be told apart, and equivalent within ±0.02",
+            "no significant difference, and equivalent within ±0.02",
         ),
         (
             {},
             "undecided",
-            "cannot be told apart; roughly 60 to 200 slides would be needed to see a difference of "
-            "0.05",
+            "no significant difference; roughly 60 to 200 slides would be needed to detect a "
+            "difference of 0.05",
         ),
         (
             {"needed": (60.0, float("inf"))},
             "undecided",
-            "cannot be told apart; roughly 60 slides or more, and perhaps more seeds, would be "
-            "needed to see a difference of 0.05",
+            "no significant difference; roughly 60 slides or more, and perhaps more seeds, would "
+            "be needed to detect a difference of 0.05",
         ),
         (
             {"needed": (float("inf"), float("inf")), "target": 0.02},
             "undecided",
-            "cannot be told apart; more seeds, not more slides, would be needed to see a "
+            "no significant difference; more seeds, not more slides, would be needed to detect a "
             "difference of 0.02",
         ),
-        ({"needed": None}, "undecided", "cannot be told apart"),
+        ({"needed": None}, "undecided", "no significant difference"),
         (
             {"model_b": "dab_baseline", "p_adjusted": 0.01, "gain": -0.1},
             "b",
@@ -249,7 +249,7 @@ def basis(**changes) -> VerdictBasis:
         (
             {"known": False, "needed": None},
             "undecided",
-            "cannot be told apart (slides unknown: tiles taken as independent)",
+            "no significant difference (slides unknown: tiles taken as independent)",
         ),
         (
             {"p_adjusted": float("nan")},

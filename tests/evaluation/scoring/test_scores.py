@@ -97,9 +97,9 @@ def test_value_is_the_mean_over_seeds():
 def test_seeds_on_different_tiles_are_refused():
     table = simulated(seeds=2)
     first = table["tile_id"][0]
-    torn = table.filter(~((pl.col("tile_id") == first) & (pl.col("seed") == 1)))
+    uneven = table.filter(~((pl.col("tile_id") == first) & (pl.col("seed") == 1)))
     with pytest.raises(UserError, match=r"1 only in model a, seed 0\n +test-0000"):
-        score_predictions(torn, FAST)
+        score_predictions(uneven, FAST)
 
 
 def test_one_class_is_reported_not_scored():

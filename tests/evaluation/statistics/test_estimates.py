@@ -37,7 +37,7 @@ def test_sensitivity_has_the_jackknifed_ratio_estimators_variance():
 
 @pytest.mark.parametrize("name", METRICS)
 def test_variance_is_near_the_jackknifes(name):
-    """Leaving out a slide at a time, and computing the metric anew: another way to the variance."""
+    """The jackknife over slides, computed directly, gives the same variance."""
     sample, answers = study(1, groups=60)
     guess = estimate(name, sample, answers, 5)
     left_out = []
@@ -64,7 +64,7 @@ def test_seeds_that_agree_add_nothing():
 
 
 def test_the_seeds_component_is_unbiased():
-    """The AUC meant over seeds: variance between slides plus between seeds is its whole variance.
+    """The AUC averaged over seeds: its variance is that between slides plus that between seeds.
 
     Seeds differ by how far the classes lie apart, and in what they make of a slide.
     """

@@ -1,4 +1,4 @@
-"""The power told beforehand is that of the very test that is done afterwards, in simulation."""
+"""The power computed beforehand is that of the test made afterwards, in simulation."""
 
 from dataclasses import replace
 
@@ -36,17 +36,17 @@ def design_of(sample) -> Design:
 def test_variance_and_degrees_are_those_of_the_simulated_studies(study):
     rng = np.random.default_rng(0)
     assumed = Assumptions(likeness=study.shared)
-    seen, told, df_seen, df_told = [], [], [], []
+    seen, expected, df_seen, df_expected = [], [], [], []
     for _ in range(150):
         sample, answers = study.draw(rng)
         difference = Difference(*(estimate("roc_auc", sample, each, 15) for each in answers))
         design = design_of(sample)
         seen.append(difference.variance)
         df_seen.append(difference.df)
-        told.append(difference_variance(design, assumed))
-        df_told.append(degrees(design, assumed))
-    assert np.mean(told) == pytest.approx(np.mean(seen), rel=0.15)
-    assert np.mean(df_told) == pytest.approx(np.mean(df_seen), rel=0.15)
+        expected.append(difference_variance(design, assumed))
+        df_expected.append(degrees(design, assumed))
+    assert np.mean(expected) == pytest.approx(np.mean(seen), rel=0.15)
+    assert np.mean(df_expected) == pytest.approx(np.mean(df_seen), rel=0.15)
 
 
 @pytest.mark.slow
@@ -62,7 +62,7 @@ def test_the_detectable_difference_is_seen_four_times_in_five(study):
 
 
 def test_independent_tiles_are_the_textbook():
-    """One tile a slide: the variance of two independent samples of placements."""
+    """One tile per slide: the variance of two independent samples of placements."""
     positive = np.r_[np.ones(50), np.zeros(40)]
     design = Design(positive, 1 - positive)
     assumed = Assumptions(auc=0.5, correlation=0.7, likeness=0.0)

@@ -1,4 +1,4 @@
-"""Exact and near duplicates: the same picture twice, whatever was done to its file."""
+"""Exact and near duplicates: the same picture twice, whatever its file format or edit."""
 
 import numpy as np
 
@@ -12,29 +12,29 @@ _FLAWS: dict[str, tuple[Severity, str, str, str]] = {
     "duplicates_across_splits": (
         "serious",
         "in more than one split",
-        "Networks are asked about pictures that they were trained on: the scores of these tiles "
-        "tell what was memorised, and flatter every model.",
+        "Networks are tested on pictures that they were trained on: the scores of these tiles "
+        "show what was memorised, and are optimistic for every model.",
         "Drop all but one tile of each set, or keep each set in one split.",
     ),
     "duplicates_with_different_scores": (
         "serious",
         "with different scores",
-        "All but one of the scores of such a picture are wrong: learned from, they are noise, and "
-        "no model can answer all of them right.",
-        "Find out which score is right and drop the other tiles; if it cannot be told, drop all.",
+        "All but one of the scores of such a picture are wrong: in training they are label noise, "
+        "and no model can predict all of them correctly.",
+        "Find out which score is right and drop the other tiles; if that is not known, drop all.",
     ),
     "duplicates_across_slides": (
         "warning",
         "under different group_id",
         "Slides taken to be independent are not: a split by slides puts one picture on both sides, "
-        "and intervals come out too narrow.",
+        "and intervals are too narrow.",
         "If the slides are one, give them one group_id; else find the wrong rows and drop them.",
     ),
     "duplicates": (
         "warning",
         "more than once",
-        "They count double in training and in every score, and intervals come out too narrow; "
-        "where tiles are split at random, copies come to lie on both sides.",
+        "They count double in training and in every score, and intervals are too narrow; "
+        "where tiles are split at random, copies lie on both sides.",
         "Keep one tile of each set.",
     ),
 }

@@ -1,4 +1,4 @@
-"""Image files: of another format than their name says, of odd size, of another kind than RGB."""
+"""Image files: with the wrong extension, an unusual size, or a mode other than RGB."""
 
 from collections import Counter
 from pathlib import Path
@@ -24,7 +24,7 @@ _ENDINGS = {
 
 
 def file_findings(evidence: AuditContext, rows: np.ndarray) -> list[Finding]:
-    """What is odd about the files of tiles that can be read.
+    """Findings on the files of readable tiles.
 
     Args:
         evidence: of all tiles.

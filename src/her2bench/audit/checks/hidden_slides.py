@@ -1,4 +1,4 @@
-"""Hidden slides: what the estimate says of a manifest, and how right it is if slides are known."""
+"""Hidden slides: the estimate for a manifest, and its accuracy where slides are known."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,14 @@ from her2bench.core.text import plural
 Ints = NDArray[np.int64]
 _SURE = 0.5  # tiles below this confidence are left out when sides are compared
 # Where a split keeps slides whole, only wrongly joined slides cross it. How often this limit is
-# passed by splits of either kind is the last table of docs/hidden_slides.md.
+# exceeded by splits of either kind is the last table of docs/hidden_slides.md.
 AT_RANDOM = 0.9
-_FEWEST_TORN = 2  # one slide alone may well be two that look alike
+_FEWEST_SHARED = 2  # one slide alone may well be two that look alike
 _EXAMPLES = 12
 
 
 def check_hidden_slides(evidence: AuditContext) -> CheckResult:
-    """The slides as estimated: findings where none are named, else how right the estimate is."""
+    """The slides as estimated: findings where none are named, else the accuracy of the estimate."""
     found, truth, scores = evidence.slides, evidence.groups, evidence.slide_scores
     if truth is not None:
         return CheckResult(measured=_against(truth, found, evidence))
@@ -30,11 +30,11 @@ def check_hidden_slides(evidence: AuditContext) -> CheckResult:
     if evidence.split is not None:
         crossing = crossing_ratio(found, evidence.split, evidence.readable, scores)
         measured["hidden_slides_crossing"] = crossing
-        torn = _torn(found, evidence)
-        if crossing is not None and crossing > AT_RANDOM and len(torn) >= _FEWEST_TORN:
+        shared = _slides_across_sides(found, evidence)
+        if crossing is not None and crossing > AT_RANDOM and len(shared) >= _FEWEST_SHARED:
             # Without scores too many slides are joined to be sure.
             severity = "serious" if scores is not None else "warning"
-            findings.append(_both_sides(found, evidence, torn, crossing, severity))
+            findings.append(_both_sides(found, evidence, shared, crossing, severity))
     return CheckResult(tuple(findings), measured)
 
 
@@ -70,7 +70,7 @@ def crossing_ratio(
     """
     chosen = _sure(found, readable)
     if scores is not None:
-        chosen &= ~np.isin(scores, _undivided(found, scores, chosen))
+        chosen &= ~np.isin(scores, _one_slide_scores(found, scores, chosen))
     group, side = codes(found.group[chosen]), codes(np.asarray(split, str)[chosen])
     label = np.zeros(len(side), np.int64) if scores is None else codes(scores[chosen])
     if not len(side) or side.max() == 0:
@@ -86,7 +86,7 @@ def _sure(found: InferredSlides, readable: NDArray[np.bool_]) -> NDArray[np.bool
     return readable & (found.confidence >= _SURE)
 
 
-def _undivided(found: InferredSlides, scores: NDArray, chosen: NDArray[np.bool_]) -> list:
+def _one_slide_scores(found: InferredSlides, scores: NDArray, chosen: NDArray[np.bool_]) -> list:
     """The scores whose tiles are all taken to be of one slide."""
     values = np.unique(scores[chosen])
     return [v for v in values if len(np.unique(found.group[chosen & (scores == v)])) < 2]
@@ -102,7 +102,7 @@ def _apart(group: Ints, side: Ints) -> NDArray:
 
 
 def _against(truth: NDArray, found: InferredSlides, evidence: AuditContext) -> Measured:
-    """How right the estimate is; beside it the score alone, which gives some of it away."""
+    """The accuracy of the estimate, and beside it that of the score alone."""
     good, scores = evidence.readable, evidence.manifest["score"].to_numpy()
     true, guess = codes(truth[good]), found.group[good]
     kept, right = pairs_kept(true, guess)
@@ -124,14 +124,14 @@ def _unnamed(found: InferredSlides, evidence: AuditContext, scores: NDArray | No
     taken, alone = "", ""
     sure = f"The mean confidence of a tile's place is {found.quality:.0%}."
     if scores is not None:
-        told = len(np.unique(scores[evidence.readable]))
+        by_score = len(np.unique(scores[evidence.readable]))
         taken = (
             " It takes the score to be the slide's; if tiles were scored one by one, give "
-            "--score-of tile, or slides fall apart by score."
+            "--score-of tile, or slides are split by score."
         )
-        alone = f" (the score alone tells {told} apart)" if told > 1 else ""
-        if found.slides <= told:
-            sure = "Here nothing was seen that tells more of them apart than the score does."
+        alone = f" (the score alone distinguishes {by_score})" if by_score > 1 else ""
+        if found.slides <= by_score:
+            sure = "Nothing else distinguishes more of them than the score does."
     return Finding(
         kind="hidden_slides",
         severity="warning",
@@ -140,16 +140,16 @@ def _unnamed(found: InferredSlides, evidence: AuditContext, scores: NDArray | No
         number=found.slides,
         unit="slides, estimated",
         effect="Without slides every tile counts as independent: intervals are too narrow and "
-        "differences are found that are not there. With estimated slides they come near to right: "
-        "slides wrongly joined do intervals little harm, slides wrongly split make them somewhat "
+        "differences are found that are not there. With estimated slides they are nearly correct: "
+        "slides wrongly joined hardly change intervals, slides wrongly split make them somewhat "
         f"too narrow. {sure}",
-        hint="Best: get the slide or patient of each tile from whoever cut them, as group_id. "
+        hint="Best: get the slide or patient of each tile from the source, as group_id. "
         f"Else --infer-groups writes this estimate as group_id with a confidence.{taken}",
         rank=100,
     )
 
 
-def _torn(found: InferredSlides, evidence: AuditContext) -> list[int]:
+def _slides_across_sides(found: InferredSlides, evidence: AuditContext) -> list[int]:
     """The estimated slides whose sure tiles lie on several sides."""
     split = np.asarray(evidence.split, str)
     sure = _sure(found, evidence.readable)
@@ -160,27 +160,28 @@ def _torn(found: InferredSlides, evidence: AuditContext) -> list[int]:
 def _both_sides(
     found: InferredSlides,
     evidence: AuditContext,
-    torn: list[int],
+    shared: list[int],
     crossing: float,
     severity: Severity,
 ) -> Finding:
     split = np.asarray(evidence.split, str)
     sure = _sure(found, evidence.readable)
-    sets = [_example(found, split, sure, g, evidence.tile_ids) for g in torn[:_EXAMPLES]]
+    sets = [_example(found, split, sure, g, evidence.tile_ids) for g in shared[:_EXAMPLES]]
     return Finding(
         kind="hidden_slides_on_both_sides",
         severity=severity,
-        title=f"{len(torn):,} of about {found.slides:,} estimated slides have tiles on both sides "
-        f"of the split: {crossing:.0%} of what dividing single tiles at random would give.",
-        number=len(torn),
+        title=f"{len(shared):,} of about {found.slides:,} estimated slides have tiles on both "
+        f"sides of the split: {crossing:.0%} of the rate for tiles divided at random.",
+        number=len(shared),
         unit="slides, estimated",
-        effect="A model is tested on slides that it was trained on and can score by knowing the "
-        "slide: scores flatter. Single slides named here may be wrong, since two slides that look "
-        "alike are taken as one; that the split does not keep slides whole is what counts.",
-        hint="Divide anew by slide (split.kind = 'grouped') with true slide ids, or with those "
+        effect="A model is tested on slides that it was trained on and can predict by recognising "
+        "the slide: scores are optimistic. Single slides listed here may be wrong, since two "
+        "slides that look alike are taken as one; the finding is that the split does not keep "
+        "slides whole.",
+        hint="Divide again by slide (split.kind = 'grouped') with true slide ids, or with those "
         "that --infer-groups estimates.",
         tiles=tuple(sets),
-        slides=tuple(group_name(g) for g in torn[:_EXAMPLES]),
+        slides=tuple(group_name(g) for g in shared[:_EXAMPLES]),
         rank=min(100, 100 * crossing),
     )
 

@@ -1,4 +1,4 @@
-"""Images: broken, misnamed, of odd size or kind, blank, burnt out, out of focus, oddly stained."""
+"""Images: unreadable, misnamed, of unusual size or mode, blank, clipped, blurred, other stains."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ from her2bench.core.audit_findings import Finding, Severity
 from her2bench.core.text import plural
 
 EMPTY_TISSUE = 0.02  # share of a tile
-CLIPPED = 0.2  # share of the tissue; tissue beside pure white glass comes to a tenth
+CLIPPED = 0.2  # share of the tissue; tissue beside pure white glass reaches a tenth
 BLURRED = -1.15
 """Log ratio of contrast over 2 and 4 pixels (`measures.sharpness`) below which a tile is out of
 focus: a blur of 2 pixels and more; in-focus tiles of three scanners lie above -1.1, and pure
@@ -23,7 +23,7 @@ slopes at -1.39 (`python -m benchmarks.audit_checks`)."""
 PINK = -0.04
 """Optical density left over by haematoxylin and DAB below which something else has stained:
 eosin leaves about -0.1, IHC tiles lie above 0."""
-_DENSE = 0.02  # share of the tile that must be dense for its stain to be told
+_DENSE = 0.02  # share of the tile that must be dense to identify its stain
 _FEW = 0.02  # share of tiles up to which blank or blurred ones are a note
 _MOST_REASONS = 3
 _DETAILS = re.compile(
@@ -34,10 +34,10 @@ _DETAILS = re.compile(
 
 @dataclass(frozen=True)
 class _Fault:
-    """A fault of single tiles: how to see it, and what to say of it, of one tile and of more."""
+    """A fault of single tiles: how to detect it, and its title for one tile and for more."""
 
     kind: str
-    told: tuple[str, str]
+    title: tuple[str, str]
     seen: Callable[[Observations, np.ndarray], np.ndarray]
     effect: str
     hint: str
@@ -48,7 +48,7 @@ _FAULTS = (
         "blank_tiles",
         ("holds no tissue", "hold no tissue"),
         lambda o, rows: o["tissue"][rows] < EMPTY_TISSUE,
-        "empty glass is trained on and judged under its slide's label",
+        "empty glass is trained on and scored under its slide's label",
         "leave them out by a rule fixed beforehand",
     ),
     _Fault(
@@ -58,7 +58,7 @@ _FAULTS = (
             "are burnt out or blackened: much of their tissue is pure white or black",
         ),
         lambda o, rows: o["clipped"][rows] > CLIPPED,
-        "the amount of stain cannot be told there",
+        "the amount of stain cannot be measured there",
         "scan or export them again with another exposure, or leave them out",
     ),
     _Fault(
@@ -75,7 +75,7 @@ _FAULTS = (
             "are stained with something else than haematoxylin and DAB, perhaps eosin",
         ),
         lambda o, rows: (o["pink"][rows] < PINK) & (o["dense"][rows] > _DENSE),
-        "another staining says nothing of HER2, and tells its tiles from all others",
+        "another stain says nothing about HER2 and distinguishes its tiles from all others",
         "take these tiles out, or check that they are IHC",
     ),
 )
@@ -105,17 +105,17 @@ def _broken(evidence: AuditContext) -> list[Finding]:
     if not bad:
         return []
     reasons = Counter(map(_plain, bad.values())).most_common()
-    told = [f"{reason}: {k}" for reason, k in reasons[:_MOST_REASONS]]
-    told += ["and others"] if len(reasons) > _MOST_REASONS else []
+    listed = [f"{reason}: {k}" for reason, k in reasons[:_MOST_REASONS]]
+    listed += ["and others"] if len(reasons) > _MOST_REASONS else []
     return [
         Finding(
             kind="unreadable_images",
             severity="serious" if len(bad) > _FEW * n else "warning",
-            title=f"{len(bad)} of {n} {plural(n, 'tile')} cannot be read ({', '.join(told)})",
+            title=f"{len(bad)} of {n} {plural(n, 'tile')} cannot be read ({', '.join(listed)})",
             number=len(bad),
             unit="tiles",
             effect="a comparison stops at them, or leaves them out with --skip-bad; which slides "
-            "lose tiles is then left to chance",
+            "lose tiles then depends on chance",
             hint="get these files again, or remove their rows from the manifest",
             tiles=alone(evidence, np.array(sorted(bad))),
             rank=100 * len(bad) / n,
@@ -140,7 +140,7 @@ def _fault(evidence: AuditContext, fault: _Fault, found: np.ndarray, looked_at: 
     return Finding(
         kind=fault.kind,
         severity=severity,
-        title=share_of(len(found), looked_at, *fault.told),
+        title=share_of(len(found), looked_at, *fault.title),
         number=len(found),
         unit="tiles",
         effect=fault.effect,

@@ -42,15 +42,15 @@ def check_labels(evidence: AuditContext, tile_score: str = TILE_SCORE) -> CheckR
 def counts(evidence: AuditContext) -> Measured:
     """Tiles (and slides) by score, and the positive share, over all and by side."""
     table, target = evidence.manifest, evidence.target
-    told: Measured = {"tiles_by_score": _by_score(table)}
+    counted: Measured = {"tiles_by_score": _by_score(table)}
     if evidence.groups is not None:
         slides = table.group_by("group_id").agg(pl.col("score").max())
-        told["slides_by_score"] = _by_score(slides)
-    told["positive_share"] = round(float(target.mean()), 3)
+        counted["slides_by_score"] = _by_score(slides)
+    counted["positive_share"] = round(float(target.mean()), 3)
     for side in _sides(evidence):
-        told[f"positive_share_{side}"] = round(float(target[evidence.split == side].mean()), 3)
-        told[f"tiles_by_score_{side}"] = _by_score(table.filter(evidence.split == side))
-    return told
+        counted[f"positive_share_{side}"] = round(float(target[evidence.split == side].mean()), 3)
+        counted[f"tiles_by_score_{side}"] = _by_score(table.filter(evidence.split == side))
+    return counted
 
 
 def _by_score(table: pl.DataFrame) -> str:
@@ -77,13 +77,13 @@ def _balance(evidence: AuditContext) -> list[Finding]:
             Finding(
                 kind="class_imbalance",
                 severity="warning",
-                title=f"{most:.0%} of the tiles are of one class: always saying so is right as "
+                title=f"{most:.0%} of the tiles are of one class: a constant answer is correct as "
                 "often",
                 number=round(most, 3),
                 unit="share of tiles",
-                effect="accuracy says next to nothing, and the rarer class decides how sure "
-                "anything is",
-                hint="judge by ROC-AUC or balanced accuracy, and add slides of the rarer class",
+                effect="accuracy says next to nothing, and the rarer class determines the "
+                "width of all intervals",
+                hint="compare by ROC-AUC or balanced accuracy, and add slides of the rarer class",
                 rank=100 * most,
             )
         )
@@ -98,34 +98,34 @@ def _one_class(where: str, tiles: int, positive: bool) -> Finding:
         title=f"All tiles of {where} ({tiles}) are {'positive' if positive else 'negative'}",
         number=tiles,
         unit="tiles",
-        effect="that fold has no ROC-AUC of its own; all folds are judged together"
+        effect="that fold has no ROC-AUC of its own; all folds are scored together"
         if fold
         else "no ROC-AUC, no sensitivity beside specificity: nothing can be compared there",
-        hint="divide the tiles anew, choose another endpoint, or add slides of the other class",
+        hint="divide the tiles again, choose another endpoint, or add slides of the other class",
         rank=100,
     )
 
 
 def _two_scores(evidence: AuditContext) -> list[Finding]:
-    """Slides with more than one score, where most slides have one: slips, not tile labels."""
+    """Slides with more than one score, where most slides have one: errors, not tile labels."""
     if evidence.groups is None:
         return []
     scores = evidence.manifest.group_by("group_id").agg(pl.col("score").n_unique())
-    torn = scores.filter(pl.col("score") > 1)["group_id"].sort().to_list()
-    if not torn or len(torn) > len(scores) / 2:
+    mixed = scores.filter(pl.col("score") > 1)["group_id"].sort().to_list()
+    if not mixed or len(mixed) > len(scores) / 2:
         return []
     return [
         Finding(
             kind="slide_with_two_scores",
             severity="warning",
-            title=f"{len(torn)} of {len(scores)} slides {plural(len(torn), 'has', 'have')} tiles "
+            title=f"{len(mixed)} of {len(scores)} slides {plural(len(mixed), 'has', 'have')} tiles "
             "of more than one score, the others one each",
-            number=len(torn),
+            number=len(mixed),
             unit="slides",
-            effect="either these labels are slips, or these ids hold several slides",
+            effect="either these labels are errors, or these ids hold several slides",
             hint="check the scores and ids of these slides",
-            slides=tuple(torn),
-            rank=100 * len(torn) / len(scores),
+            slides=tuple(mixed),
+            rank=100 * len(mixed) / len(scores),
         )
     ]
 
@@ -152,9 +152,9 @@ def _unstained(evidence: AuditContext) -> list[Finding]:
             f"tissue){also}",
             number=int(empty.sum()),
             unit="tiles",
-            effect="fat, stroma or glass learns and is judged as positive: it blurs training, and "
-            "no model that reads the stain can be right there",
-            hint="leave these tiles out by a rule fixed beforehand, label tiles, or judge whole "
+            effect="fat, stroma or glass is trained and tested as positive: this adds label noise, "
+            "and no model that reads the stain can be correct there",
+            hint="leave these tiles out by a rule fixed beforehand, label tiles, or score whole "
             "slides instead of tiles",
             tiles=tuple((evidence.tile_ids[int(i)],) for i in rows[empty][order]),
             slides=slides,
@@ -173,7 +173,7 @@ def _wholly(evidence: AuditContext, rows: np.ndarray, empty: np.ndarray) -> tupl
 
 
 def _against_tiles(evidence: AuditContext, column: str) -> tuple[list[Finding], Measured]:
-    """Tiles whose own score lies on the other side of the line, and what accuracy that allows."""
+    """Tiles whose own score contradicts the label, and the label ceiling that follows."""
     own = evidence.manifest[column].cast(pl.Float64, strict=False).to_numpy()
     scored = np.isfinite(own)
     if not scored.any():
@@ -193,12 +193,12 @@ def _against_tiles(evidence: AuditContext, column: str) -> tuple[list[Finding], 
         kind="labels_against_tile_score",
         severity=_severity(share, USUAL_AGAINST),
         title=f"{share:.0%} of the {int(scored.sum())} tiles with a score of their own "
-        f"contradict their slide's label, and {int((~scored).sum())} have none: a reader who "
-        f"sees each tile rightly reaches an accuracy of {ceiling:.2f}",
+        f"contradict their slide's label, and {int((~scored).sum())} have none: the label ceiling "
+        f"(tile-level reference read) is an accuracy of {ceiling:.2f}",
         number=round(share, 3),
         unit="share of scored tiles",
         effect="an accuracy above that ceiling comes from knowing the slide, not the tile",
-        hint="train and judge by the tiles' own scores, or judge whole slides; read accuracies "
+        hint="train and score by the tiles' own scores, or score whole slides; read accuracies "
         "against the ceiling",
         tiles=tuple((evidence.tile_ids[int(i)],) for i in np.flatnonzero(against)),
         rank=100 * share,
@@ -207,7 +207,7 @@ def _against_tiles(evidence: AuditContext, column: str) -> tuple[list[Finding], 
 
 
 def _ceiling(target: np.ndarray, scored: np.ndarray, against: np.ndarray) -> float:
-    """Accuracy of right tile scores against slide labels; unscored tiles by their majority."""
+    """Accuracy of the tile-level reference read; unscored tiles get their majority class."""
     rest = target[~scored]
     guessed = max(int(rest.sum()), int((~rest).sum()))
     return (int(scored.sum()) - int(against.sum()) + guessed) / len(target)

@@ -8,30 +8,30 @@ from her2bench.audit.matching.neighbours import ADJACENT, NEIGHBOURS, Neighbours
 from her2bench.core.audit_findings import Finding, Severity
 
 _BY_CHANCE = 1 / 2000
-"""Pairs a tile of the set up to which they may only seem adjacent. Of tiles cut from different
-places fewer do: `benchmarks.audit_duplicates --among` counts them."""
-_CHANCE = " So few may be chance, too: small tiles show little."
+"""Pairs per tile of the set up to which they may only seem adjacent. Tiles cut from different
+places give fewer: `benchmarks.audit_duplicates --among` counts them."""
+_CHANCE = " So few pairs may also be chance: small tiles hold few landmarks."
 
 _FLAWS: dict[str, tuple[Severity, str, str, str]] = {
     "neighbours_across_splits": (
         "serious",
         "in different splits",
         "Tiles that networks are tested on lie beside tiles of the same slide that they were "
-        "trained on: recognising the slide is enough, and every model is flattered.",
+        "trained on: recognising the slide is enough, and every score is optimistic.",
         "Split by slides: fill the column group_id, or infer it (--infer-groups).",
     ),
     "neighbours_across_slides": (
         "warning",
         "under different group_id",
-        "One slide goes by several names: a split by slides puts it on both sides, and intervals "
-        "come out too narrow.",
+        "One slide has several names: a split by slides puts it on both sides, and intervals "
+        "are too narrow.",
         "Give all tiles of a slide one group_id; if they are truly two slides, find the wrong row.",
     ),
     "neighbours_of_unknown_slides": (
         "warning",
         "while the manifest names no slides",
-        "These tiles are not independent: a split of tiles at random flatters every model, and "
-        "intervals come out too narrow.",
+        "These tiles are not independent: scores from a split of tiles at random are optimistic, "
+        "and intervals are too narrow.",
         "Fill the column group_id from the source, or infer it (--infer-groups).",
     ),
 }
@@ -40,7 +40,7 @@ _FLAWS: dict[str, tuple[Severity, str, str, str]] = {
 def check_neighbours(evidence: AuditContext) -> CheckResult:
     """Neighbours as findings: across splits, across slides, or where slides are not known.
 
-    Neighbours in one split and of one slide are as they should be.
+    Neighbours in one split and of one slide are no finding.
     """
     found = evidence.pairs.neighbours
     a, b = found.pairs.T

@@ -13,10 +13,10 @@ from her2bench.core.text import plural
 FAR = 4.0
 """Distance to the third nearest slide, in units of its median over all slides, from which a slide
 is unlike all others."""
-_FEWEST = 10  # slides; with fewer nothing can be called usual
-_NEIGHBOURS = 3  # so that two strange slides that are alike are both seen
+_FEWEST = 10  # slides; with fewer there is no usual slide
+_NEIGHBOURS = 3  # so that two unusual slides that are alike are both seen
 _LEAST_SPREADS = np.array([5.0, 3.0, 0.05, 0.05, 0.2, 0.02, 0.02])
-# grey levels, log ratios, log grey levels, direction: what no eye would call different
+# grey levels, log ratios, log grey levels, direction: differences that are not visible
 _NAMES = ("brightness", "colour of glass", "sharpness", "fine sharpness", "noise", "stain colour")
 
 
@@ -24,7 +24,7 @@ def outlier_slides(evidence: AuditContext, rows: np.ndarray) -> list[Finding]:
     """A finding that names the slides far from all others, if there are any and slides are known.
 
     Scanners come in a few kinds (BCI's glass has three levels), so that distance from a centre
-    would call a whole kind strange; distance to the nearest slides does not.
+    would flag a whole kind; distance to the nearest slides does not.
     """
     if evidence.groups is None:
         return []
@@ -39,16 +39,16 @@ def outlier_slides(evidence: AuditContext, rows: np.ndarray) -> list[Finding]:
     odd = odd[np.argsort(-ratio[odd], kind="stable")]
     if not len(odd):
         return []
-    told = "; ".join(f"{names[i]} in {_most(values, i)}" for i in odd[:5])
+    listed = "; ".join(f"{names[i]} in {_most(values, i)}" for i in odd[:5])
     return [
         Finding(
             kind="slides_unlike_others",
             severity="warning",
             title=f"{len(odd)} of {len(names)} slides {plural(len(odd), 'is', 'are')} "
-            f"unlike all others ({told})",
+            f"unlike all others ({listed})",
             number=len(odd),
             unit="slides",
-            effect="a network has not learned such slides, or learns them by heart; on the test "
+            effect="a network has not seen such slides, or memorises them; on the test "
             "side one of them can decide the result",
             hint="look at them: another stain, scanner or export? Leave them out by a rule fixed "
             "beforehand, or get more of their kind",

@@ -1,4 +1,4 @@
-"""Power: which difference in ROC-AUC this test side could show at all."""
+"""Power: the smallest difference in ROC-AUC that this test side can detect."""
 
 from dataclasses import replace
 
@@ -25,8 +25,8 @@ _ALL_TESTED = "use split.kind = 'grouped-kfold', so that every slide is tested o
 
 
 def check_power(evidence: AuditContext, assumed: Assumptions | None = None) -> CheckResult:
-    """The difference two models must have to be told apart four times in five, and the slides
-    that a difference of 0.05 would take.
+    """The difference between two models that is detected with 80% power, and the slides needed
+    to detect a difference of 0.05.
 
     Args:
         evidence: the test side is its split's `test`, or all tiles where there is none (as if
@@ -112,7 +112,7 @@ def _at(correlation: float, design: Design, assumed: Assumptions) -> float | Non
 
 
 def _too_few(design: Design, divided: str) -> Finding:
-    """No two slides of a class are tested: nothing at all can be told."""
+    """No two slides of a class are tested: nothing can be tested."""
     held = f"only {design.scarcer} holds" if design.scarcer else "none holds"
     return Finding(
         kind="too_few_test_slides",
@@ -121,8 +121,8 @@ def _too_few(design: Design, divided: str) -> Finding:
         "one of the classes",
         number=design.scarcer,
         unit="slides",
-        effect="no interval and no verdict is possible: one slide says nothing of how slides "
-        "differ",
+        effect="no interval and no verdict is possible: one slide says nothing about the variance "
+        "between slides",
         hint=f"{divided}add slides of that class",
         rank=100,
     )
@@ -139,10 +139,10 @@ def _small(
         kind="low_power",
         severity="note",
         title=f"With {design.slides} slides to be tested on, {design.scarcer} of the scarcer "
-        f"class, {seen} will mostly not be seen; {WANTED:g} would take {about}",
+        f"class, {seen} is mostly not detected; {WANTED:g} would take {about}",
         number=round(difference, 3) if np.isfinite(difference) else 1.0,
         unit="ROC-AUC",
-        effect="models will be called alike because too few slides were looked at (supposing "
+        effect="models show no significant difference because there are too few slides (assuming "
         f"ROC-AUCs near {assumed.auc:g} and a correlation of {assumed.correlation:g} within "
         "slides)",
         hint=f"{divided}add slides",

@@ -1,4 +1,4 @@
-"""Which shortcuts are worth a word, and the word."""
+"""Which shortcuts are reportable, and their findings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,27 +11,27 @@ from her2bench.core.text import plural
 from her2bench.evaluation.statistics.multiplicity import holm
 
 LEVEL = 0.01
-"""Chance of any false shortcut in an audit: an audit that cries wolf is soon left out."""
+"""Chance of any false shortcut in an audit: false alarms make users skip the audit."""
 MATERIAL = 0.6
-"""ROC-AUC below which a shortcut is not worth a word, however many slides prove it."""
+"""ROC-AUC below which a shortcut is not reportable, however many slides prove it."""
 SERIOUS = 0.7
 WITHOUT_SLIDES = 0.75
 """ROC-AUC from which a shortcut is named where slides are unknown: what about 50 slides (as many
 as BCI has) would have to show for the same certainty."""
 ALONG = 0.25
 """Share of a measure's variance between slides that another explains from which the two are
-told as one: one scanner sets brightness, sharpening and compression together."""
+reported as one: one scanner sets brightness, sharpening and compression together."""
 TOGETHER = "together"
 
 
 @dataclass(frozen=True)
 class Shortcut:
-    """Something about a tile that should not tell its target.
+    """A property of a tile that should not predict its target.
 
     Attributes:
         name: as in `audit.json`.
         label: as in a sentence.
-        stained: whether the tissue shows in it, so that it must be freed from the stain.
+        stained: whether it depends on the tissue, so that the stain is regressed out.
         seen: whether a network can see it.
         hint: what to do about it.
     """
@@ -44,7 +44,7 @@ class Shortcut:
 
 
 _EXPORT = "export all slides from the originals with one format and quality"
-SHORTCUTS = (  # those nearest to the cause first: they are told first
+SHORTCUTS = (  # those nearest to the cause first: they are reported first
     Shortcut(
         *("background", "the background's brightness (white point)", True, True),
         "divide each tile by its white point or train with strong brightness jitter, and add "
@@ -88,14 +88,14 @@ _ALL = Shortcut(
 def shortcut_findings(
     tested: Mapping[str, Association], ties: Mapping[tuple[str, str], float], dab: float | None
 ) -> tuple[Finding, ...]:
-    """A finding for each shortcut above chance; those that go along with one are told with it.
+    """A finding for each shortcut above chance; correlated ones are reported with it.
 
     A shortcut is one if its ROC-AUC is above chance with slides as the unit (permutation test,
-    Holm over all that were looked at) and at least 0.6. Where slides are unknown there is no
-    honest test: then from 0.75, with that said.
+    Holm over all shortcuts) and at least 0.6. Where slides are unknown there is no
+    valid test: they are then reported from 0.75 on, with a remark.
 
     Args:
-        tested: what each of `SHORTCUTS` and `TOGETHER` tells of the target.
+        tested: how well each of `SHORTCUTS` and `TOGETHER` predicts the target.
         ties: share of the second's variance between slides that the first explains.
         dab: ROC-AUC of the DAB percentiles.
     """
@@ -132,16 +132,16 @@ def _finding(
     return Finding(
         kind=f"shortcut_{s.name}",
         severity=_severity(s, tested[s.name]),
-        title=f"{s.label[0].upper()}{s.label[1:]} alone tells the target with a ROC-AUC of "
+        title=f"{s.label[0].upper()}{s.label[1:]} alone predicts the target with a ROC-AUC of "
         f"{auc:.2f} ({_certainty(tested[s.name], p_adjusted)}){beside}"
-        + (f"; with it {plural(len(along), 'goes', 'go')} {others}" if along else ""),
+        + (f"; correlated with it {plural(len(along), 'is', 'are')} {others}" if along else ""),
         number=round(auc, 3),
         unit="ROC-AUC",
         effect="a network can score well without looking at the stain, and would fail on slides "
-        "where this does not go with the label"
+        "where this is not associated with the label"
         if s.seen
-        else "no network sees it, but it shows that the classes were not made alike, and what a "
-        "network does see may go with it",
+        else "no network sees it, but it shows that the classes were acquired differently, and "
+        "what a network does see may be correlated with it",
         hint="; ".join(hints),
         rank=100 * max(tested[each.name].auc for each in (s, *along)),
     )
@@ -150,7 +150,7 @@ def _finding(
 def _certainty(found: Association, p_adjusted: float) -> str:
     if found.slides:
         return f"on slides not seen; adjusted p = {p_adjusted:.2g} with slides as the unit"
-    return "slides unknown: it may be chance between a few slides"
+    return "slides unknown: it may be chance among a few slides"
 
 
 def _severity(s: Shortcut, found: Association) -> Severity:

@@ -1,4 +1,4 @@
-"""Shortcuts: how well the target is predicted from what should not matter, beside the stain."""
+"""Shortcuts: how well nuisance properties predict the target, compared with the stain."""
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -22,7 +22,8 @@ _ONE_CLASS = NotMade("one_class", "the tiles that can be read hold one class onl
 def check_shortcuts(evidence: AuditContext) -> CheckResult:
     """The target predicted from each shortcut, from all together, and from DAB (to compare).
 
-    What is stained is freed from the stain first (`residuals`); the plain figure stands beside it.
+    The stain is regressed out of stained measures first (`residuals`); the plain value is
+    reported too.
     """
     rows = np.flatnonzero(evidence.readable)
     target = evidence.target[rows].astype(bool)
@@ -119,7 +120,7 @@ def _folds_possible(target: np.ndarray, groups: np.ndarray | None) -> int:
 def _ties(
     measures: dict[str, np.ndarray], groups: np.ndarray | None
 ) -> dict[tuple[str, str], float]:
-    """How far each measure of the slides goes along with each other one: adjusted R², by names."""
+    """Adjusted R² of each measure of the slides on each other one, by names."""
     codes = None if groups is None else slide_codes(groups)
     of = {name: x if codes is None else medians(x, codes) for name, x in measures.items()}
     return {(a, b): _explained(of[a], of[b]) for a in of for b in of if a != b}

@@ -1,9 +1,9 @@
-"""How well a few measures predict the target on unseen slides, and whether by more than chance.
+"""Cross-validated association of measures with the target, and its permutation test.
 
 The unit is the slide: where all tiles of a slide have one label, 2,000 tiles of 20 slides are 20
-observations, and any measure that tells slides apart seems to tell the label. So a model is
-fitted on some slides and asked about others, and chance is what comes of the very same with
-labels permuted between whole slides.
+observations, and any measure that differs between slides seems to predict the label. So a model is
+fitted on some slides and tested on others; the null distribution is the same procedure with
+labels permuted at slide level.
 """
 
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ _RIDGE = 0.05  # of the variance of a measure
 
 @dataclass(frozen=True)
 class Association:
-    """What a set of measures tells of the target.
+    """The cross-validated association of a set of measures with the target.
 
     Attributes:
-        auc: ROC-AUC over tiles, each judged by a model that saw no tile of its slide.
-        p_value: how often labels handed out anew between slides are told as well; NaN where
-            the measures are all alike or too few slides hold one of the classes.
-        slides: number of slides looked at; 0 where they are unknown.
+        auc: ROC-AUC over tiles, each scored by a model that saw no tile of its slide.
+        p_value: how often labels permuted at slide level are predicted as well; NaN where
+            the measures are constant or too few slides hold one of the classes.
+        slides: number of slides; 0 where they are unknown.
     """
 
     auc: float
@@ -44,14 +44,14 @@ def association_test(
 ) -> Association:
     """Cross-validated ROC-AUC of linear discrimination, and its permutation p-value.
 
-    Where every slide has one label a slide is one row, the median of its tiles; else each tile
+    Where every slide has one label, a slide is one row, the median of its tiles; else each tile
     is a row, and a permutation gives each slide another slide's share of positive tiles. Beyond
-    2,000 rows a sample of them is looked at. The discriminant is that of Fisher with a little
+    2,000 rows a sample of them is used. The discriminant is that of Fisher with a little
     ridge, measured from the middle between the classes, so that their sizes in a fold do not
     matter.
 
     Args:
-        measures: (n, d); columns of no variance tell nothing and do no harm.
+        measures: (n, d); columns without variance have no effect.
         target: (n,) 0 or 1.
         groups: (n,) slides; None where they are unknown: tiles are then taken as independent,
             and the p-value is far too small.
@@ -69,7 +69,7 @@ def association_test(
         return Association(auc, float("nan"), number)
     reached = 0
     for first in range(0, count, step := max(1, _AT_ONCE // len(y))):
-        labels = _handed_out(y, slides, min(step, count - first), rng)
+        labels = _permuted(y, slides, min(step, count - first), rng)
         reached += int((_aucs(_scores(x, labels, fold), labels, weights) >= auc - 1e-9).sum())
     return Association(auc, (1 + reached) / (1 + count), number)
 
@@ -77,7 +77,7 @@ def association_test(
 def _rows(
     x: np.ndarray, y: np.ndarray, slides: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Measures, target, weight and slide of each row: a row a slide, or a row a tile."""
+    """Measures, target, weight and slide of each row: one row per slide, or one row per tile."""
     y, tiles = np.asarray(y, bool), np.bincount(slides)
     share = np.bincount(slides, weights=y) / tiles
     if len(tiles) < len(y) and np.isin(share, (0, 1)).all():
@@ -97,15 +97,15 @@ def _slides_with(y: np.ndarray, slides: np.ndarray) -> tuple[int, int]:
 
 
 def _folds(slides: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The fold of each row, whole slides together, drawn without a look at the labels.
+    """The fold of each row, whole slides together, drawn without regard to the labels.
 
-    Folds balanced by label would be drawn anew for every permutation, or the test be wrong.
+    Folds balanced by label would have to be drawn for every permutation for a valid test.
     """
     count = int(slides.max()) + 1
     return (rng.permutation(count) % min(FOLDS, count))[slides]
 
 
-def _handed_out(
+def _permuted(
     y: np.ndarray, slides: np.ndarray, count: int, rng: np.random.Generator
 ) -> np.ndarray:
     """(n, count) labels as they might have been: each slide with another slide's share."""

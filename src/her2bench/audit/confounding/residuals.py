@@ -4,7 +4,7 @@ Sharpness, noise, file size and even the white point depend on what lies on the 
 of a 3+ tumour are sharp edges, and fill a file. That is biology, not a shortcut. How much a
 measure owes to the tissue is learned *within* slides, where scanner, lamp and compression are
 the same for all tiles, and taken off everywhere. Between slides nothing is learned: a scanner
-that goes with the stain must not be taken for it.
+that is correlated with the stain must not be taken for it.
 """
 
 import numpy as np

@@ -11,7 +11,7 @@ from her2bench.data.decoding.reading import Region
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What a file says of itself without its pixels being decoded.
+    """The metadata of a file, without decoding its pixels.
 
     Attributes:
         path: the file.
@@ -56,7 +56,7 @@ class Extract:
     Attributes:
         fields: name → (numpy dtype, shape for one tile); names are unique over all extracts.
         take: the values of one tile, by name.
-        version: raised when `take` gives other values; kept ones are then made anew.
+        version: raised when `take` gives other values; kept ones are then made again.
     """
 
     fields: Mapping[str, tuple[str, tuple[int, ...]]]

@@ -21,7 +21,7 @@ from her2bench.data.tile_cache.content_hash import content_key, decoders, digest
 
 READING = 1
 """Version of what all extracts share: how tiles and the facts of files are read, and which cannot
-be. Raise it when that changes: kept observations are then made anew."""
+be. Raise it when that changes: kept observations are then made again."""
 _TILES_A_PIECE = 32  # of one thread: rows written together, and a bar that moves
 _Piece = list[tuple[str, list[int]]]
 
@@ -31,7 +31,7 @@ class Observations:
     """What was taken from the tiles.
 
     Attributes:
-        fields: name → (n, …) array, a row a tile of the manifest; rows of unreadable tiles are 0.
+        fields: name → (n, …) array, one row per tile of the manifest; 0 if unreadable.
             Large ones may be mapped from disk, read-only.
         bad: the reason for each tile that could not be read, by its row.
     """
@@ -58,11 +58,11 @@ def observe(
     Args:
         manifest: as `read_manifest` gives it, paths absolute.
         extracts: what to take; field names are unique over all of them.
-        folder: where to keep it, so that the same files are not looked at twice
+        folder: where to keep it, so that the same files are not decoded twice
             (`artifact_cache.cache_folder()` is the place); without it, it is held in memory alone.
 
     Raises:
-        UserError: the disk has no room.
+        UserError: the disk has no space.
     """
     kinds = _kinds(extracts)
     regions = regions_of(manifest)
@@ -138,21 +138,21 @@ def _pieces(paths: list[str]) -> list[_Piece]:
     for row, path in enumerate(paths):
         rows_of.setdefault(path, []).append(row)
     pieces: list[_Piece] = [[]]
-    room = _TILES_A_PIECE
+    left = _TILES_A_PIECE
     for path, rows in rows_of.items():
-        # A large image is decoded anew in every piece, so its pieces are larger.
+        # A large image is decoded again in every piece, so its pieces are larger.
         for start in range(0, len(rows), 8 * _TILES_A_PIECE):
             some = rows[start : start + 8 * _TILES_A_PIECE]
-            if pieces[-1] and len(some) > room:
+            if pieces[-1] and len(some) > left:
                 pieces.append([])
-                room = _TILES_A_PIECE
+                left = _TILES_A_PIECE
             pieces[-1].append((path, some))
-            room -= len(some)
+            left -= len(some)
     return pieces
 
 
 def file_facts(path: str) -> FileFacts:
-    """What the file says of itself; of a slide that Pillow does not know, only its size on disk."""
+    """The metadata of a file; for a slide that Pillow cannot read, only its size on disk."""
     stat = Path(path).stat()
     try:
         with opened(Path(path)) as image:

@@ -1,4 +1,4 @@
-"""What a JPEG's quantisation tables tell of the quality it was saved with."""
+"""The quality that a JPEG was saved with, from its quantisation tables."""
 
 import numpy as np
 

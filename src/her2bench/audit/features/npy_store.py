@@ -103,7 +103,7 @@ def _bytes(kind: tuple[str, tuple[int, ...]], n: int) -> int:
 def _place(kind: tuple[str, tuple[int, ...]]) -> tuple[int, int]:
     """Where the first row begins, and the bytes of a row."""
     dtype, shape = kind
-    # numpy leaves room in the header, so that its length does not depend on the number of rows.
+    # numpy pads the header, so that its length does not depend on the number of rows.
     return len(_header(kind, 1)), int(np.prod(shape, dtype=int)) * np.dtype(dtype).itemsize
 
 

@@ -22,7 +22,7 @@ _BLOCK, _BLOCKS = 64, 4  # pixels; blocks a side
 _LAGS = (1, 2, 4)
 _RIM = 1 / 32  # of the side: 8 pixels of 256
 _MEAN = np.full(3, 1 / 3, np.float32)  # a product is ten times as fast as a mean over 3
-_DENSE = 0.12  # optical density, mean of the channels: pixels that tell the stains' colours
+_DENSE = 0.12  # optical density, mean of the channels: pixels that show the stains' colours
 
 _FIELDS: dict[str, tuple[str, tuple[int, ...]]] = {
     "white": ("f4", (3,)),  # stain.white_point: RGB level of glass, or of the palest tissue

@@ -6,7 +6,7 @@ from scipy.sparse.csgraph import connected_components
 
 
 def joined(pairs: np.ndarray, confidence: np.ndarray) -> list[np.ndarray]:
-    """The sets that pairs join, the largest first, of equal ones the surest first.
+    """The sets that pairs join, the largest first, ties by confidence.
 
     Args:
         pairs: (k, 2) int.
@@ -39,7 +39,7 @@ def mixed(values: np.ndarray | None, rows: np.ndarray) -> bool:
 
 
 def counted(kinds: np.ndarray, order: tuple[str, ...]) -> str:
-    """How many there are of each kind, in words.
+    """The number of each kind, as text.
 
     >>> counted(np.array(["b", "a", "b"]), ("a", "b", "c"))
     '1 a, 2 b'

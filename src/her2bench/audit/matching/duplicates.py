@@ -1,4 +1,4 @@
-"""Pairs of tiles that show the same picture, whatever was done to its file."""
+"""Pairs of tiles that show the same picture, whatever its file format or edit."""
 
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ class Duplicates:
 
 @dataclass(frozen=True)
 class Copies:
-    """Identical files and pixels, and one tile of each picture: all that a search must look at.
+    """Identical files and pixels, and one tile of each picture: the tiles that a search compares.
 
     Attributes:
         pairs: (k, 2) int64, the first of each set with each other of it.

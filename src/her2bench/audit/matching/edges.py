@@ -1,10 +1,10 @@
-"""The borders of a tile: the outermost lines of its pixels, by which the next tile is known."""
+"""The borders of a tile: its outermost lines of pixels, to recognise adjacent tiles."""
 
 import numpy as np
 
 SAMPLES = 256
 LINES = 2
-"""How many lines are kept of each side: the outermost, and the next to tell how fast it changes."""
+"""How many lines are kept of each side: the outermost, and the next, for the gradient."""
 LEFT, TOP, RIGHT, BOTTOM = range(4)
 
 

@@ -28,7 +28,7 @@ def different_bits(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class SortedCodes:
-    """Codes in several orders, to be asked for the codes alike to others.
+    """Codes in several orders, searched for similar codes.
 
     Attributes:
         codes: (n,) uint64.

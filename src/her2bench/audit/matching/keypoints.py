@@ -1,4 +1,4 @@
-"""Keypoints of a tile: small dark or light spots, and how the tissue looks around each.
+"""Keypoints of a tile: small dark or light spots, with a descriptor of the tissue around each.
 
 The same spot is found again in another tile that shows the same place, wherever it lies there.
 Spots are the extrema of a difference of Gaussians, placed between pixels (Lowe 2004, "Distinctive
@@ -14,7 +14,7 @@ from scipy import ndimage
 
 RADIUS = 5
 """Pixels of the surroundings; small, so that strips of 5% of a tile hold whole ones."""
-ROOM = 2
+MARGIN = 2
 """Pixels from a keypoint to the border: what lies beyond of its surroundings is mirrored."""
 MOST_A_SIDE, MOST_INSIDE = 64, 128
 MOST = 4 * MOST_A_SIDE + MOST_INSIDE
@@ -62,9 +62,9 @@ def _spots(contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     peak = contrast == ndimage.maximum_filter(contrast, 2 * _DENSE + 1)
     wide = contrast == ndimage.maximum_filter(contrast, 2 * _SPARSE + 1)
     peak &= contrast > _LEAST_CONTRAST
-    room = ROOM
-    y, x = np.nonzero(peak[room : height - room, room : width - room])
-    y, x = y + room, x + room
+    margin = MARGIN
+    y, x = np.nonzero(peak[margin : height - margin, margin : width - margin])
+    y, x = y + margin, x + margin
     order = np.argsort(-contrast[y, x], kind="stable")
     y, x = y[order], x[order]
     depth = np.stack([x / width, y / height, 1 - (x + 1) / width, 1 - (y + 1) / height])
@@ -90,7 +90,7 @@ def _projections() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Places around a keypoint, and 64 random patterns over them.
 
     A pattern sums to 0 over each ring, for a keypoint is round in the middle: what would be the
-    same in all of them tells nothing.
+    same in all of them carries no information.
     """
     y, x = np.mgrid[-RADIUS : RADIUS + 1, -RADIUS : RADIUS + 1]
     distance = np.hypot(x, y)

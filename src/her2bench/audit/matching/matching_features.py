@@ -12,7 +12,7 @@ from her2bench.audit.features.audited_tile import AuditedTile, Extract
 from her2bench.audit.matching import edges, keypoints, thumbnails
 
 WORKING_SIDE = 256
-"""Larger tiles are looked at shrunk by a whole number, to about this many pixels a side."""
+"""Larger tiles are shrunk by a whole number, to about this many pixels a side."""
 
 
 def reduction(height: int, width: int) -> int:
@@ -46,7 +46,7 @@ def _file_bytes(tile: AuditedTile) -> bytes:
 
 
 def _digest(content: bytes | memoryview, size: str = "") -> np.ndarray:
-    """16 bytes that tell contents apart; all 0 where there is no content."""
+    """16 bytes that distinguish contents; all 0 where there is no content."""
     if not len(content):
         return np.zeros(16, np.uint8)
     return np.frombuffer(blake2b(content, digest_size=16, person=size.encode()).digest(), np.uint8)

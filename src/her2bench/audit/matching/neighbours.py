@@ -16,7 +16,7 @@ NEIGHBOURS = (OVERLAPPING, ADJACENT)
 class Neighbours:
     """Pairs of tiles that lie beside each other on one slide; duplicates are not among them.
 
-    Of tiles with identical pixels only the first is looked at (`Duplicates` names the rest).
+    Of tiles with identical pixels only the first is used (`Duplicates` names the rest).
 
     Attributes:
         pairs: (k, 2) int64, rows of the manifest, the first less than the second.

@@ -89,7 +89,7 @@ def candidates(tiles: TileKeypoints, rows: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _strongest(tiles: TileKeypoints, rows: np.ndarray, chosen: np.ndarray, most: int) -> _Some:
-    """At most so many a tile of the keypoints chosen, (m, MOST) bool; the strongest stand first."""
+    """At most `most` keypoints per tile of those chosen, (m, MOST) bool; strongest first."""
     at, which = np.nonzero(chosen & (np.cumsum(chosen, axis=1, dtype=np.uint16) <= most))
     tile = rows[at]
     place = tiles.places[tile, which].astype(np.float32) / FINENESS
@@ -99,7 +99,7 @@ def _strongest(tiles: TileKeypoints, rows: np.ndarray, chosen: np.ndarray, most:
 def _voted(
     tiles: TileKeypoints, asking: _Some, asked: _Some, later: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The offsets with most votes, of pairs whose first tile asks and whose second is asked."""
+    """The offsets with most votes, of pairs of a query tile and a candidate."""
     index = SortedCodes.of(asked.code, asked.tile)
     n = len(tiles.codes)
     found = [(np.empty((0, 2), np.int64), np.empty((0, 2)))]

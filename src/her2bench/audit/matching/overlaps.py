@@ -6,7 +6,7 @@ import numpy as np
 
 from her2bench.audit.features.extraction import Observations
 from her2bench.audit.matching.hamming_index import different_bits
-from her2bench.audit.matching.keypoints import ROOM
+from her2bench.audit.matching.keypoints import MARGIN
 from her2bench.audit.matching.matching_features import reduction
 from her2bench.audit.matching.offset_voting import TileKeypoints, candidates
 from her2bench.audit.matching.thumbnails import overlap_agreement
@@ -112,5 +112,5 @@ def _within(
     codes: np.ndarray, places: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The keypoints whose surroundings lie within a part of the tile."""
-    inside = ((places >= low + ROOM) & (places <= high - ROOM - 1)).all(1)
+    inside = ((places >= low + MARGIN) & (places <= high - MARGIN - 1)).all(1)
     return codes[inside], places[inside]

@@ -1,4 +1,4 @@
-"""The look of a whole tile: a small grey picture, compared under all turns and flips.
+"""The thumbnail of a whole tile: a small grey picture, compared under all turns and flips.
 
 Two pictures are compared by the correlation of their cosine coefficients (type II, orthonormal),
 without the lowest, which many tiles share (half tissue, half glass), and the highest, which hold
@@ -16,7 +16,7 @@ from scipy.spatial import KDTree
 
 SIDE = 64
 LEAST_CONTRAST = 1.0
-"""Grey levels (root mean square): below, a look is empty glass and cannot be told from others."""
+"""Grey levels (root mean square); a thumbnail below this is empty glass, alike everywhere."""
 LEAST_CORRELATION = 0.9
 _LOWEST, _HIGHEST, _SEARCHED = 3, 32, 10
 _DIMENSIONS = 16
@@ -25,7 +25,7 @@ _CHUNK = 4096
 
 
 def look(grey: Image.Image) -> np.ndarray:
-    """A tile's look, (SIDE, SIDE) uint8, each value the mean grey of a field of the tile."""
+    """A tile's thumbnail, (SIDE, SIDE) uint8, each value the mean grey of a field of the tile."""
     return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
@@ -48,7 +48,7 @@ def turned(picture: np.ndarray, symmetry: int) -> np.ndarray:
 
 
 def coefficients(looks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cosine coefficients of looks, each look's brought to length 1, and the looks' contrasts.
+    """Cosine coefficients of thumbnails, each of length 1, and the thumbnails' contrasts.
 
     Args:
         looks: (n, SIDE, SIDE) uint8.
@@ -68,7 +68,7 @@ def coefficients(looks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Correlation of looks, the second turned in each of the eight ways.
+    """Correlation of thumbnails, the second turned in each of the eight ways.
 
     Args:
         a, b: (k, h, h), from `coefficients`.
@@ -89,7 +89,7 @@ def correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def overlap_agreement(
     first: np.ndarray, second: np.ndarray, offset: np.ndarray, sizes: tuple[np.ndarray, np.ndarray]
 ) -> float:
-    """How far two looks agree where their tiles overlap, their levels included.
+    """How well two thumbnails agree where their tiles overlap, their levels included.
 
     Args:
         first, second: (SIDE, SIDE) uint8.
@@ -119,7 +119,7 @@ def overlap_agreement(
 
 
 def similar_looks(looks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of looks that agree under some turn or flip.
+    """Pairs of thumbnails that agree under some turn or flip.
 
     Args:
         looks: (n, SIDE, SIDE) uint8.
@@ -141,7 +141,7 @@ def similar_looks(looks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def _descriptors(parts: np.ndarray) -> np.ndarray:
-    """(n, _DIMENSIONS) the same for all turns and flips of a look; see the top of this file."""
+    """(n, _DIMENSIONS) the same for all turns and flips of a thumbnail; see above."""
     sizes = np.abs(parts[:, :_SEARCHED, :_SEARCHED])
     other = sizes.swapaxes(1, 2)
     upper, lower = np.triu_indices(_SEARCHED), np.tril_indices(_SEARCHED, -1)
@@ -155,14 +155,14 @@ def _descriptors(parts: np.ndarray) -> np.ndarray:
 
 
 def _candidates(descriptors: np.ndarray) -> np.ndarray:
-    """(k, 2) pairs near enough to correlate as much as is asked, at most a few for each look."""
+    """(k, 2) pairs near enough for the required correlation, a few per thumbnail."""
     if len(descriptors) < 2:
         return np.empty((0, 2), np.int64)
     radius = np.sqrt(2 * (1 - LEAST_CORRELATION))
     _, near = KDTree(descriptors).query(
         descriptors, k=_MOST_NEIGHBOURS, distance_upper_bound=radius, workers=-1
     )
-    near = np.reshape(near, -1)  # as many as there are looks: none so near
+    near = np.reshape(near, -1)  # as many as there are thumbnails: none so near
     pairs = np.stack([np.repeat(np.arange(len(descriptors)), _MOST_NEIGHBOURS), near], axis=1)
     pairs = pairs[(near < len(descriptors)) & (pairs[:, 0] != pairs[:, 1])]
     return np.unique(np.sort(pairs, axis=1), axis=0)

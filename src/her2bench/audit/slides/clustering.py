@@ -1,4 +1,4 @@
-"""How many slides there are: heaps of like tiles, merged while one slide explains two of them."""
+"""The number of slides: clusters of similar tiles, merged while one slide explains two of them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ _AT_A_TIME = 4096
 
 
 def heaped(places: Floats, linked: Ints, label: Ints, seed: int) -> Ints:
-    """Heaps of like tiles, about four each or 2,000 in all: codes (n,) 0 to h - 1.
+    """Clusters of similar tiles, about four each or 2,000 in all: codes (n,) 0 to h - 1.
 
     Args:
         places: (n, d), in `slide_embedding`.
@@ -76,7 +76,7 @@ def merged(
     tile_weight: float,
     slides: int | None = None,
 ) -> Ints:
-    """Heaps merged, the best pair first, as long as one slide explains a pair better than two.
+    """Clusters merged, the best pair first, as long as one slide explains a pair better than two.
 
     The tiles of a slide are taken as normal with variance 1 around the slide's place, and those as
     normal with variance `between`: the gain of a merger is the logarithm of a Bayes factor.

@@ -10,7 +10,7 @@ Floats = NDArray[np.floating]
 _DIRECTIONS = 10  # at most; beyond these nothing was gained on phantoms
 _TELLING = 1.5  # least ratio of the variance over all tiles to that within tiles
 _SHRINKAGE = 0.02  # of the correlations within tiles, so that no direction looks free of noise
-# A folder can be saved anew with another quality, so what the file says is weak evidence: half of
+# A folder can be saved again with another quality, so what the file says is weak evidence: half of
 # its variance is taken to lie within slides.
 _FILE_WITHIN = 0.5
 
@@ -26,7 +26,7 @@ def slide_embedding(observations: Observations, rows: NDArray[np.int64]) -> Floa
         rows: (k,), the tiles to place.
 
     Returns:
-        (k, d), most telling direction first; one of zeros where nothing tells slides apart.
+        (k, d), most informative direction first; one of zeros where none distinguishes slides.
     """
     whole = observations["fingerprint"][rows].astype(np.float64)
     quarters = observations["fingerprint_quarters"][rows].astype(np.float64)

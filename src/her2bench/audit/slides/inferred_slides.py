@@ -1,4 +1,4 @@
-"""An estimate of which tiles come from one slide, where nobody says."""
+"""An estimate of which tiles come from one slide, where group_id is missing."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from her2bench.core.manifest import REGION
 Ints = NDArray[np.int64]
 Floats = NDArray[np.floating]
 _NO_PAIRS = np.zeros((0, 2), np.int64)
-_LEAST_BETWEEN = 0.1  # of the variance within: a direction is never taken to tell nothing at all
+_LEAST_BETWEEN = 0.1  # of the variance within: no direction counts as uninformative
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def with_inferred_slides(manifest: pl.DataFrame, found: InferredSlides) -> pl.Da
 
 
 def group_name(code: int) -> str:
-    """The `group_id` of an estimated slide; no true slide is likely to be called so."""
+    """The `group_id` of an estimated slide; no true slide is likely to have this name."""
     return f"estimated-{code:04d}"
 
 

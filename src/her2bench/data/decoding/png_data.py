@@ -26,7 +26,7 @@ def check_number_of_chunks(stream: BinaryIO, size: int) -> None:
 
 
 def check_pixel_sums(data: bytes) -> None:
-    """Compare the checksums of the chunks that hold pixels; Pillow passes over these.
+    """Compare the checksums of the chunks that hold pixels; Pillow skips these.
 
     It stops at the last row, before the checksum of the whole, so that a flipped bit among the
     last rows would change them without a word.

@@ -9,7 +9,7 @@ import numpy as np
 from openslide import OpenSlide, OpenSlideError
 from PIL import Image
 
-from her2bench.data.decoding.memory_room import BYTES_A_PIXEL, decoding_room
+from her2bench.data.decoding.memory_budget import BYTES_A_PIXEL, decoding_budget
 from her2bench.data.decoding.rgb import to_rgb
 from her2bench.data.decoding.unreadable import (
     BROKEN,
@@ -93,7 +93,7 @@ def read_tile(path: str | Path, region: Region | None = None) -> np.ndarray:
 def read_tiles(
     path: str | Path, regions: Sequence[Region | None]
 ) -> Iterator[np.ndarray | UnreadableImage]:
-    """All asked regions of one image, in order, from one opening (and one decode).
+    """All requested regions of one image, in order, from one opening (and one decode).
 
     Yields:
         (height, width, 3) uint8 RGB; where it cannot be read, the reason in its place.
@@ -130,7 +130,7 @@ def read_scaled(path: str | Path, side: int) -> np.ndarray | None:
             pixels = image.width * image.height
             if image.format != "JPEG" or pixels > MOST_TILE_PIXELS:
                 return None
-            with decoding_room().held(pixels):
+            with decoding_budget().held(pixels):
                 return decoded(image, path, side).copy()  # since PyTorch wants it writable
     except (UnreadableImage, *BROKEN):
         return None  # a full decode will say why
@@ -153,7 +153,7 @@ class _Flat:
     """An image that Pillow decodes whole, once, on first use."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._room = path, 0
+        self._path, self._bytes_held = path, 0
         self._pixels: np.ndarray | UnreadableImage | None = None
         with opened(path) as image:
             check_single(image)
@@ -163,7 +163,7 @@ class _Flat:
 
     def read(self, region: Region) -> np.ndarray:
         if self._pixels is None:
-            self._room = decoding_room().take(BYTES_A_PIXEL * self.width * self.height)
+            self._bytes_held = decoding_budget().take(BYTES_A_PIXEL * self.width * self.height)
             try:
                 with broken_is_unreadable(), opened(self._path) as image:
                     self._pixels = decoded(image, self._path)
@@ -176,13 +176,13 @@ class _Flat:
 
     def overview(self, longest: int) -> np.ndarray:
         # The JPEG decoder's own scaling: a core of 30 megapixels in 40 ms, not 400.
-        room = decoding_room().held(self.width * self.height)
-        with broken_is_unreadable(), opened(self._path) as image, room:
+        held = decoding_budget().held(self.width * self.height)
+        with broken_is_unreadable(), opened(self._path) as image, held:
             return _shrunk(decoded(image, self._path, longest), longest)
 
     def close(self) -> None:
-        decoding_room().give_back(self._room)
-        self._pixels, self._room = None, 0
+        decoding_budget().give_back(self._bytes_held)
+        self._pixels, self._bytes_held = None, 0
 
 
 class _Slide:
@@ -243,7 +243,7 @@ def _tiff_mpp(image: Image.Image) -> float | None:
 
 
 def _plausible(value: str | float | None) -> float | None:
-    """Screen resolutions such as 72 dots an inch (353 µm/pixel) stand in many files: not these."""
+    """Screen resolutions such as 72 dots per inch (353 µm/pixel) are common; they are ignored."""
     if value is None:
         return None
     low, high = _PLAUSIBLE_MPP

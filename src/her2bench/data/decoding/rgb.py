@@ -1,4 +1,4 @@
-"""Any image mode to RGB, and the one way in which a tile is brought to the networks' size."""
+"""Conversion of any image mode to RGB, and the resizing of tiles to the networks' input size."""
 
 import numpy as np
 from PIL import Image
@@ -56,11 +56,11 @@ def resized(rgb: np.ndarray, size: int) -> np.ndarray:
 
 
 def quickly_resized(rgb: np.ndarray, size: int) -> np.ndarray:
-    """As `resized`, by PyTorch's filter of the same kind: several times as quick.
+    """As `resized`, by PyTorch's filter of the same kind: several times as fast.
 
     Its weights are rounded to 16 bits, so a value may be another by 1.
     """
-    import torch  # here alone in this floor, and late: all else works where it is not installed
+    import torch  # imported late and only here: the package works without torch otherwise
     from torch.nn.functional import interpolate
 
     tile = torch.from_numpy(rgb).permute(2, 0, 1)[None]

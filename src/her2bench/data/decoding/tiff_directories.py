@@ -109,7 +109,7 @@ class _Walk:
         if self._read > _MOST_READ * self._size + (1 << 20):
             raise UnreadableImage("damaged: its tags hold more than the file does")
         if tag in _PLACES and values > MOST_PIECES:
-            raise UnreadableImage(f"in more than {MOST_PIECES:,} strips or tiles: save it anew")
+            raise UnreadableImage(f"in more than {MOST_PIECES:,} strips or tiles: save it again")
 
 
 def _copy(tags: dict[int, int]) -> bool:

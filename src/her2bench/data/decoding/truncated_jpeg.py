@@ -1,4 +1,4 @@
-"""JPEG files whose data ends early: libjpeg fills the rest with grey and says nothing."""
+"""JPEG files whose data ends early: libjpeg fills the rest with grey without a warning."""
 
 import itertools
 import re
@@ -112,7 +112,7 @@ def scans_of(data: bytes) -> Scans:
 def check_complete(
     data: bytes, scans: Scans, pixels: np.ndarray, decoded: Callable[[bytes], np.ndarray]
 ) -> None:
-    """Refuse a JPEG of which a part never came, although its decoder finds nothing wrong.
+    """Refuse a JPEG that is incomplete although its decoder reports no error.
 
     Three signs are looked for: scans that a progressive JPEG still lacks; an end in the grey that
     stands for blocks without data; and runs of zeros. The last two can be innocent, so the file

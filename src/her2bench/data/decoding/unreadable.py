@@ -1,4 +1,4 @@
-"""What makes an image file unreadable: one list of decoder errors, and their reasons in words."""
+"""Decoder errors that make an image file unreadable, and the reasons shown for them."""
 
 import stat
 import struct

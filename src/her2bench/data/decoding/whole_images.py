@@ -1,4 +1,4 @@
-"""Images that Pillow decodes whole: opened with care, and checked before they are believed."""
+"""Images that Pillow decodes whole: opened and checked before decoding."""
 
 import io
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def opened(source: Path | bytes, formats: tuple[str, ...] = FORMATS) -> Iterator
 
 
 def check_single(image: Image.Image) -> None:
-    """Refuse several pictures in one file: which is meant cannot be known.
+    """Refuse several pictures in one file: the intended one is unknown.
 
     Raises:
         UnreadableImage: several pages or frames. Reduced copies (a pyramid, a thumbnail) and the
@@ -77,7 +77,7 @@ def stored_size(image: Image.Image) -> tuple[int, int]:
 
 
 def decoded(image: Image.Image, source: Path | bytes, scaled_to: int | None = None) -> np.ndarray:
-    """The whole picture, its pixels as stored: orientation tags are passed over.
+    """The whole picture, its pixels as stored: orientation tags are ignored.
 
     Args:
         image: as `opened` gives it.

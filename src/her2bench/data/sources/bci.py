@@ -64,7 +64,7 @@ def _refuse_alike(ihc: Path, files: list[Path]) -> None:
         raise UserError(
             ihc,
             found=f"names that differ in upper and lower case alone:{listed(alike)}",
-            expected="one file a tile",
+            expected="one file per tile",
             hint="keep one of each",
         )
 

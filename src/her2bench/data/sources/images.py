@@ -59,7 +59,7 @@ def read_labels(path: Path) -> pl.DataFrame:
         raise UserError(
             path,
             found=f"columns {', '.join(regions)}",
-            expected="whole images, one a row",
+            expected="whole images, one per row",
             hint="this looks like a finished manifest: use it as it is, or drop these columns",
         )
     rows = pl.Series("tile_id", [str(row) for row in range(len(table))])
@@ -72,13 +72,13 @@ def read_labels(path: Path) -> pl.DataFrame:
 
 
 def _refuse_repeated(paths: pl.Series, where: Path) -> None:
-    """An image listed twice, by whatever names and links."""
+    """Refuse an image listed twice, under any names and links."""
     files = pl.Series([_file(path) for path in paths])
     repeated = paths.filter(files.is_duplicated()).unique(maintain_order=True)
     if len(repeated):
         raise UserError(
             where,
-            found=f"{len(repeated)} images stand in more than one row:{listed(repeated)}",
+            found=f"{len(repeated)} images are in more than one row:{listed(repeated)}",
             expected="each image once",
             hint="drop the repeated rows",
         )
@@ -119,7 +119,7 @@ def tile_images(labels: pl.DataFrame, tiling: Tiling, where: object = "labels") 
             where,
             found=f"{len(wrong)} images cannot be divided into tiles:{listed(wrong, most=100)}",
             expected="readable images, at least one tile large",
-            hint="mend these rows: the path, the column mpp, or choose another --tile-size",
+            hint="correct these rows: the path, the column mpp, or choose another --tile-size",
         )
     tables = [result for result in found if isinstance(result, pl.DataFrame)]
     return _joined(labels, tables, where)
@@ -152,7 +152,7 @@ def _tiles_or_reason(path: str, mpp: float | None, tiling: Tiling) -> pl.DataFra
 
 
 def _tiles(image: SourceImage, mpp: float | None, tiling: Tiling) -> pl.DataFrame:
-    mpp = mpp or image.mpp  # the user's word is last: a tag can be wrong, and only so mended
+    mpp = mpp or image.mpp  # the user's value wins: a tag can be wrong
     side = _side(image, mpp, tiling)
     corners = grid(image.width, image.height, side, max(1, round(side * (1 - tiling.overlap))))
     longest = max(image.width, image.height)
@@ -192,8 +192,8 @@ def grid(width: int, height: int, side: int, step: int) -> np.ndarray:
     [[0, 0], [5, 0]]
     """
     xs, ys = (
-        (room - side) % step // 2 + step * np.arange((room - side) // step + 1)
-        for room in (width, height)
+        (length - side) % step // 2 + step * np.arange((length - side) // step + 1)
+        for length in (width, height)
     )
     return np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2).astype(np.int64)
 
@@ -227,7 +227,7 @@ def _visible(text: str) -> str:
 
 
 def _file(path: str) -> str:
-    """The file that a path leads to, whatever links it goes by."""
+    """The file that a path leads to, with all links resolved."""
     try:
         return os.path.realpath(path)
     except ValueError:  # a NUL in it: no file, named when it is opened

@@ -1,4 +1,4 @@
-"""Sharing whole groups (slides, patients) out over the sides of a split, both classes on each."""
+"""Assigning whole groups (slides, patients) to the sides of a split, with both classes on each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _LACK = 1e6
 def allocate(
     tiles: np.ndarray, share: Sequence[float], rng: np.random.Generator, left: int = 0
 ) -> np.ndarray | None:
-    """Share groups out so that each side comes near its share of the tiles of both classes.
+    """Assign groups so that each side gets about its share of the tiles of both classes.
 
     Greedy in a random order, large groups first, then moves and swaps while they help; the best
     of several tries. With few groups of unequal size that is the optimum or next to it; with many

@@ -1,4 +1,4 @@
-"""What a split must hold to: known groups, none on two sides, both classes everywhere."""
+"""What a split must satisfy: known groups, none on two sides, both classes everywhere."""
 
 import numpy as np
 import polars as pl
@@ -8,7 +8,7 @@ from her2bench.core.errors import UserError, listed
 _WHERE = "splits"
 _WITHOUT_GROUPS = (
     "fill the column group_id (slide or patient), or choose kind = 'random-tiles' knowing that "
-    "it flatters"
+    "its scores are optimistic"
 )
 
 
@@ -49,19 +49,19 @@ def require_groups(table: pl.DataFrame) -> None:
 def no_group_on_two_sides(table: pl.DataFrame) -> None:
     """Raise a UserError that names the groups on more than one side of a given split."""
     known = table.drop_nulls("group_id").group_by("group_id")
-    torn = known.agg(pl.col("split").unique().sort()).filter(pl.col("split").list.len() > 1)
-    if len(torn):
-        lines = [f"{group}: {', '.join(sides)}" for group, sides in torn.sort("group_id").rows()]
+    divided = known.agg(pl.col("split").unique().sort()).filter(pl.col("split").list.len() > 1)
+    if len(divided):
+        lines = [f"{group}: {', '.join(sides)}" for group, sides in divided.sort("group_id").rows()]
         raise UserError(
             "manifest",
-            found=f"{len(torn)} groups lie on more than one side of the split:{listed(lines)}",
-            expected="each slide or patient on one side, else the scores flatter",
-            hint="mend the column split, or choose split.kind = 'grouped'",
+            found=f"{len(divided)} groups lie on more than one side of the split:{listed(lines)}",
+            expected="each slide or patient on one side, else the scores are optimistic",
+            hint="correct the column split, or choose split.kind = 'grouped'",
         )
 
 
 def both_classes(fold: pl.DataFrame) -> None:
-    """Raise a UserError that names the sides of one fold that hold a single class."""
+    """Raise a UserError that names the sides of one fold with a single class."""
     counts = fold.group_by("split").agg(
         negative=(pl.col("target") == 0).sum(), positive=(pl.col("target") == 1).sum()
     )

@@ -113,7 +113,7 @@ def _as_given(table: pl.DataFrame, settings: SplitSettings) -> list[list[str]]:
     if not counts["train"] or not (counts["val"] or counts["test"]):
         raise UserError(
             "manifest",
-            found=f"split holds {_told(counts)}",
+            found=f"split holds {_counted(counts)}",
             expected="train rows, and val or test rows",
             hint="give the missing rows, or choose split.kind = 'grouped' or 'random-tiles'",
         )
@@ -206,7 +206,7 @@ def _by_group(
     return [side_of[group] for group in table["group_id"]]
 
 
-def _told(counts: dict[str, int]) -> str:
+def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {name} rows" for name, count in counts.items())
 
 

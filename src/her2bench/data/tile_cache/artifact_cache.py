@@ -1,4 +1,4 @@
-"""Folders of the cache: made once, whole or not at all, named after their content."""
+"""Folders of the cache: written atomically, named after their content."""
 
 import os
 import shutil
@@ -34,11 +34,11 @@ def keep(
     Args:
         place: the folder.
         needed: bytes that it will take.
-        what: what takes them, for the message that there is no room.
+        what: what takes them, for the message that there is no space.
         write: fills a new folder, which then takes the place.
 
     Raises:
-        UserError: the disk has no room, or cannot be written.
+        UserError: the disk has no space, or cannot be written.
     """
     with writing(place, f"name another folder with {_NAMED}"):
         if is_whole(place):
@@ -46,7 +46,7 @@ def keep(
         check_writable(place.parent, _NAMED)
     _remove_damaged(place)
     _remove_stale(place.parent)
-    _check_room(place.parent, needed, what)
+    _check_space(place.parent, needed, what)
     try:
         with replacing(place) as temporary:
             temporary.mkdir()
@@ -66,7 +66,7 @@ def _remove_damaged(place: Path) -> None:
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove what killed processes left: temporary folders that nothing has written to for long."""
+    """Remove the temporary folders of killed processes: those not written to for long."""
     for left in folder.glob(f"{TEMPORARY}*"):
         try:
             newest = max(entry.stat().st_mtime for entry in (left, *left.rglob("*")))
@@ -76,7 +76,7 @@ def _remove_stale(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _check_room(folder: Path, needed: int, what: str) -> None:
+def _check_space(folder: Path, needed: int, what: str) -> None:
     existing = next(f for f in (folder, *folder.absolute().parents) if f.exists())
     free = shutil.disk_usage(existing).free
     if needed > free:

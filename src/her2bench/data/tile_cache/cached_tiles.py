@@ -54,7 +54,7 @@ def cached_tiles(
             `fast`: JPEG tiles are scaled by their decoder first; other pixels, so another key.
 
     Raises:
-        UserError: tiles cannot be read (all are listed), or the disk has no room.
+        UserError: tiles cannot be read (all are listed), or the disk has no space.
     """
     folder = Path(folder) if folder else cache_folder()
     regions = regions_of(manifest)
@@ -92,7 +92,7 @@ def _unreadable(bad: list[Bad], total: int) -> UserError:
         "manifest",
         found=f"{len(bad)} of {total} tiles cannot be read:{listed(lines, most=100)}",
         expected="readable images that hold their regions",
-        hint="mend or remove them, or leave them out with --skip-bad"
+        hint="fix or remove them, or leave them out with --skip-bad"
         if len(bad) < total
         else "check the paths and the files; with none left there is nothing to train on",
     )

@@ -1,4 +1,4 @@
-"""What files and tiles hold, as short names: the same content gives the same name."""
+"""Content hashes of files and tiles: the same content gives the same name."""
 
 import json
 from hashlib import blake2b
@@ -20,7 +20,7 @@ def digests(paths: list[str]) -> dict[str, str]:
 
 
 def content_key(parts: object) -> str:
-    """The name of whatever JSON can hold.
+    """The name of a JSON value.
 
     >>> content_key([1, "a"]) == content_key((1, "a")) != content_key([1, "b"])
     True
@@ -29,7 +29,7 @@ def content_key(parts: object) -> str:
 
 
 def decoders() -> list[str]:
-    """The versions that pixels depend on: another decoder may round the same JPEG another way."""
+    """The versions that pixels depend on: decoders may round the same JPEG differently."""
     return [version("pillow"), version("openslide-bin")]
 
 

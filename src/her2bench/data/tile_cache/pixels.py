@@ -98,7 +98,7 @@ def _pieces(images: list[str]) -> Iterator[tuple[str, list[int]]]:
 
 
 def _close_gaps(stream: BinaryIO, total: int, good: list[int], size: int) -> None:
-    """Move the good tiles together and write the header; in place, so that no room is needed."""
+    """Move the good tiles together and write the header; in place, to need no more disk space."""
     start, step = len(_header(total, size)), size * size * 3
     for new, old in enumerate(good):
         if new != old:
@@ -112,7 +112,7 @@ def _close_gaps(stream: BinaryIO, total: int, good: list[int], size: int) -> Non
 
 
 def _header(count: int, size: int) -> bytes:
-    """The file's head; numpy leaves room in it, so that its length does not depend on the count."""
+    """The file's head; numpy pads it, so that its length does not depend on the count."""
     stream = io.BytesIO()
     head = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
     np.lib.format.write_array_header_1_0(stream, head)

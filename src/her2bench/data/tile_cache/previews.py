@@ -1,4 +1,4 @@
-"""Small pictures of tiles, for pages."""
+"""Thumbnails of tiles for web pages."""
 
 import io
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""How often each model calls a tile positive: by score, by slide, by any column."""
+"""How often each model predicts a tile positive: by score, by slide, by any column."""
 
 from collections.abc import Sequence
 
@@ -14,16 +14,16 @@ from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.arrays import Bools, ModelPredictions
 from her2bench.evaluation.statistics.estimates import estimate
 
-MOST_VALUES = 1000  # a column with more values than this is no column to break down by
+MOST_VALUES = 1000  # a column with more values is not broken down
 
 
 def break_down(
     judged: dict[str, ModelEvaluation], split: str, settings: ScoreSettings
 ) -> tuple[Breakdown, ...]:
-    """Break every model's calls down by score, by slide and by the columns asked for.
+    """Break every model's predicted classes down by score, by slide and by the requested columns.
 
     Raises:
-        UserError: a column asked for is not in the table.
+        UserError: a requested column is not in the table.
     """
     return tuple(
         part
@@ -34,7 +34,7 @@ def break_down(
 
 
 def require_columns_to_break_down(present: Sequence[str], asked: Sequence[str]) -> None:
-    """Raise a UserError for a column that is asked for and not there."""
+    """Raise a UserError for a requested column that is missing."""
     for name in asked:
         if name not in present:
             raise UserError(
@@ -85,7 +85,7 @@ def _part(
 ) -> Breakdown:
     sample, answers = model.panel.sample, model.panel.answers
     calls = answers.calls[:, chosen]
-    # Were every tile positive, accuracy would be the share called positive, interval and all.
+    # Were every tile positive, accuracy would be the share predicted positive, interval and all.
     as_if = sample.part(chosen, np.ones_like(sample.targets))
     part = ModelPredictions(
         model.name,
@@ -105,23 +105,23 @@ def _part(
         tiles=as_if.n_tiles,
         groups=as_if.n_groups,
         positives=round(float(as_if.once @ targets)),
-        called_positive=rate.value,
+        predicted_positive=rate.value,
         low=known(interval.low),
         high=known(interval.high),
-        right=float((calls == targets).mean()),
+        correct=float((calls == targets).mean()),
     )
 
 
 def ceiling(panel: Panel, settings: ScoreSettings) -> ModelEvaluation | None:
-    """A reader who scores every tile rightly, judged by the slides' labels.
+    """The label ceiling: the tile-level reference read scored against the slides' labels.
 
     A label is the slide's, and its tiles need not look like it. Where the table has each tile's
-    own score (`tile_score`) beside the slide's (`score`), the share of tiles on whose side of the
-    line the two agree is what a model can reach by looking at the tile alone.
+    own score (`tile_score`) beside the slide's (`score`), the share of tiles for which
+    both lie on the same side of the threshold is what a model can reach from the tile alone.
 
     Returns:
-        The reader as a model named "ceiling", on the tiles that have a score of their own; None
-        without both columns, or where the target is not made from the score.
+        The reference read as a model named "ceiling", on the tiles with a score of their own;
+        None without both columns, or where the target is not made from the score.
     """
     table = panel.table
     if not {"score", "tile_score"} <= set(table.columns) or table["score"].has_nulls():

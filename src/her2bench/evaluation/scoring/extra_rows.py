@@ -1,4 +1,4 @@
-"""Rows beside those of the metrics, and what they are called."""
+"""Additional rows, and the labels of all rows."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from her2bench.evaluation.statistics.roc_points import point_label
 
 
 def label_of(metric: str) -> str:
-    """What a metric of a row is called in a text."""
+    """The label of a row's metric in a text."""
     if metric in METRICS:
         return METRICS[metric].label
     return LINE.get(metric) or point_label(metric) or metric
@@ -37,7 +37,7 @@ def line_rows(
 def extra_row(
     model: ModelEvaluation, split: str, metric: str, values: Floats, interval: Interval, method: str
 ) -> Row:
-    """A row of (S,) values, one a seed, that answers for these trained weights alone."""
+    """A row of (S,) values, one per seed, that holds for these trained weights only."""
     sample, seeds = model.panel.sample, len(values)
     return Row(
         model=model.name,

@@ -1,4 +1,4 @@
-"""Each metric's interval, by the way that suits it."""
+"""Each metric's interval, by the method that suits it."""
 
 import numpy as np
 
@@ -32,7 +32,7 @@ VANISHING = 1e-24  # a variance of 0, but for rounding
 def interval_of(
     estimate: Estimate, replicates: Floats | None, settings: ScoreSettings
 ) -> tuple[Interval, str]:
-    """The interval for these weights on new slides, and how it was made."""
+    """The interval for these weights on new slides, and its method."""
     metric, value = METRICS[estimate.metric], estimate.value
     unit = estimate.sample.unit
     bins = f", {settings.bins} equal-mass bins" if metric.noise else ""
@@ -78,7 +78,7 @@ def auc_interval(estimate: Estimate, confidence: float) -> Interval:
 
 
 def end_interval(estimate: Estimate, confidence: float) -> Interval:
-    """The interval for a value at the end of its range, where no variance can be seen.
+    """The interval for a value at the end of its range, where the variance cannot be estimated.
 
     New slides may still hold an error. The value is taken as a proportion of 0 or 1, brought to
     the metric's range, among as many observations as there are slides (of the scarcer class).
@@ -113,7 +113,7 @@ def proportion_interval(estimate: Estimate, confidence: float) -> Interval:
 
 
 def recipe_interval(estimate: Estimate, confidence: float) -> Interval:
-    """The interval for the recipe trained again: slides and seeds both a sample."""
+    """The interval for the recipe across seeds: slides and seeds are both sampled."""
     seeds = len(estimate.values)
     if seeds < MINIMUM_SEEDS or estimate.df < 1 or not np.isfinite(estimate.variance):
         return NONE
@@ -192,7 +192,7 @@ def _bootstrapped(estimate: Estimate, replicates: Floats, confidence: float) -> 
 
 
 def _above_noise(estimate: Estimate, confidence: float) -> float:
-    """The lower end of a calibration error: what noise alone may come to is taken off."""
+    """The lower end of a calibration error: less what noise alone may add."""
     if estimate.noise is None or estimate.df < 1:
         return float("nan")
     level = (1 + confidence) / 2

@@ -1,4 +1,4 @@
-"""Models judged on one split: panel, estimates and bootstrap replicates of each."""
+"""Models scored on one split: panel, estimates and bootstrap replicates of each."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a reader must know before believing a number."""
+"""Notes on the scores: limits of the data and of the tests."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ def sample_notes(split: str, samples: Iterable[LabelledTiles]) -> list[Note]:
 
 
 def unlike_notes(split: str, tables: dict[str, pl.DataFrame]) -> list[Note]:
-    """A note where models were judged on different tiles or against different targets.
+    """A note where models were scored on different tiles or against different targets.
 
     Args:
         split: the split.
@@ -36,7 +36,7 @@ def unlike_notes(split: str, tables: dict[str, pl.DataFrame]) -> list[Note]:
     if not found:
         return []
     text = (
-        f"The models were judged on different {split} tiles or targets, so their figures there "
+        f"The models were scored on different {split} tiles or targets, so their metrics there "
         f"cannot be compared. Against {first}: {'; '.join(found)}."
     )
     return [make_note("different_tiles", text, split, tuple(tables))]
@@ -57,7 +57,7 @@ def constant_notes(split: str, answers: Iterable[ModelPredictions]) -> list[Note
 
 
 def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[Note]:
-    """Notes on the comparisons: what the verdicts are about, and who beats no baseline."""
+    """Notes on the comparisons: what the verdicts mean, and which models beat no baseline."""
     if not pairs:
         return []
     primary = [pair for pair in pairs if pair.metric == settings.primary]
@@ -80,8 +80,8 @@ def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[Note]:
     notes.append(make_note("verdict_basis", basis))
     if first == "weights":
         text = (
-            "Verdicts are about these trained weights on new slides. What another training run "
-            "would give is answered only from 3 seeds on."
+            "Verdicts are about these trained weights on new slides. Retraining "
+            "variability needs at least 3 seeds per model."
         )
         notes.append(make_note("weights_only", text))
     if any(pair.mcnemar_p_value is not None for pair in pairs):
@@ -91,7 +91,7 @@ def pair_notes(pairs: tuple[Pair, ...], settings: ScoreSettings) -> list[Note]:
 
 
 def seed_notes(pairs: tuple[Pair, ...], rows: list[Row], settings: ScoreSettings) -> list[Note]:
-    """That few seeds say little of what another training run would give."""
+    """That few seeds say little about retraining variability."""
     answered = [
         pair
         for pair in pairs
@@ -106,8 +106,8 @@ def seed_notes(pairs: tuple[Pair, ...], rows: list[Row], settings: ScoreSettings
         return []
     numbers = ", ".join(f"{model} has {number}" for model, number in few.items())
     text = (
-        f"{numbers}. What another training run would give then leans on assumptions that so few "
-        f"seeds cannot check; {FEW_SEEDS} or more are advised."
+        f"{numbers}. Retraining variability then rests on assumptions that so few seeds cannot "
+        f"check; {FEW_SEEDS} or more are advised."
     )
     return [make_note("few_seeds", text, "test", tuple(few))]
 
@@ -125,20 +125,20 @@ def _families(pairs: list[Pair]) -> str:
         for family, words in named.items()
         if numbers[family]
     ]
-    return " and, apart from these, ".join(parts)
+    return " and, separately, ".join(parts)
 
 
 def table_notes(table: pl.DataFrame) -> list[Note]:
-    """How folds are put together, and that without test tiles nothing is judged."""
+    """How folds are put together, and that without test tiles no models are compared."""
     notes: list[Note] = []
     if not (table["split"] == "test").any():
-        text = "Models are not compared, and the figures are optimistic."
+        text = "Models are not compared, and the metrics are optimistic."
         notes.append(make_note("no_test_tiles", text))
     return [*notes, *_fold_notes(table.filter(pl.col("split") == "test"))]
 
 
 def _fold_notes(test: pl.DataFrame) -> list[Note]:
-    """How folds are put together: tiles are ranked within them, and whether each is judged once."""
+    """How folds are put together: tiles are ranked within them, and whether each is scored once."""
     runs = test.filter(pl.col("fold").n_unique().over("model", "seed") > 1)
     if runs.is_empty():
         return []
@@ -147,16 +147,16 @@ def _fold_notes(test: pl.DataFrame) -> list[Note]:
         "ROC-AUC and average precision rank the tiles within each fold, since the scores of "
         "different networks need not be on one scale, and are averaged over folds, weighted by "
         "pairs of tiles and by positive tiles; the other metrics are of all tiles together, each "
-        "called at its own fold's threshold."
+        "predicted at its own fold's threshold."
     )
     if runs.select("model", "seed", "tile_id").is_duplicated().any():
         how = (
-            f"The networks of {folds} folds judged the same tiles: a tile counts once for each, "
+            f"The networks of {folds} folds scored the same tiles: a tile counts once for each, "
             "and folds are averaged like seeds."
         )
     else:
         how = (
-            f"Predictions of {folds} folds: each tile is judged by the network that was not "
+            f"Predictions of {folds} folds: each tile is scored by the network that was not "
             "trained on it. The overlap of the folds' training tiles is taken as given."
         )
     classes = runs.group_by("model", "seed", "fold").agg(both=pl.col("target").n_unique() == 2)
@@ -174,12 +174,12 @@ def _fold_notes(test: pl.DataFrame) -> list[Note]:
 
 
 def row_notes(rows: list[Row]) -> list[Note]:
-    """What the ceiling means, and which metrics are undefined where."""
+    """What the label ceiling means, and which metrics are undefined on which split."""
     ceilings = [row for row in rows if (row.model, row.metric) == ("ceiling", "accuracy")]
     texts = [
-        "The model “ceiling” is a reader who scores every tile rightly, judged by the slides' "
-        f"labels: right on {row.value:.1%} of the {row.split} tiles. A model well above that has "
-        "learned the slide, not the tile."
+        "The model “ceiling” is the label ceiling: each tile's own reference score against its "
+        f"slide's label, correct on {row.value:.1%} of the {row.split} tiles. A model well above "
+        "that has learned the slide, not the tile."
         for row in ceilings[-1:]
     ]
     undefined = [
@@ -218,14 +218,15 @@ def _group_notes(split: str, sample: LabelledTiles) -> list[Note]:
     if sample.n_groups < FEW_GROUPS:
         text = (
             f"{sample.n_groups} {plural(sample.n_groups, 'slide')}, {positive} with positive and "
-            f"{negative} with negative tiles. Intervals are wide and lean on assumptions that so "
-            "few slides cannot check; take them as a pilot's."
+            f"{negative} with negative tiles. Intervals are wide and rest on assumptions that so "
+            "few slides cannot check; treat the results as a pilot study."
         )
         return [make_note("few_slides", text, split)]
     if min(positive, negative) < FEW_GROUPS / 2:
         text = (
             f"Of {sample.n_groups} slides, {positive} hold positive tiles, {negative} negative "
-            "ones; what rests on the scarcer class is as uncertain as in a study that small."
+            "ones; metrics that depend on the smaller class are as uncertain as in a study of "
+            "that size."
         )
         return [make_note("few_slides_of_one_class", text, split)]
     return []

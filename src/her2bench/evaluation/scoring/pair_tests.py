@@ -199,7 +199,7 @@ def agreeing(
 
 
 def _deterministic(model: ModelEvaluation) -> bool:
-    """The baselines are: trained again, they are the same model."""
+    """Whether retraining gives the same model, as it does for the baselines."""
     return model.name in BASELINES and len(model.panel.answers.seeds) == 1
 
 

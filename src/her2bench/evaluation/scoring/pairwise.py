@@ -30,7 +30,7 @@ SEEDS_FOR_RANGE = 10  # of each recipe: with 3 or 5 the power promised was misse
 def compare_all(
     judged: Mapping[str, ModelEvaluation], settings: ScoreSettings, metrics: Iterable[str] = METRICS
 ) -> tuple[Pair, ...]:
-    """Compare all pairs of models, judged on the same tiles, on all metrics.
+    """Compare all pairs of models, scored on the same tiles, on all metrics.
 
     Args:
         judged: name → model, all on one sample; the caller has checked that.
@@ -62,7 +62,7 @@ def compare_all(
 def two_by_two(
     judged: Mapping[str, ModelEvaluation],
 ) -> list[tuple[ModelEvaluation, ModelEvaluation]]:
-    """Every two models; a baseline stands second."""
+    """All pairs of models, baselines second."""
     ordered = sorted(judged.values(), key=lambda model: model.name in BASELINES)
     return list(combinations(ordered, 2))
 
@@ -79,7 +79,7 @@ def _with_verdicts(tested: list[Tested], settings: ScoreSettings) -> list[Pair]:
 
 
 def family_of(names: tuple[str, str]) -> Family:
-    """Whose tests a pair is corrected with: baselines cost the networks' comparison no power."""
+    """The family a pair is corrected in: baselines cost the networks' comparison no power."""
     return FAMILIES[sum(name in BASELINES for name in names)]
 
 

@@ -1,4 +1,4 @@
-"""From a predictions table to arrays: one sample a split, one set of answers a model."""
+"""From a predictions table to arrays: one sample per split, one set of predictions per model."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ def make_panel(rows: pl.DataFrame, model: str, split: str) -> Panel:
     """Arrange one model's rows of one split, with a `call` column, into a panel.
 
     Raises:
-        UserError: seeds of the model were judged on different tiles or targets.
+        UserError: seeds of the model were scored on different tiles or targets.
     """
     rows = rows.sort("tile_id", "fold")
     by_seed = {
@@ -63,7 +63,7 @@ def make_panel(rows: pl.DataFrame, model: str, split: str) -> Panel:
 def require_same_tiles(
     one: tuple[str, pl.DataFrame], other: tuple[str, pl.DataFrame], split: str
 ) -> None:
-    """Refuse to compare what was judged on different tiles or against different targets.
+    """Refuse to compare models scored on different tiles or against different targets.
 
     Args:
         one, other: a name, and rows sorted by tile_id.
@@ -76,7 +76,7 @@ def require_same_tiles(
         only_b = sorted(set(ids_b) - set(ids_a))
         raise UserError(
             f"{split} tiles",
-            found=f"{name_a} and {name_b} were judged on different tiles: "
+            found=f"{name_a} and {name_b} were scored on different tiles: "
             f"{len(only_a)} only in {name_a}{listed(only_a, 5)}"
             f"\n  {len(only_b)} only in {name_b}{listed(only_b, 5)}"
             f"\n  ({len(a)} and {len(b)} rows)",

@@ -35,12 +35,12 @@ from her2bench.evaluation.statistics.roc_points import (
 def point_results(
     judged: Mapping[str, ModelEvaluation], split: str, settings: ScoreSettings
 ) -> tuple[list[Row], list[Pair]]:
-    """A row for each model and point asked for, a pair for every two models.
+    """One row per model and requested point, and one pair per two models.
 
     Args:
         judged: name → model; for the pairs all on one sample.
-        split: where they were judged.
-        settings: what is asked for.
+        split: the split they are scored on.
+        settings: which points are requested.
     """
     rows, pairs = [], []
     for point in _points_asked(settings):
@@ -60,7 +60,7 @@ def point_results(
 
 
 def _points_asked(settings: ScoreSettings) -> tuple[Point, ...]:
-    """The points that a user asked for; none by default."""
+    """The requested points; none by default."""
     asked = (
         (SENSITIVITY, settings.at_specificity),
         (SPECIFICITY, settings.at_sensitivity),
@@ -95,7 +95,7 @@ def _interval(
     defined = drawn[np.isfinite(drawn)]
     if len(defined) and defined.max() - defined.min() < VANISHING:
         return NONE, "no interval: no variance between slides"
-    method = f"bootstrap of {len(drawn)}, threshold chosen anew in each, {unit}"
+    method = f"bootstrap of {len(drawn)}, threshold chosen in each replicate, {unit}"
     return percentile(drawn, auc.widening, auc.df, settings.confidence), method
 
 
@@ -150,7 +150,7 @@ def _pair(
 ) -> Pair:
     shown = adjusted < 1 - settings.confidence
     better, worse = (a.name, b.name) if value > 0 else (b.name, a.name)
-    words = f"{better} better than {worse}" if shown else "cannot be told apart"
+    words = f"{better} better than {worse}" if shown else "no significant difference"
     if np.isnan(adjusted):
         words = "undefined: the metric or its variance is undefined here"
     elif not a.panel.sample.known:
@@ -166,7 +166,7 @@ def _pair(
         else ("a" if value > 0 else "b")
         if shown
         else "undecided",
-        method="paired bootstrap, threshold chosen anew in each replicate",
+        method="paired bootstrap, threshold chosen in each replicate",
         groups=a.panel.sample.n_groups,
         family=family_of((a.name, b.name)),
         difference=known(value),

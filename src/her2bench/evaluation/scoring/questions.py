@@ -1,19 +1,19 @@
-"""Which of the two questions a verdict is first given for: trained again, or these weights."""
+"""The question that a verdict answers first: the recipe (across seeds) or these weights."""
 
 from collections.abc import Iterable
 
 from her2bench.core.scores import Question
 
-UNKNOWN_AGAIN = "whether training again would give the same is not known"
+UNKNOWN_AGAIN = "retraining variability is not known"
 FEW_SEEDS = 5  # with fewer of a model a note is given
 TITLES: dict[Question, str] = {
-    "recipe": "These recipes, trained again",
+    "recipe": "Retraining variability (recipes, across seeds)",
     "weights": "These trained weights, on new slides",
 }
 
 
 def first_question(recipes: Iterable[tuple[str, str]]) -> Question:
-    """The recipe's wherever it is answered: people read a verdict as one on recipes.
+    """The recipe's wherever it is answered: a verdict is usually read as one on recipes.
 
     Args:
         recipes: family and decision of the pairs that ask for the recipe, on the primary metric.

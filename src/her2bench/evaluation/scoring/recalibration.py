@@ -25,7 +25,7 @@ _MOST = 1e6  # of a slope or an intercept: beyond it nothing was fitted
 
 
 def recalibrate(table: pl.DataFrame, bins: int) -> tuple[tuple[Recalibrated, ...], list[Note]]:
-    """Fit both scalings for every run with validation tiles of both classes; judge on test.
+    """Fit both scalings for every run with validation tiles of both classes; evaluate on test.
 
     Args:
         table: predictions.

@@ -28,7 +28,7 @@ _NAMES = {"logit": "threshold", "probability": "_probability", "scale": "_scale"
 def apply_thresholds(
     table: pl.DataFrame, rule: ThresholdRule
 ) -> tuple[pl.DataFrame, tuple[RunThreshold, ...], list[Note]]:
-    """Find each run's threshold on its own validation tiles and call every tile with it.
+    """Find each run's threshold on its own validation tiles and classify every tile with it.
 
     Args:
         table: checked predictions.
@@ -51,9 +51,9 @@ def with_calls(table: pl.DataFrame, thresholds: Sequence[RunThreshold]) -> pl.Da
         table: predictions.
         thresholds: one per run; of a run without one it is probability 0.5.
     """
-    limits = pl.DataFrame([asdict(each) for each in thresholds], schema=_COLUMNS).rename(_NAMES)
+    frame = pl.DataFrame([asdict(each) for each in thresholds], schema=_COLUMNS).rename(_NAMES)
     joined = table.drop("threshold", strict=False)
-    joined = joined.join(limits, on=RUN, how="left", maintain_order="left").with_columns(
+    joined = joined.join(frame, on=RUN, how="left", maintain_order="left").with_columns(
         pl.col("threshold").fill_null(0.0),
         pl.col("_probability").fill_null(0.5),
         pl.col("_scale").fill_null("probability"),
@@ -116,7 +116,7 @@ def _notes(thresholds: tuple[RunThreshold, ...], rule: ThresholdRule) -> list[No
 
 
 def _without_val(thresholds: tuple[RunThreshold, ...]) -> list[str]:
-    """Models none of whose runs had validation tiles, and of the others the runs that had none."""
+    """Models without validation tiles in any run, and the single runs of others without them."""
     chosen = {threshold.model for threshold in thresholds if threshold.source == "val"}
     without = [
         f"{t.model} (seed {t.seed}, fold {t.fold})" if t.model in chosen else t.model

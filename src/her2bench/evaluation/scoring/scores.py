@@ -38,7 +38,7 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
         validation tiles first, then unknown slides.
 
     Raises:
-        UserError: models were judged on different test tiles or targets, seeds on different
+        UserError: models were scored on different test tiles or targets, seeds on different
             ones, a threshold cannot be chosen, or a column to break down by is missing.
     """
     settings = settings or ScoreSettings()

@@ -23,7 +23,7 @@ def choose_threshold(logits: Floats, targets: Bools, rule: ThresholdRule) -> flo
         rule: fixed, Youden, or a wanted sensitivity or specificity.
 
     Returns:
-        A finite logit; tiles above it, strictly, are called positive.
+        A finite logit; tiles strictly above it are predicted positive.
 
     Raises:
         UserError: the tiles hold no example of a class that the rule needs.

@@ -1,4 +1,4 @@
-"""The verdict on a pair of models, in words that claim only what the numbers carry."""
+"""The verdict on a pair of models, in words."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from her2bench.core.vocabulary import BASELINES
 
 @dataclass(frozen=True)
 class VerdictBasis:
-    """What a verdict rests on.
+    """The inputs of a verdict.
 
     Args:
         model_a, model_b: the two; where one is a baseline, it is model_b.
@@ -19,7 +19,7 @@ class VerdictBasis:
         p_equivalent: of "further apart than the margin", after Holm; NaN where not asked.
         margin: the largest difference that does not matter.
         alpha: 0.05 for 95% confidence.
-        needed: from how many to how many slides would be needed to see `target`; None unknown.
+        needed: range of the number of slides needed to detect `target`; None unknown.
         target: the difference they would be needed for.
         known: whether slides are known.
     """
@@ -37,7 +37,7 @@ class VerdictBasis:
 
 
 def decide(e: VerdictBasis) -> Decision:
-    """Who is better, or whether the two are equivalent, or neither can be said."""
+    """Which model is better, or whether the two are equivalent, or neither is shown."""
     if np.isnan(e.gain) or np.isnan(e.p_adjusted):
         return "undefined"
     if e.p_adjusted < e.alpha:
@@ -62,8 +62,8 @@ def _claim(e: VerdictBasis, decision: Decision) -> str:
         little = f", but by less than {e.margin:g}" if e.p_equivalent < e.alpha else ""
         return f"{better} better than {worse}{little}"
     if decision == "equivalent":
-        return f"cannot be told apart, and equivalent within ±{e.margin:g}"
-    return f"cannot be told apart{_needed(e)}"
+        return f"no significant difference, and equivalent within ±{e.margin:g}"
+    return f"no significant difference{_needed(e)}"
 
 
 def _needed(e: VerdictBasis) -> str:
@@ -77,4 +77,4 @@ def _needed(e: VerdictBasis) -> str:
         number = f"roughly {low:.0f} {unit} or more, and perhaps more seeds,"
     else:
         number = f"roughly {low:.0f} to {high:.0f} {unit}"
-    return f"; {number} would be needed to see a difference of {e.target:.2g}"
+    return f"; {number} would be needed to detect a difference of {e.target:.2g}"

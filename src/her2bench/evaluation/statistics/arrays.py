@@ -1,4 +1,4 @@
-"""The tiles that models are judged on, their slides, and one model's answers to them."""
+"""The tiles that models are scored on, their slides, and one model's predictions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class LabelledTiles:
             are unknown, each tile has a code of its own.
         known: whether the groups are slides, not a stand-in.
         tiles: (n,) int64, each row's tile as a code, where a tile may have several rows because
-            networks of several folds judged it; None where each row is a tile of its own.
+            networks of several folds scored it; None where each row is a tile of its own.
     """
 
     targets: Bools
@@ -111,14 +111,14 @@ class SeedPredictions:
 
 @dataclass(frozen=True)
 class ModelPredictions:
-    """One model's answers to a sample, one row a seed.
+    """One model's predictions for a sample, one row per seed.
 
     Args:
         model: its name.
         seeds: the S seeds it was trained with.
         logits: (S, n) float64.
         probabilities: (S, n) float64, 0 to 1.
-        calls: (S, n) bool, whether the tile is called positive.
+        calls: (S, n) bool, whether the tile is predicted positive.
         folds: (S, n) int64, codes 0 upward of the fold whose network answered; None where all
             answers of a seed are one network's.
     """

@@ -3,7 +3,7 @@
 A replicate is a row of weights, how often each slide was drawn. Most metrics are functions of
 weighted sums over slides, so that thousands of replicates are one matrix product; average
 precision needs the tiles in their order. A metric without a `resampling` of its own is computed
-anew from the tiles of the drawn slides.
+again from the tiles of the drawn slides.
 """
 
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ class Resampler:
         }
 
     def values(self, weights: Floats) -> dict[str, Floats]:
-        """The metrics, meant over seeds, for (b, G) weights: (b,) float64 each, NaN undefined."""
+        """The metrics averaged over seeds, for (b, G) weights: (b,) float64 each, NaN undefined."""
         return {
             name: np.mean([values(weights) for values in seeds], axis=0)
             for name, seeds in self._seeds.items()

@@ -89,7 +89,7 @@ class CountMetric:
 
 
 def ratio(above: Weights, below: Weights) -> CountMetric:
-    """A ratio of two weighted sums of TP, FP, FN and TN; undefined where `below` comes to 0.
+    """A ratio of two weighted sums of TP, FP, FN and TN; undefined where `below` is 0.
 
     >>> float(ratio((2, 0, 0, 0), (2, 1, 1, 0)).value(np.array([3.0, 1.0, 1.0, 5.0])))  # F1
     0.75

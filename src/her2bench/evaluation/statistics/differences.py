@@ -1,10 +1,10 @@
 """The difference of a metric between two models on the same tiles.
 
-An interval for the difference is put together from the two models' own intervals and the
+The interval of the difference combines the two models' own intervals and the
 correlation of their estimates (MOVER). A metric between 0 and 1 is skewed near its ends, its own
-interval is therefore made on the logit scale, and the difference inherits the right shape from
+interval is therefore computed on the logit scale, and the difference inherits its shape from
 it. With the plain difference over its standard error instead, two models of equal ROC-AUC, one
-with and one without correlation within slides, were called different in 6.5 to 7% of studies
+with and one without correlation within slides, differed significantly in 6.5 to 7% of studies
 (docs/statistics.md).
 """
 
@@ -117,12 +117,12 @@ class Spread:
 
 
 def weights_spread(d: Difference) -> Spread:
-    """Of these trained weights on new slides."""
+    """Of the trained weights on new slides."""
     return Spread(d.variance, 0.0, 0.0, d.df)
 
 
 def recipe_spread(d: Difference, fixed_a: bool, fixed_b: bool) -> Spread:
-    """Of these recipes trained again: each recipe's seeds add their own variance.
+    """Of the recipes across seeds: each recipe's seeds add their own variance.
 
     This is Obuchowski and Rockette's model of several readers with readers nested in tests: the
     seeds are the readers, the recipes the tests, the slides the cases.
@@ -209,15 +209,15 @@ def _tail(d: Difference, spread: Spread, border: float) -> float:
     """One-sided p-value that the truth lies beyond a border, seen from the difference: to 1/2."""
     side = "high" if border > d.value else "low"
 
-    def room(quantile: float) -> float:
+    def excess(quantile: float) -> float:
         return abs(d.value - border) - abs(getattr(limits(d, spread, quantile), side) - d.value)
 
-    if room(0.0) <= 0:  # on the border, but for rounding
+    if excess(0.0) <= 0:  # on the border, but for rounding
         quantile = 0.0
-    elif room(FURTHEST) > 0:
+    elif excess(FURTHEST) > 0:
         quantile = FURTHEST
     else:
-        quantile = optimize.root_scalar(room, bracket=(0.0, FURTHEST), xtol=1e-10).root
+        quantile = optimize.root_scalar(excess, bracket=(0.0, FURTHEST), xtol=1e-10).root
     return float(special.stdtr(spread.df, -quantile))
 
 

@@ -1,8 +1,8 @@
 """A metric's estimate: its value for each seed, and its variance between slides and seeds.
 
-Two questions are kept apart. *These weights*: the S trained networks are given, and only the
+There are two questions. *These weights*: the S trained networks are given, and only the
 slides are a sample; the metric is the mean over the seeds, and so is each tile's influence on
-it. *This recipe*: the seeds are a sample too, and add their variance.
+it. *This recipe*: the seeds are sampled too, and add their variance.
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ class Estimate:
 
     Args:
         metric: a key of `METRICS`.
-        values: (S,) float64, one a seed.
+        values: (S,) float64, one per seed.
         parts: (S, 2, G) float64, the influence of each slide's positive and negative tiles.
-        tiles: (n,) float64, the influence of each tile, meant over seeds; NaN where the metric
+        tiles: (n,) float64, the influence of each tile, averaged over seeds; NaN where the metric
             has no influence function.
         sample: the tiles.
         shares: (2, G) float64, how much of the metric rests on each slide's positive and negative
-            tiles (for PPV: on those called positive), averaged over seeds.
+            tiles (for PPV: on those predicted positive), averaged over seeds.
         counted_tiles: how many tiles the metric is a statement about, averaged over seeds.
         inflation: by which the clustered variance is too large (`Metric.inflation`).
         halves: the two that it is the mean of, if it is (`Metric.halves`).
@@ -136,14 +136,14 @@ def clustered_variance(parts: Floats, shares: Floats, inflation: float = 1.0) ->
         inflation: what it is divided by, for a ROC-AUC within folds.
 
     Returns:
-        The variance, at least 0. With a single slide (of a class) it cannot be seen and comes to
+        The variance, at least 0. With a single slide (of a class) it cannot be estimated and is
         0 or NaN; the degrees of freedom are then 0.
 
     Source: Obuchowski 1997, Biometrics 53:567; the factor: Efron and Stein 1981, Annals of
     Statistics 9:586; Bell and McCaffrey 2002, Survey Methodology 28:169.
     """
-    room = np.where(shares < 1 - 1e-12, 1 - shares, np.nan)
-    left_out = np.divide(parts, room, out=np.zeros_like(parts), where=parts != 0)
+    rest = np.where(shares < 1 - 1e-12, 1 - shares, np.nan)
+    left_out = np.divide(parts, rest, out=np.zeros_like(parts), where=parts != 0)
     return float((left_out.sum(axis=0) ** 2).sum()) / inflation
 
 

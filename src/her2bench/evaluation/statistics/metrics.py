@@ -25,10 +25,10 @@ Resampled = Callable[[Floats], Floats]  # (b, G) weights of the slides → (b,) 
 
 @dataclass(frozen=True)
 class Metric:
-    """All there is to a metric. Name, label and `value` (or `influence`) are enough.
+    """A metric. Name, label and `value` (or `influence`) are enough.
 
     Without `influence`, the variance is that of the jackknife over slides; without `resampling`,
-    each bootstrap replicate is computed anew from the tiles of the drawn slides. Both take time.
+    each bootstrap replicate is computed again from the tiles of the drawn slides. Both take time.
 
     Args:
         name: as in `scores.json`: lower-case letters, digits and underscores.

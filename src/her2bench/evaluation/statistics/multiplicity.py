@@ -26,10 +26,10 @@ def mcnemar(right_a: Bools, right_b: Bools) -> tuple[int, int, float]:
     """McNemar's exact test on tiles, which takes every tile as independent.
 
     Args:
-        right_a, right_b: (n,) bool, whether each model called the tile rightly.
+        right_a, right_b: (n,) bool, whether each model classifies the tile correctly.
 
     Returns:
-        Tiles that only a called rightly, tiles that only b did, and the two-sided p-value.
+        Tiles correctly classified by a only, by b only, and the two-sided p-value.
 
     Source: McNemar 1947, Psychometrika 12:153.
     """

@@ -19,7 +19,7 @@ def slide_contributions(d: Difference, a: ModelPredictions, b: ModelPredictions)
 
     Args:
         d: the difference of one metric.
-        a, b: the two models' answers to the same tiles.
+        a, b: the two models' predictions for the same tiles.
 
     Returns:
         (G,) float64 whose sum is the difference, to third order; NaN if undefined.
@@ -36,10 +36,10 @@ def sign_flip_p_value(differences: Floats, flips: int, rng: np.random.Generator)
 
     If two models are equally good, a slide's difference is as likely to fall this way as that.
     With G slides of any difference at all, 2^G sign patterns exist; where that is no more than
-    `flips` all are looked at, otherwise so many random ones, and the observed pattern counts as
-    one of them, so that the p-value is never 0. With thousands of slides the limit that the
-    random patterns tend to is computed instead. For metrics that are means over tiles this is
-    exactly the swap of the two models' answers in whole slides. The studentised sum gives the
+    `flips` all are enumerated, otherwise so many random ones, and the observed pattern counts as
+    one of them, so that the p-value is never 0. With thousands of slides the limiting
+    distribution is used instead. For metrics that are means over tiles this is
+    exactly the swap of the two models' predictions in whole slides. The studentised sum gives the
     same p-value, since a sum of squares does not change with signs.
 
     Args:

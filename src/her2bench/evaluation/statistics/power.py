@@ -1,7 +1,7 @@
-"""Which difference in ROC-AUC a test side could show at all, told before any model is trained.
+"""Power: the smallest detectable difference in ROC-AUC, computed before training.
 
 The expected clustered variance (Obuchowski's, as in `estimates`) of the difference between two
-models, from nothing but the slides' numbers of tiles and three assumptions. Scores are taken as
+models, from the numbers of tiles per slide and three assumptions. Scores are taken as
 normal, with one part shared by the tiles of a slide and another of each tile's own, each shared
 in part by the two models (the study of `benchmarks/two_level.py`).
 
@@ -80,7 +80,7 @@ def degrees(design: Design, assumed: Assumptions) -> float:
 
 
 def power(difference: float, design: Design, assumed: Assumptions) -> float:
-    """Chance that a true difference in ROC-AUC is called one, by a two-sided t test.
+    """The probability that a two-sided t test detects a true difference in ROC-AUC.
 
     Args:
         difference: of the better model from the worse, which has `assumed.auc`.
@@ -100,10 +100,10 @@ def power(difference: float, design: Design, assumed: Assumptions) -> float:
 
 
 def detectable_difference(design: Design, assumed: Assumptions) -> float:
-    """The true difference in ROC-AUC that would be seen four times in five.
+    """The true difference in ROC-AUC that is detected with 80% power.
 
     Returns:
-        The difference; infinite where even a perfect model would not be told from the other.
+        The difference; infinite where even a perfect model would not differ significantly.
     """
     most = 0.999 - assumed.auc
     if design.scarcer < 2 or power(most, design, assumed) < POWER:

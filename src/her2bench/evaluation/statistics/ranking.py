@@ -96,7 +96,7 @@ def fold_inflation(sample: LabelledTiles, folds: Ints | None) -> float:
 
     A placement holds the noise of all other slides of its fold, which within a small fold no
     longer cancels against the mean. With G slides, G_f of them in a fold (weighted by pairs):
-    1 + 2 (1 / G_f - 1 / G). It is 1 for one fold, and for folds judged on the same slides.
+    1 + 2 (1 / G_f - 1 / G). It is 1 for one fold, and for folds scored on the same slides.
 
     Args:
         sample: the tiles.

@@ -1,7 +1,7 @@
 """Points and parts of the ROC curve: sensitivity at a specificity, the reverse, partial ROC-AUC.
 
-The threshold is chosen on the judged tiles themselves. That is counted: each replicate of the
-cluster bootstrap chooses its own anew.
+The threshold is chosen on the scored tiles themselves. The interval accounts for this: each
+replicate of the cluster bootstrap chooses its own threshold.
 """
 
 from collections.abc import Callable

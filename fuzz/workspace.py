@@ -6,7 +6,7 @@ from pathlib import Path
 Stamps = dict[str, tuple[int, int]]
 
 
-class Room:
+class Workspace:
     """A tree made for one worker.
 
     `out` is the output folder and `input` where the inputs lie; `place` is the working directory.

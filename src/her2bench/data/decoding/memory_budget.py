@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import psutil
 
 BYTES_A_PIXEL = 9
-"""Pillow holds 4 bytes a pixel while our array of 3 is made; measured on 100 megapixels."""
+"""Pillow holds 4 bytes per pixel while the array of 3 is made; measured on 100 megapixels."""
 
 
-class Room:
-    """An amount of memory that is lent in parts; whoever finds too little left waits.
+class MemoryBudget:
+    """An amount of memory shared by threads; a thread waits while too little is free.
 
     Args:
         size: bytes in all. A part larger than that gets all of it, alone.
@@ -38,7 +38,7 @@ class Room:
 
     @contextmanager
     def held(self, pixels: int) -> Iterator[None]:
-        """Room for an image of so many pixels while the block runs."""
+        """Memory for an image of so many pixels while the block runs."""
         part = self.take(pixels * BYTES_A_PIXEL)
         try:
             yield
@@ -47,6 +47,6 @@ class Room:
 
 
 @functools.cache
-def decoding_room() -> Room:
-    """The process's room: half of the memory that is free at first use."""
-    return Room(psutil.virtual_memory().available // 2)
+def decoding_budget() -> MemoryBudget:
+    """The budget of the process: half of the memory that is free at first use."""
+    return MemoryBudget(psutil.virtual_memory().available // 2)
