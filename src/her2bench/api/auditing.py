@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import polars as pl
+
 from her2bench.api.frames import Table, as_polars
 from her2bench.api.results import AuditResults
 from her2bench.audit.partition import chosen_split
@@ -45,12 +47,7 @@ def audit(
     """
     if score_of not in ("slide", "tile"):
         raise UserError("--score-of", found=repr(score_of), expected="slide or tile")
-    if isinstance(manifest, str | Path):
-        where = Path(manifest)
-        table = read_manifest(where, [tile_score] if tile_score else [])
-    else:
-        where = Path("manifest")
-        table = check_manifest(as_polars(manifest), where)
+    table, where = _read(manifest, tile_score)
     found = run_audit(
         table,
         where,
@@ -67,3 +64,10 @@ def audit(
     folder = ComparisonFolder(Path(out))
     write_audit_files(found.audit, found.tiles, found.pictures, folder)
     return AuditResults(found.audit, folder.audit_page)
+
+
+def _read(manifest: Table, tile_score: str | None) -> tuple[pl.DataFrame, Path]:
+    """The checked manifest, and its name in messages."""
+    if isinstance(manifest, str | Path):
+        return read_manifest(Path(manifest), [tile_score] if tile_score else []), Path(manifest)
+    return check_manifest(as_polars(manifest), Path("manifest")), Path("manifest")

@@ -39,29 +39,23 @@ def serve(
     from her2bench.core.terminal import say
     from her2bench.models.registry import use_model
     from her2bench.prediction.device import choose_device
+    from her2bench.web import server
     from her2bench.web.app import create_app
     from her2bench.web.prefix import prefix_of
-    from her2bench.web.server import (
-        bound_socket,
-        is_loopback,
-        names_of,
-        public_names,
-        serve_app,
-    )
     from her2bench.web.service import opened_service
 
     for entry in model or []:
         use_model(entry)
-    public, prefix = public_names(allow_host or []), prefix_of(root_path)
+    public, prefix = server.public_names(allow_host or []), prefix_of(root_path)
     folder = opened_comparison(out)
     chosen = choose_device(device)
-    bound = bound_socket(host, port)
+    bound = server.bound_socket(host, port)
     service = opened_service(folder, chosen)
     if service is None:
         say("no finished network in this folder: only the report is shown", error=True)
     elif isinstance(service.training, str):
         say(service.likeness, error=True)
-    if not is_loopback(host):
+    if not server.is_loopback(host):
         say(
             f"warning: listening on {host}, which other machines can reach; there is no "
             "password and no encryption",
@@ -70,11 +64,11 @@ def serve(
     app = create_app(
         folder,
         service,
-        hosts=names_of(host),
-        any_address=not is_loopback(host),
+        hosts=server.names_of(host),
+        any_address=not server.is_loopback(host),
         public=public,
         prefix=prefix,
     )
     shown = f"[{host}]" if ":" in host else host
     say(f"http://{shown}:{bound.getsockname()[1]}  (Ctrl-C stops the server)")
-    serve_app(app, bound)
+    server.serve_app(app, bound)

@@ -62,14 +62,10 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
         about += constant_notes(split, [model.panel.answers for model in judged.values()])
     calibration, calibration_notes = recalibrate(table, settings.bins)
     notes = [
-        *unlike,
-        *about,
-        *seed_notes(pairs, rows, settings),
-        *pair_notes(pairs, settings),
-        *notes,
-        *table_notes(table),
+        *(*unlike, *about),
+        *(*seed_notes(pairs, rows, settings), *pair_notes(pairs, settings)),
+        *(*notes, *table_notes(table), *row_notes(rows), *calibration_notes),
     ]
-    notes += [*row_notes(rows), *calibration_notes]
     return Scores(
         rows=tuple(rows),
         pairs=pairs,
