@@ -197,7 +197,7 @@ def test_optimism_is_the_difference_to_the_same_comparison_on_random_tiles(
 
 def test_optimism_of_a_random_split_is_refused(cache, write_config, tmp_path):
     config = load_settings(ComparisonConfig, write_config(), ["split.kind=random-tiles"])
-    with pytest.raises(UserError, match="keeps slides whole"):
+    with pytest.raises(UserError, match="split by whole slides"):
         compare(config, tmp_path / "out", Choices("cpu", cache, optimism=True), Watcher())
 
 

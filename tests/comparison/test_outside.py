@@ -112,7 +112,7 @@ def test_a_class_that_is_another_one_now_is_named(tmp_path, write_config, cache)
     config = load_settings(ComparisonConfig, write_config(models=["flat"], baselines=[]), ONE_EPOCH)
     folder = compare(config, tmp_path / "out", Choices("cpu", cache, audit=False), Watcher())
     register_model("flat", lambda: nn.Conv2d(3, 1, 1))
-    with pytest.raises(UserError, match="is flat the class it was then"):
+    with pytest.raises(UserError, match="check that the class of flat is unchanged"):
         load_trained(folder.run("flat", 0, 0), CPU)
 
 
