@@ -117,7 +117,7 @@ def draw(folder: Path, tiles: int, size: int) -> None:
 
 
 def enlarge(path: str, to: str, size: int, seed: int) -> None:
-    """A tile enlarged to `size` pixels a side, with a camera's noise, as JPEG."""
+    """A tile enlarged to `size` pixels per side, with a camera's noise, as JPEG."""
     with Image.open(path) as image:
         large = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC), np.float32)
     rng = np.random.default_rng(seed)

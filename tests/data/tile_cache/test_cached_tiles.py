@@ -251,7 +251,7 @@ def test_folder_from_the_environment(manifest, tmp_path, monkeypatch):
 
 
 def test_more_regions_of_one_image_than_one_piece(manifest, tmp_path, monkeypatch):
-    monkeypatch.setattr(pixels, "_TILES_A_PIECE", 3)
+    monkeypatch.setattr(pixels, "_TILES_PER_PIECE", 3)
     table = pl.DataFrame(
         {"tile_id": [str(x) for x in range(10)], "path": manifest["path"][0], "x": range(10),
          "y": 0, "width": 8, "height": 8}

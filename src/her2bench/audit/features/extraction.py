@@ -22,7 +22,7 @@ from her2bench.data.tile_cache.content_hash import content_key, decoders, digest
 READING = 1
 """Version of what all extracts share: how tiles and the facts of files are read, and which cannot
 be. Raise it when that changes: kept observations are then made again."""
-_TILES_A_PIECE = 32  # of one thread: rows written together, and a bar that moves
+_TILES_PER_PIECE = 32  # of one thread: rows written together, and a bar that moves
 _Piece = list[tuple[str, list[int]]]
 
 
@@ -138,14 +138,14 @@ def _pieces(paths: list[str]) -> list[_Piece]:
     for row, path in enumerate(paths):
         rows_of.setdefault(path, []).append(row)
     pieces: list[_Piece] = [[]]
-    left = _TILES_A_PIECE
+    left = _TILES_PER_PIECE
     for path, rows in rows_of.items():
         # A large image is decoded again in every piece, so its pieces are larger.
-        for start in range(0, len(rows), 8 * _TILES_A_PIECE):
-            some = rows[start : start + 8 * _TILES_A_PIECE]
+        for start in range(0, len(rows), 8 * _TILES_PER_PIECE):
+            some = rows[start : start + 8 * _TILES_PER_PIECE]
             if pieces[-1] and len(some) > left:
                 pieces.append([])
-                left = _TILES_A_PIECE
+                left = _TILES_PER_PIECE
             pieces[-1].append((path, some))
             left -= len(some)
     return pieces

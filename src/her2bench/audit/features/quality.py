@@ -1,6 +1,6 @@
 """What the checks of slides, shortcuts, labels and images keep of every tile: some 50 numbers.
 
-Measured on an overview of about 256 pixels a side, in which the camera's noise is averaged out
+Measured on an overview of about 256 pixels per side, in which the camera's noise is averaged out
 and cells are not, and, for sharpness and noise, on small blocks at full resolution.
 """
 
@@ -18,7 +18,7 @@ BROWN = 0.05
 comes to half of its density, haematoxylin to less than nothing, and grey dirt to nothing."""
 HAEMATOXYLIN_PERCENTILES = (50, 90, 98)
 _OVERVIEW = 256
-_BLOCK, _BLOCKS = 64, 4  # pixels; blocks a side
+_BLOCK, _BLOCKS = 64, 4  # pixels; blocks per side
 _LAGS = (1, 2, 4)
 _RIM = 1 / 32  # of the side: 8 pixels of 256
 _MEAN = np.full(3, 1 / 3, np.float32)  # a product is ten times as fast as a mean over 3
@@ -93,7 +93,7 @@ def _of_stain(rgb: np.ndarray) -> dict[str, ArrayLike]:
 
 
 def overview(rgb: np.ndarray) -> np.ndarray:
-    """A tile shrunk by a whole factor to about 256 pixels a side, by plain averaging."""
+    """A tile shrunk by a whole factor to about 256 pixels per side, by plain averaging."""
     factor = max(1, round(max(rgb.shape[:2]) / _OVERVIEW))
     return rgb if factor == 1 else np.asarray(Image.fromarray(rgb).reduce(factor))
 

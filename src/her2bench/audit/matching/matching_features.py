@@ -12,7 +12,7 @@ from her2bench.audit.features.audited_tile import AuditedTile, Extract
 from her2bench.audit.matching import edges, keypoints, thumbnails
 
 WORKING_SIDE = 256
-"""Larger tiles are shrunk by a whole number, to about this many pixels a side."""
+"""Larger tiles are shrunk by a whole number, to about this many pixels per side."""
 
 
 def reduction(height: int, width: int) -> int:

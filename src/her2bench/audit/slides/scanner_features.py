@@ -40,7 +40,7 @@ def fingerprints(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The fingerprints of a tile and of its quarters.
 
     Args:
-        rgb: (height, width, 3), at full resolution, 32 pixels a side at least.
+        rgb: (height, width, 3), at full resolution, 32 pixels per side at least.
 
     Returns:
         (5, len(NAMES)), the tile first: grey levels, angles (radians), optical densities, natural

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import psutil
 
-BYTES_A_PIXEL = 9
+BYTES_PER_PIXEL = 9
 """Pillow holds 4 bytes per pixel while the array of 3 is made; measured on 100 megapixels."""
 
 
@@ -39,7 +39,7 @@ class MemoryBudget:
     @contextmanager
     def held(self, pixels: int) -> Iterator[None]:
         """Memory for an image of so many pixels while the block runs."""
-        part = self.take(pixels * BYTES_A_PIXEL)
+        part = self.take(pixels * BYTES_PER_PIXEL)
         try:
             yield
         finally:

@@ -9,7 +9,7 @@ import numpy as np
 from openslide import OpenSlide, OpenSlideError
 from PIL import Image
 
-from her2bench.data.decoding.memory_budget import BYTES_A_PIXEL, decoding_budget
+from her2bench.data.decoding.memory_budget import BYTES_PER_PIXEL, decoding_budget
 from her2bench.data.decoding.rgb import to_rgb
 from her2bench.data.decoding.unreadable import (
     BROKEN,
@@ -22,7 +22,7 @@ from her2bench.data.decoding.whole_images import check_single, decoded, opened, 
 MOST_PIXELS = 1_000_000_000
 """Of an image that is read by regions: larger than any that a scanner exports."""
 MOST_TILE_PIXELS = 100_000_000
-"""Of one tile: 10,000 pixels a side, four times an ordinary tissue core at 40x."""
+"""Of one tile: 10,000 pixels per side, four times an ordinary tissue core at 40x."""
 # Pillow's own limit (89 megapixels) is below what is read by regions.
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 # It only warns up to twice its limit; ours refuses there, with the file's name.
@@ -52,7 +52,7 @@ class SourceImage(Protocol):
         ...
 
     def overview(self, longest: int) -> np.ndarray:
-        """The whole image shrunk to at most `longest` pixels a side, (h, w, 3) uint8 RGB."""
+        """The whole image shrunk to at most `longest` pixels per side, (h, w, 3) uint8 RGB."""
         ...
 
     def close(self) -> None:
@@ -163,7 +163,7 @@ class _Flat:
 
     def read(self, region: Region) -> np.ndarray:
         if self._pixels is None:
-            self._bytes_held = decoding_budget().take(BYTES_A_PIXEL * self.width * self.height)
+            self._bytes_held = decoding_budget().take(BYTES_PER_PIXEL * self.width * self.height)
             try:
                 with broken_is_unreadable(), opened(self._path) as image:
                     self._pixels = decoded(image, self._path)

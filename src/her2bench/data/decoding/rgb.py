@@ -13,7 +13,7 @@ _SIGNED, _PHOTOMETRIC, _SAMPLE_FORMAT = 2, 262, 339  # of TIFF
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """A Pillow image of any mode as RGB, 8 bits a channel.
+    """A Pillow image of any mode as RGB, 8 bits per channel.
 
     Transparent pixels are laid on white (the colour of empty glass); 16-bit values are scaled from
     0–65535, floating-point grey from 0–1, or taken as 0–255 where it goes beyond 1.

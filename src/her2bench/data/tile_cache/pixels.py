@@ -16,7 +16,9 @@ from her2bench.data.decoding.rgb import quickly_resized, resized
 
 Decoding = Literal["exact", "fast"]
 
-_TILES_A_PIECE = 256  # of one image, for one thread: few openings, and a slide keeps all cores busy
+_TILES_PER_PIECE = (
+    256  # of one image, for one thread: few openings, and a slide keeps all cores busy
+)
 
 
 def write_pixels(
@@ -93,8 +95,8 @@ def _pieces(images: list[str]) -> Iterator[tuple[str, list[int]]]:
     for row, image in enumerate(images):
         rows_of.setdefault(image, []).append(row)
     for image, rows in rows_of.items():
-        for first in range(0, len(rows), _TILES_A_PIECE):
-            yield image, rows[first : first + _TILES_A_PIECE]
+        for first in range(0, len(rows), _TILES_PER_PIECE):
+            yield image, rows[first : first + _TILES_PER_PIECE]
 
 
 def _close_gaps(stream: BinaryIO, total: int, good: list[int], size: int) -> None:

@@ -12,7 +12,7 @@ from her2bench.data.decoding.reading import Region, UnreadableImage, read_tiles
 from her2bench.data.decoding.rgb import resized
 from her2bench.data.tile_cache.cached_tiles import regions_of
 
-THUMBNAIL = 224  # pixels a side
+THUMBNAIL = 224  # pixels per side
 
 
 def thumbnails(
@@ -23,7 +23,7 @@ def thumbnails(
     Args:
         manifest: with `tile_id`, absolute `path` and, where it has them, regions.
         tile_ids: the tiles wanted.
-        size: pixels a side.
+        size: pixels per side.
     """
     chosen = manifest.filter(pl.col("tile_id").is_in(list(tile_ids)))
     rows_of: dict[str, list[tuple[str, Region | None]]] = {}
