@@ -26,7 +26,7 @@ def missing_extra(error: ImportError, what: str) -> UserError | None:
       hint: pip install "her2bench[train]"
     """
     package = (error.name or "").partition(".")[0]
-    extra = EXTRA_OF.get(package)
+    extra = "serve" if what == "serve" and package in EXTRA_OF else EXTRA_OF.get(package)
     if extra is None:
         return None
     return UserError(
