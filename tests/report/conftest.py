@@ -12,6 +12,7 @@ import tomli_w
 from her2bench.core.audit_findings import write_audit
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.scores import Method, Pair, Recalibrated, RunScaling, Scores, write_scores
+from her2bench.evaluation.scoring.pairwise import family_of
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.report.gallery_files import write_audit_pictures, write_gallery
@@ -188,6 +189,7 @@ def _pair(a: str, b: str) -> Pair:
         verdict=f"{a} better than {b}" if beaten else "no significant difference",
         method="sign flips of slides",
         groups=12,
+        family=family_of((a, b)),
     )
 
 

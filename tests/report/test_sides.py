@@ -1,11 +1,13 @@
 """The table of training, validation and test: open, whole, in the study's words."""
 
 import re
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.scores import Scores, read_scores
 from her2bench.report.formats import rate
 from her2bench.report.pages.report_page import write_report
 from her2bench.report.table_csv import result_table, run_table
@@ -35,12 +37,12 @@ def test_each_model_on_each_side(comparison: ComparisonFolder) -> None:
 
 
 def test_the_table_on_disk_has_precision_and_recall(comparison: ComparisonFolder) -> None:
-    rows = [
-        {"model": "lenet", "split": "test", "metric": metric, "value": value, "low": 0, "high": 1}
-        | {"tiles": 9, "groups": 3, "seeds": 1}
+    first = read_scores(comparison.scores).rows[0]
+    rows = tuple(
+        replace(first, model="lenet", split="test", metric=metric, value=value)
         for metric, value in {"ppv": 0.25, "sensitivity": 0.75, "f1": 0.5}.items()
-    ]
-    table = result_table({"rows": rows}, run_table(comparison))
+    )
+    table = result_table(Scores(rows=rows), run_table(comparison))
     assert table.select("precision", "recall").row(0) == (0.25, 0.75)
     assert {"precision_low", "recall_high"} <= set(table.columns)
     assert not {"ppv", "sensitivity", "f1"} & set(table.columns)
