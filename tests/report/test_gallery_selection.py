@@ -10,6 +10,7 @@ import pytest
 from her2bench.core.checksums import seal_folder
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.scores import RunThreshold
 from her2bench.report.gallery_files import gallery_path, read_gallery, write_gallery
 from her2bench.report.gallery_selection import gallery_tiles, select_tiles
 from her2bench.report.sections.gallery_view import overlay
@@ -69,10 +70,8 @@ def test_the_first_seed_alone_counts() -> None:
 def test_gallery_tiles_uses_the_frozen_thresholds() -> None:
     table = shown([("net", "a", "s", 0, 3.0), ("net", "b", "t", 1, 2.0)])
     plain = table.drop("threshold", "call")
-    frozen = pl.DataFrame({"model": ["net"], "seed": [0], "fold": [0], "logit": [5.0]})
-    frozen = frozen.with_columns(probability=pl.lit(0.993), scale=pl.lit("logit"))
-    frozen = frozen.cast({"seed": pl.Int32, "fold": pl.Int32})
-    assert gallery_tiles(plain, frozen) == ["b"]  # below 5, so called negative, and wrongly
+    frozen = RunThreshold("net", 0, 0, logit=5.0, probability=0.993, source="val")
+    assert gallery_tiles(plain, [frozen]) == ["b"]  # below 5, so predicted negative, and wrongly
 
 
 def test_the_gallery_comes_back_as_it_was_written(tmp_path) -> None:
