@@ -10,7 +10,7 @@ from importlib import import_module
 from inspect import signature
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from her2bench.core.errors import UserError, nearest
 from her2bench.core.predictions import check_model_name
@@ -153,5 +153,5 @@ def _imported(source: str) -> Build:
             hint="correct the name, install the package, or set PYTHONPATH to its folder",
         ) from error
     if callable(found):
-        return found
+        return cast("Build", found)
     raise UserError("models", found=f"{source!r} is not a class", expected="package.module:Class")
