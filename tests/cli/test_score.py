@@ -155,7 +155,7 @@ def test_points_of_the_curve_are_rows_that_fit_the_terminal(tmp_path):
     assert "sensitivity at specificity 0.9" in found.stdout
     assert "partial ROC-AUC, FPR up to 0.2" in found.stdout
     assert "…" not in found.stdout
-    assert found.stdout.count("cannot be answered") == 1  # for all ten pairs
+    assert found.stdout.count("needs at least 3 seeds") == 1  # for all ten pairs
 
 
 def test_too_few_replicates_are_a_usage_error(tmp_path):

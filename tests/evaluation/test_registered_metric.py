@@ -73,9 +73,7 @@ def test_it_stands_in_the_report_and_the_tables_of_a_comparison(register, tmp_pa
     material = read_inputs(folder)
     table = result_table(material.scores, material.runs)
     [value] = [
-        row["value"]
-        for row in material.scores["rows"]
-        if (row["model"], row["metric"]) == ("lenet", "f2")
+        row.value for row in material.scores.rows if (row.model, row.metric) == ("lenet", "f2")
     ]
     assert table.filter(model="lenet")["f2"].item() == value
     page = write_report(folder).read_text(encoding="utf-8")
