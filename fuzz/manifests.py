@@ -8,7 +8,8 @@ import polars as pl
 from fuzz.tables import Columns, odd_table
 from fuzz.workspace import Workspace
 from her2bench.core.errors import UserError
-from her2bench.core.manifest import ENDPOINTS, REGION, read_manifest, targets, write_manifest
+from her2bench.core.manifest import REGION, read_manifest, targets, write_manifest
+from her2bench.core.vocabulary import ENDPOINTS
 from her2bench.data.splitting.splits import SplitSettings, make_splits
 
 _KINDS = ("manifest", "grouped", "grouped-kfold", "random-tiles")
@@ -52,7 +53,7 @@ class Manifests:
         if rng.random() < 0.5:
             _read_again(table, self._out / "manifest.parquet")
         if rng.random() < 0.5:
-            target = targets(table, rng.choice(ENDPOINTS), path)
+            target = targets(table, rng.choice(list(ENDPOINTS)), path)
             make_splits(table, target, SplitSettings(kind=rng.choice(_KINDS), folds=2))
 
 
