@@ -25,7 +25,7 @@ compare: $(READY) ## three networks and the baselines on the built-in phantom: a
 test: $(READY) ## all tests; those on real data need HER2BENCH_REAL_DATA
 	$(BIN)/python $(MEASURE) -m pytest -q
 
-quick: $(READY) ## the tests without those marked slow: under three minutes on two cores
+quick: $(READY) ## the tests without those marked slow
 	$(BIN)/python -m pytest -q -m "not slow"
 
 coverage: $(READY) ## after make test MEASURE="-m coverage run": the lines that no test runs; at least 90%
