@@ -18,7 +18,6 @@ BCI tiles any pair is counted as false.
 """
 
 import argparse
-import io
 import shutil
 import time
 from collections.abc import Iterator
@@ -28,15 +27,14 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from PIL import Image
 from threadpoolctl import threadpool_limits
 
+from benchmarks.tile_copies import copied, jpeg
 from her2bench.audit.features.extraction import observe
 from her2bench.audit.matching.duplicates import DUPLICATES
 from her2bench.audit.matching.matching_features import MATCHING_FEATURES
 from her2bench.audit.matching.neighbours import ADJACENT, OVERLAPPING
 from her2bench.audit.matching.pairs import find_pairs
-from her2bench.audit.matching.thumbnails import turned
 from her2bench.core.manifest import read_manifest
 from her2bench.data.decoding.reading import Region, read_tiles
 from her2bench.data.sources.images import Tiling, read_labels, tile_images
@@ -96,11 +94,11 @@ def _planted(folder: Path, settings: PhantomSettings, options: argparse.Namespac
     folder.mkdir(parents=True)
     rng = np.random.default_rng(settings.seed)
     planted, size = Planted(folder), settings.size
-    singles = [planted.add(_jpeg(f)) for f in _fields(settings, 0, options.tiles, size, size)]
+    singles = [planted.add(jpeg(f)) for f in _fields(settings, 0, options.tiles, size, size)]
     rows = rng.permutation(singles)[: 4 * options.planted].reshape(4, -1)
     for kind, originals in zip(DUPLICATES[:4], rows, strict=True):
         for row in originals.tolist():
-            content, ending = _copy(kind, Path(planted.paths[row]).read_bytes(), rng)
+            content, ending = copied(kind, Path(planted.paths[row]).read_bytes(), rng)
             planted.plant(kind, row, planted.add(content, ending))
     most = size // 4  # so that at least (3/4)² of the tile is in common
     for whole in _fields(settings, 1, options.planted, size + most, size + most):
@@ -122,27 +120,8 @@ def _planted(folder: Path, settings: PhantomSettings, options: argparse.Namespac
 
 
 def _cut(planted: Planted, kind: str, whole: np.ndarray, size: int, *corners: np.ndarray) -> None:
-    rows = [planted.add(_jpeg(whole[y : y + size, x : x + size])) for y, x in corners]
+    rows = [planted.add(jpeg(whole[y : y + size, x : x + size])) for y, x in corners]
     planted.plant(kind, *rows)
-
-
-def _copy(kind: str, content: bytes, rng: np.random.Generator) -> tuple[bytes, str]:
-    pixels = np.asarray(Image.open(io.BytesIO(content)))
-    if kind == DUPLICATES[0]:
-        return content, "jpg"
-    if kind == DUPLICATES[1]:
-        stream = io.BytesIO()
-        Image.fromarray(pixels).save(stream, "PNG")
-        return stream.getvalue(), "png"
-    if kind == DUPLICATES[2]:
-        return _jpeg(pixels, int(rng.choice([30, 50, 60, 70, 80, 95]))), "jpg"
-    return _jpeg(turned(pixels, int(rng.integers(1, 8)))), "jpg"
-
-
-def _jpeg(pixels: np.ndarray, quality: int = 90) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "JPEG", quality=quality)
-    return stream.getvalue()
 
 
 def _fields(
@@ -237,7 +216,7 @@ def _as_files(regions: pl.DataFrame, out: Path) -> pl.DataFrame:
         for name, rgb in zip(part["tile_id"], read_tiles(str(path), boxes), strict=True):
             assert isinstance(rgb, np.ndarray)
             paths[name] = str(out / f"{name}.jpg")
-            Path(paths[name]).write_bytes(_jpeg(rgb))
+            Path(paths[name]).write_bytes(jpeg(rgb))
     places = regions.rename({"x": "left", "y": "top"}).drop("width", "height")
     return places.with_columns(path=pl.Series([paths[t] for t in regions["tile_id"]]))
 

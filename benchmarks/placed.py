@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import optimize, special, stats
 
+from benchmarks.dealt_folds import dealt
 from her2bench.evaluation.statistics.arrays import (
     Bools,
     Floats,
@@ -241,14 +242,3 @@ def _table(r: float) -> tuple[Floats, Floats]:
     tail = np.maximum.accumulate(np.array(below)[::-1])[::-1]
     values = np.concatenate([np.log(tail[::-1] + 1e-300), [np.log(0.5)], np.log1p(-tail)])
     return np.concatenate([-half[::-1], [0.0], half]), values
-
-
-def dealt(sample: LabelledTiles, folds: int, rng: np.random.Generator) -> Ints:
-    """Each tile's fold: whole slides, dealt in the order of their share of positives."""
-    share = sample.sums(sample.targets.astype(float)) / sample.sums(np.ones(len(sample.targets)))
-    order = np.lexsort((rng.random(sample.n_groups), share))
-    rounds = -(-sample.n_groups // folds)
-    deck = np.concatenate([rng.permutation(folds) for _ in range(rounds)])[: sample.n_groups]
-    of_slide = np.empty(sample.n_groups, dtype=np.int64)
-    of_slide[order] = deck
-    return of_slide[sample.groups]

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import tomli_w
+from benchmarks.corruption import Campaign, quick
 
 from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
@@ -64,3 +65,38 @@ def finished(finished_once, tmp_path):
     """A copy of that comparison."""
     shutil.copytree(finished_once.path, tmp_path / "finished")
     return ComparisonFolder(tmp_path / "finished")
+
+
+class Counted(Watcher):
+    """Counts the epochs that were trained."""
+
+    trained = 0
+
+    def epoch(self, job, row):
+        self.trained += 1
+
+
+@pytest.fixture(scope="session")
+def campaign(tmp_path_factory):
+    return Campaign(tmp_path_factory.mktemp("campaign"), optimism=False)
+
+
+@pytest.fixture
+def state(campaign, tmp_path):
+    """A copy of the finished comparison with its cache."""
+    shutil.copytree(campaign.root / "finished", tmp_path / "state")
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def again(campaign, state):
+    """Give the command again, with changes; returns the epochs that were trained."""
+
+    def again(**changes):
+        watcher, config = Counted(), campaign.config(**changes)
+        with quick():
+            choices = Choices("cpu", state / "cache", skip_bad=True, audit=False)
+            compare(config, state / "out", choices, watcher)
+        return watcher.trained
+
+    return again

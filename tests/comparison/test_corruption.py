@@ -1,24 +1,19 @@
 """Damaged files of a comparison: the undisturbed results after all, or a refusal by name."""
 
-import json
 import random
 import shutil
 
-import numpy as np
 import polars as pl
 import pytest
 import tomli_w
 import torch
-from benchmarks.corruption import WRONG, Campaign, quick
+from benchmarks.corruption import WRONG, quick
 from benchmarks.damages import Damage, flipped
 from fastapi.testclient import TestClient
 
 from her2bench.cli.main import main
-from her2bench.comparison.compare import Choices, Watcher, compare
-from her2bench.comparison.config import ComparisonConfig
-from her2bench.core.config import settings_from
 from her2bench.core.errors import UserError
-from her2bench.core.runs import ComparisonFolder, opened_comparison
+from her2bench.core.runs import ComparisonFolder
 from her2bench.prediction.trained_networks import load_trained
 from her2bench.report.gallery_files import gallery_path, read_gallery
 from her2bench.report.pages.report_page import write_report
@@ -27,9 +22,14 @@ from her2bench.web.app import create_app
 
 pytestmark = pytest.mark.slow
 
+
 RUN = "runs/lenet/seed-0/fold-0"
+
+
 UNFINISHED = "out/runs/lenet/seed-1/fold-0/unfinished"
 # What changed results without a word before: each of these, and a few more drawn at random.
+
+
 WORST = [
     ("stopped", f"{UNFINISHED}/learning-rate-0.0001/kept.safetensors", "64 bytes flipped at the m"),
     (
@@ -47,42 +47,9 @@ WORST = [
     ("finished", f"out/{RUN}/model.safetensors", "1 bytes flipped at the m"),
     ("finished", "out/comparison.toml", "emptied"),
 ]
+
+
 DRAWN = 4
-
-
-class Counted(Watcher):
-    """Counts the epochs that were trained."""
-
-    trained = 0
-
-    def epoch(self, job, row):
-        self.trained += 1
-
-
-@pytest.fixture(scope="module")
-def campaign(tmp_path_factory):
-    return Campaign(tmp_path_factory.mktemp("campaign"), optimism=False)
-
-
-@pytest.fixture
-def state(campaign, tmp_path):
-    """A copy of the finished comparison with its cache."""
-    shutil.copytree(campaign.root / "finished", tmp_path / "state")
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def again(campaign, state):
-    """Give the command again, with changes; returns the epochs that were trained."""
-
-    def again(**changes):
-        watcher, config = Counted(), campaign.config(**changes)
-        with quick():
-            choices = Choices("cpu", state / "cache", skip_bad=True, audit=False)
-            compare(config, state / "out", choices, watcher)
-        return watcher.trained
-
-    return again
 
 
 def test_damage_is_never_silent_and_never_a_traceback(campaign):
@@ -107,20 +74,6 @@ def test_the_campaign_sees_a_difference(campaign):
         assert campaign.outcome(Damage("finished", "out/tiles.key", "none", b"")) == "different"
     finally:
         campaign.expected = expected
-
-
-@pytest.mark.parametrize("damage", ["emptied", "deleted", "a setting changed"])
-def test_lost_settings_are_taken_from_the_runs(damage, campaign, state, again):
-    folder = ComparisonFolder(state / "out")
-    whole = folder.config.read_text()
-    if damage == "deleted":
-        folder.config.unlink()
-    else:
-        folder.config.write_text("" if damage == "emptied" else whole.replace("[0, 1]", "[0, 7]"))
-    with pytest.raises(UserError, match="another config"):
-        again(recipe={"epochs": 1})
-    assert again() == 0
-    assert folder.config.read_text() == whole
 
 
 @pytest.mark.parametrize("name", ["predictions.parquet", "model.safetensors", "DONE"])
@@ -189,68 +142,6 @@ def test_damaged_weights_are_not_predicted_with(state):
         load_trained(run, torch.device("cpu"))
 
 
-def test_score_settings_change_without_training_but_for_the_threshold_rule(state, again):
-    score = {"bootstrap": 0, "flips": 99, "margin": 0.05}
-    assert again(score=score) == 0
-    folder = ComparisonFolder(state / "out")
-    assert json.loads(folder.scores.read_text())["settings"]["margin"] == 0.05
-    assert folder.settings()["score"]["margin"] == 0.05
-    with pytest.raises(UserError, match="threshold rule of the finished runs"):
-        again(score={**score, "threshold": {"kind": "youden"}})
-
-
-def test_a_column_to_break_down_by_is_checked_before_training(campaign, tmp_path):
-    config = campaign.config(score={"by": ["scanner"]})
-    with pytest.raises(UserError, match="no column 'scanner'"):
-        compare(config, tmp_path / "out", Choices("cpu", tmp_path / "cache"), Watcher())
-    assert not (tmp_path / "out").exists()
-
-
-def test_absurd_bins_are_refused(campaign):
-    with pytest.raises(UserError, match=r"score\.bins"):
-        campaign.config(score={"bins": 10**12})
-
-
-def test_rows_in_another_order_are_the_same_tiles(campaign, state, again, tmp_path):
-    table = pl.read_csv(campaign.manifest)
-    rows = table.with_columns(path=f"{campaign.manifest.parent}/" + pl.col("path"))
-    order = np.random.default_rng(0).permutation(rows.height)
-    rows[order].write_csv(tmp_path / "m.csv")
-    assert again(manifest=str(tmp_path / "m.csv")) == 0
-    rows[order][1:].write_csv(tmp_path / "m.csv")
-    with pytest.raises(UserError) as refused:
-        again(manifest=str(tmp_path / "m.csv"))
-    assert "the manifest" in refused.value.found and "images' content" not in refused.value.found
-
-
-def test_rows_in_another_order_with_unreadable_images_are_the_same_tiles(again, campaign, tmp_path):
-    """The broken image's row is not in the manifest that the folder keeps."""
-    table = pl.read_csv(campaign.manifest)
-    rows = table.with_columns(path=f"{campaign.manifest.parent}/" + pl.col("path"))
-    rows[::-1].write_csv(tmp_path / "m.csv")
-    assert again(manifest=str(tmp_path / "m.csv")) == 0
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"row,tile_id\nx,y\n", b"tile_id,row\n,\n", b"\xff\xfe\x00"]
-)
-def test_a_damaged_list_of_unreadable_images_is_written_again(content, state, again, caplog):
-    folder = ComparisonFolder(state / "out")
-    whole = folder.bad_tiles.read_bytes()
-    folder.bad_tiles.write_bytes(content)
-    assert again() == 0
-    assert folder.bad_tiles.read_bytes() == whole
-    assert "bad_tiles.csv: damaged or missing: written again" in caplog.text
-
-
-def test_a_folder_without_its_settings_is_distinguished_from_no_comparison(state, tmp_path):
-    ComparisonFolder(state / "out").config.unlink()
-    with pytest.raises(UserError, match="run the comparison again"):
-        opened_comparison(state / "out")
-    with pytest.raises(UserError, match="that `compare` printed"):
-        opened_comparison(tmp_path)
-
-
 def test_a_damaged_report_is_not_served_until_it_is_written_again(state):
     folder = ComparisonFolder(state / "out")
     client = TestClient(create_app(folder, None), base_url="http://127.0.0.1:8000")
@@ -263,8 +154,3 @@ def test_a_damaged_report_is_not_served_until_it_is_written_again(state):
     with quick():
         write_report(folder)
     assert client.get("/").status_code == 200
-
-
-def test_settings_file_of_a_folder_is_that_of_the_config(campaign, state):
-    written = ComparisonFolder(state / "out").settings()
-    assert settings_from(ComparisonConfig, written, "comparison.toml") == campaign.config()

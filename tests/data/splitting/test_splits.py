@@ -5,47 +5,17 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.data.splitting.split_tables import (
+    TEN_CORES,
+    any_groups,
+    assert_sound,
+    manifest_of,
+    pure,
+    seeds,
+)
 
 from her2bench.core.errors import UserError
 from her2bench.data.splitting.splits import SplitSettings, make_splits
-
-
-def manifest_of(sizes: list[tuple[int, int]], **columns) -> tuple[pl.DataFrame, pl.Series]:
-    """Groups with so many (negative, positive) tiles each."""
-    rows = [
-        (f"g{group}-{value}-{tile}", f"g{group}", value)
-        for group, counts in enumerate(sizes)
-        for value in (0, 1)
-        for tile in range(counts[value])
-    ]
-    table = pl.DataFrame(rows, schema=["tile_id", "group_id", "target"], orient="row")
-    table = table.with_columns(**columns)
-    return table.drop("target"), table["target"].cast(pl.Int8)
-
-
-def pure(negative: list[int], positive: list[int]) -> list[tuple[int, int]]:
-    return [(n, 0) for n in negative] + [(0, p) for p in positive]
-
-
-size = st.integers(1, 60)
-pure_groups = st.builds(
-    pure, st.lists(size, min_size=4, max_size=20), st.lists(size, min_size=4, max_size=20)
-)
-mixed_groups = st.lists(st.tuples(size, size), min_size=4, max_size=20)
-any_groups = st.one_of(
-    pure_groups, mixed_groups, st.builds(list.__add__, pure_groups, mixed_groups)
-)
-seeds = st.integers(0, 2**31)
-
-
-def assert_sound(splits: pl.DataFrame, tiles: int) -> None:
-    for _, fold in splits.group_by("fold"):
-        assert fold["tile_id"].n_unique() == len(fold) == tiles
-        sides = fold.group_by("group_id").agg(pl.col("split").n_unique())["split"]
-        assert sides.max() == 1
-        classes = fold.group_by("split").agg(pl.col("target").n_unique())
-        assert classes["target"].min() == 2
-        assert sorted(classes["split"]) == ["test", "train", "val"]
 
 
 @settings(max_examples=60, deadline=None)
@@ -108,9 +78,6 @@ def test_seeds_differ():
         for seed in range(10)
     }
     assert len(results) > 5
-
-
-TEN_CORES = pure([40, 61, 75, 66, 52, 70, 64], [55, 71, 58])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -180,22 +147,6 @@ def test_group_kinds_need_groups(kind, known):
     assert "random-tiles" in caught.value.hint
 
 
-def bci(train: tuple[int, int], test: tuple[int, int]) -> tuple[pl.DataFrame, pl.Series]:
-    manifest, target = manifest_of([train, test])
-    side = pl.when(pl.col("group_id") == "g0").then(pl.lit("train")).otherwise(pl.lit("test"))
-    return manifest.with_columns(split=side).drop("group_id"), target
-
-
-def test_random_tiles_follow_the_published_protocol():
-    manifest, target = bci((1121, 2775), (273, 704))
-    splits = make_splits(manifest, target, SplitSettings(kind="random-tiles", validation=0.2))
-    counts = dict(splits["split"].value_counts().rows())
-    assert counts == {"train": 3117, "val": 779, "test": 977}
-    given = manifest.filter(pl.col("split") == "test")["tile_id"]
-    assert sorted(splits.filter(pl.col("split") == "test")["tile_id"]) == sorted(given)
-    assert splits["group_id"].null_count() == len(splits)
-
-
 @pytest.mark.parametrize(("tiles", "validation"), [(3896, 779), (3898, 779), (3899, 779)])
 def test_random_validation_is_cut_as_in_the_study(tiles, validation):
     """The study takes int(0.2 n) tiles, all others train: 779.8 of 3,899 are 779."""
@@ -211,60 +162,6 @@ def test_random_tiles_draw_their_own_test(test, expected):
     manifest, target = manifest_of([(50, 50)])
     splits = make_splits(manifest, target, SplitSettings(kind="random-tiles", test=test))
     assert dict(splits["split"].value_counts().rows()) == expected
-
-
-def test_given_split_is_kept_and_validation_cut_stratified():
-    manifest, target = bci((50, 150), (10, 10))
-    splits = make_splits(manifest, target, SplitSettings(kind="manifest"))
-    cut = splits.filter(pl.col("split") == "val")["target"]
-    assert (len(cut), cut.sum()) == (40, 30)
-    assert (splits["split"] == "test").sum() == 20
-
-
-def with_split(sides: dict[str, str], groups=TEN_CORES) -> tuple[pl.DataFrame, pl.Series]:
-    manifest, target = manifest_of(groups)
-    return manifest.with_columns(
-        split=pl.col("group_id").replace_strict(sides, default="train")
-    ), target
-
-
-def test_given_split_validation_is_cut_by_group():
-    manifest, target = with_split({"g0": "test", "g7": "test"})
-    splits = make_splits(manifest, target, SplitSettings(kind="manifest"))
-    assert_sound(splits, len(manifest))
-
-
-def test_given_split_with_validation_is_kept_as_it_is():
-    manifest, target = with_split({"g0": "val", "g7": "val"})
-    splits = make_splits(manifest, target, SplitSettings(kind="manifest"))
-    joined = splits.join(manifest, on="tile_id")
-    assert joined["split"].equals(joined["split_right"], check_names=False)
-
-
-def test_given_split_tears_a_group():
-    manifest, target = with_split({"g0": "test", "g7": "test"})
-    divided = pl.Series("split", ["val", *manifest["split"][1:]])
-    with pytest.raises(UserError, match="g0: test, val"):
-        make_splits(manifest.with_columns(divided), target, SplitSettings(kind="manifest"))
-
-
-@pytest.mark.parametrize("only", ["train", "test"])
-def test_given_split_with_one_side_only(only):
-    manifest, target = with_split({f"g{group}": only for group in range(10)})
-    with pytest.raises(UserError, match="train rows, and val or test rows"):
-        make_splits(manifest, target, SplitSettings(kind="manifest"))
-
-
-def test_given_split_is_missing():
-    manifest, target = manifest_of(TEN_CORES)
-    with pytest.raises(UserError, match="no column 'split'"):
-        make_splits(manifest, target, SplitSettings(kind="manifest"))
-
-
-def test_one_class_in_a_given_side_is_named_with_counts():
-    manifest, target = with_split({"g0": "test", "g7": "val", "g1": "val"})
-    with pytest.raises(UserError, match="test of fold 0: 0 positive, 40 negative"):
-        make_splits(manifest, target, SplitSettings(kind="manifest"))
 
 
 @pytest.mark.parametrize("kind", ["random-tiles", "grouped"])
