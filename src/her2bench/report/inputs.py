@@ -48,7 +48,7 @@ class ReportInputs:
         runs: summary of each finished run.
         epochs: all metrics.csv.
         audit: the findings; None without an audit.
-        missing: runs that are not finished, as text.
+        missing: (model, seed, fold) of the runs that are not finished.
     """
 
     folder: ComparisonFolder
@@ -60,7 +60,7 @@ class ReportInputs:
     runs: pl.DataFrame
     epochs: pl.DataFrame
     audit: Audit | None = None
-    missing: list[str] = field(default_factory=list)
+    missing: list[tuple[str, int, int]] = field(default_factory=list)
 
     @cached_property
     def split(self) -> str | None:
@@ -186,19 +186,17 @@ def _comparable(predictions: pl.DataFrame) -> pl.DataFrame:
 
 def _unfinished(
     config: dict[str, Any], splits: pl.DataFrame, folder: ComparisonFolder
-) -> list[str]:
+) -> list[tuple[str, int, int]]:
     folds = splits["fold"].unique().sort().to_list() if "fold" in splits.columns else [0]
     models = map(model_name, config.get("models", []))
     wanted = [(m, s) for m in models for s in config.get("seeds", [0])]
     wanted += [(b, 0) for b in config.get("baselines", [])]
-    missing = [
+    return [
         (model, seed, fold)
         for model, seed in wanted
         for fold in folds
         if not folder.run(model, seed, fold).done
     ]
-    several = len(folds) > 1
-    return [f"{m}, seed {s}" + (f", fold {f}" if several else "") for m, s, f in missing]
 
 
 def shown_panels(material: ReportInputs) -> dict[str, Panel]:

@@ -73,7 +73,12 @@ def basis(**changes) -> VerdictBasis:
         (
             {"p_adjusted": float("nan")},
             "undefined",
-            "undefined: the metric or its variance is undefined here",
+            "no verdict: the variance cannot be estimated from these slides",
+        ),
+        (
+            {"gain": float("nan"), "p_adjusted": float("nan")},
+            "undefined",
+            "undefined: the metric is undefined on these tiles",
         ),
     ],
 )

@@ -130,7 +130,7 @@ def test_an_unfinished_comparison_says_what_is_missing(tmp_path: Path) -> None:
         path.unlink()
     seen = text_of(write_report(folder).read_text(encoding="utf-8"))
     assert "Comparison unfinished: 1 run(s) missing" in seen
-    assert "Not finished: LeNet, seed 1." in seen
+    assert "Runs not finished, by model: LeNet (1)." in seen
     assert "AlexNet" in seen and "Results on test tiles" in seen
 
 

@@ -79,10 +79,46 @@ def test_one_unanswered_pair_of_networks_leaves_the_weights(three: ComparisonFol
 def test_one_win_is_not_called_best(three: ComparisonFolder) -> None:
     said = answer(decided(three, {("lenet", "alexnet"): "a"}))
     assert said.headline == (
-        "1 of 3 pairs of models differ on ROC-AUC with these trained weights; the others do not: "
-        "retraining variability is not known."
+        "1 of 3 pairs of models differ on ROC-AUC with these trained weights; for 2 no difference "
+        "is shown: retraining variability is not known."
     )
     assert "LeNet is better" not in said.headline
+
+
+def test_what_is_not_shown_is_not_called_the_same(three: ComparisonFolder) -> None:
+    some = {("lenet", "alexnet"): "a", ("lenet", "mini_hahnet"): "equivalent"}
+    assert answer(decided(three, some, "recipe")).headline == (
+        "1 of 3 pairs of models differ on ROC-AUC; 1 equivalent within ±0.02, for 1 no difference "
+        "is shown."
+    )
+
+
+def test_a_metric_with_values_is_not_called_undefined(three: ComparisonFolder) -> None:
+    """With one slide of a class ROC-AUC has a value and no variance."""
+    every = {(a, b): "undefined" for i, a in enumerate(MODELS) for b in MODELS[i + 1 :]}
+    material = decided(three, every)
+    assert answer(material).headline == (
+        "No verdict: the variance of ROC-AUC cannot be estimated from these slides."
+    )
+    without = tuple(replace(pair, difference=None) for pair in material.scores.pairs)
+    assert answer(with_pairs(material, without)).headline == (
+        "No verdict: ROC-AUC is undefined on these tiles."
+    )
+
+
+def test_models_that_are_not_finished_are_named(three: ComparisonFolder) -> None:
+    material = replace(decided(three, {}), missing=[("net", 0, 0), ("net", 1, 0), ("lenet", 3, 0)])
+    assert answer(material).headline == (
+        "No model is shown to be better than another on ROC-AUC. net is not finished and not in "
+        "this comparison."
+    )
+
+
+def test_a_verdict_shows_p_before_and_after_the_correction(three: ComparisonFolder) -> None:
+    material = decided(three, {})
+    pairs = tuple(replace(p, p_value=0.01, p_adjusted=0.03) for p in material.scores.pairs)
+    for verdict in answer(with_pairs(material, pairs)).verdicts:
+        assert "p\u00a0=\u00a00.010, adjusted p\u00a0=\u00a00.030" in verdict.numbers
 
 
 def test_equivalent_needs_all_pairs(three: ComparisonFolder) -> None:

@@ -48,8 +48,11 @@ def decide(e: VerdictBasis) -> Decision:
 def in_words(e: VerdictBasis) -> str:
     """The verdict as a sentence without a full stop."""
     decision = decide(e)
+    unit = "slides" if e.known else "tiles"
     if decision == "undefined":
-        return "undefined: the metric or its variance is undefined here"
+        if np.isnan(e.gain):
+            return "undefined: the metric is undefined on these tiles"
+        return f"no verdict: the variance cannot be estimated from these {unit}"
     words = _claim(e, decision)
     if e.model_b in BASELINES and e.model_a not in BASELINES and decision != "a":
         words = f"{e.model_a} is not shown to beat {BASELINES[e.model_b].phrase}: {words}"

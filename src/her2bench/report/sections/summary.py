@@ -62,7 +62,7 @@ def answer(material: ReportInputs) -> Answer:
     networks = [pair for pair in pairs if _baselines_in(pair) == 0]
     against = [pair for pair in pairs if _baselines_in(pair) == 1]
     return Answer(
-        headline=_headline(material, networks),
+        headline=_headline(material, networks) + _absent(material),
         baselines=[_beaten(b, against) for b in material.baselines if _about(b, against)],
         verdicts=[_sentence(pair) for pair in networks],
         against=[_sentence(pair) for pair in against],
@@ -93,7 +93,7 @@ def _headline(material: ReportInputs, pairs: list[Pair]) -> str:
     weights, unknown = "These trained weights", UNKNOWN_AGAIN
     decided = [pair for pair in pairs if pair.decision in ("a", "b")]
     if all(pair.decision == "undefined" for pair in pairs):
-        return f"No verdict: {metric} is undefined on these tiles."
+        return _without_verdict(pairs, metric)
     if not decided:
         if all(pair.decision == "equivalent" for pair in pairs):
             within = f"equivalent within ±{material.settings.margin:g} {metric}"
@@ -106,9 +106,34 @@ def _headline(material: ReportInputs, pairs: list[Pair]) -> str:
         name = f"{model_label(best[0])} ({_seeds(material, best[0])})"
         return f"{weights} of {name} are better than every other model’s on {metric}: {unknown}."
     some = f"{len(decided)} of {len(pairs)} pairs of models differ on {metric}"
+    others = _others(pairs, len(decided), material.settings.margin)
     if recipes:
-        return f"{some}; the others do not."
-    return f"{some} with these trained weights; the others do not: {unknown}."
+        return f"{some}; {others}."
+    return f"{some} with these trained weights; {others}: {unknown}."
+
+
+def _without_verdict(pairs: list[Pair], metric: str) -> str:
+    if all(pair.difference is None for pair in pairs):
+        return f"No verdict: {metric} is undefined on these tiles."
+    return f"No verdict: the variance of {metric} cannot be estimated from these slides."
+
+
+def _others(pairs: list[Pair], decided: int, margin: float) -> str:
+    """What is shown of the pairs without a better model: absence of proof is none of equality."""
+    same = sum(pair.decision == "equivalent" for pair in pairs)
+    unclear = len(pairs) - decided - same
+    parts = [f"{same} equivalent within ±{margin:g}"] if same else []
+    if unclear:
+        parts.append(f"for {unclear} no difference is shown")
+    return ", ".join(parts)
+
+
+def _absent(material: ReportInputs) -> str:
+    """The models of the config that the verdict does not know yet."""
+    scored = {row.model for row in material.scores.rows}
+    absent = [m for m in dict.fromkeys(m for m, *_ in material.missing) if m not in scored]
+    verb = "is" if len(absent) == 1 else "are"
+    return f" {_list(absent)} {verb} not finished and not in this comparison." if absent else ""
 
 
 def _seeds(material: ReportInputs, model: str) -> str:
@@ -134,17 +159,20 @@ def _beaten(baseline: str, against: list[Pair]) -> str:
 
 def _sentence(pair: Pair) -> Sentence:
     words = relabelled(pair.verdict)
-    p = pair.p_adjusted
     shown = difference(pair)
-    if p is not None:
-        sign = "" if p < 0.001 else "= "
-        shown += ", adjusted " + f"p {sign}{p_value(p)}".replace(" ", "\u00a0")
+    if pair.p_value is not None and pair.p_adjusted is not None:
+        shown += f", {_p(pair.p_value)}, adjusted {_p(pair.p_adjusted)}"
     return Sentence(
         about=f"{model_label(pair.model_a)} and {model_label(pair.model_b)}",
         words=f"{words[0].upper()}{words[1:]}." if words else "",
         numbers=shown,
         decided=pair.decision in ("a", "b"),
     )
+
+
+def _p(value: float) -> str:
+    sign = "" if value < 0.001 else "= "
+    return f"p {sign}{p_value(value)}".replace(" ", "\u00a0")
 
 
 def _list(models: list[str]) -> str:

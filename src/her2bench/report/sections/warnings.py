@@ -1,5 +1,6 @@
 """Warnings that qualify the numbers, and further notes."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import polars as pl
@@ -56,10 +57,11 @@ def _unfinished(material: ReportInputs) -> list[ReportWarning]:
     missing = material.missing
     if not missing:
         return []
-    named = "; ".join(relabelled(run) for run in missing[:12])
-    more = f"; and {len(missing) - 12} more" if len(missing) > 12 else ""
+    runs = Counter(model for model, *_ in missing)
+    named = ", ".join(f"{model_label(model)} ({number})" for model, number in runs.items())
     text = (
-        f"Not finished: {named}{more}. The rest is shown. To finish, run `her2bench compare` again."
+        f"Runs not finished, by model: {named}. The rest is shown. To finish, run "
+        "`her2bench compare` again."
     )
     return [ReportWarning(f"Comparison unfinished: {len(missing)} run(s) missing", text)]
 
