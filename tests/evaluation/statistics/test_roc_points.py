@@ -183,3 +183,14 @@ def test_no_p_value_is_below_what_the_replicates_can_show():
     pair = two_of(spread, lambda y: -spread(y))
     assert pair.difference > 0.5 and pair.decision == "a"
     assert pair.p_value == pytest.approx(2 / (FAST.bootstrap + 1))
+
+
+def test_a_constant_model_has_no_interval_on_a_part_of_its_curve():
+    """Its value is the same whatever slides are drawn, up to rounding."""
+    constant = simulated(groups=40).with_columns(logit=pl.lit(0.3), probability=pl.lit(0.574442517))
+    settings = FAST.model_copy(update={"partial_auc": 0.3})
+    rows = [r for r in score_predictions(constant, settings).rows if r.metric.startswith("partial")]
+    assert rows
+    for row in rows:
+        assert row.value == pytest.approx(0.5)
+        assert (row.low, row.high) == (None, None)

@@ -11,6 +11,7 @@ from her2bench.evaluation.scoring.model_evaluation import MANY_TILES, ModelEvalu
 from her2bench.evaluation.scoring.pair_tests import agreeing
 from her2bench.evaluation.scoring.pairwise import family_of, two_by_two, within_families
 from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.scoring.verdict import no_verdict
 from her2bench.evaluation.statistics.arrays import Floats
 from her2bench.evaluation.statistics.differences import Difference
 from her2bench.evaluation.statistics.estimates import Estimate, whole_slides
@@ -93,7 +94,7 @@ def _interval(
         quantile = t_quantile(slides - 1, settings.confidence)
         return wilson(value, slides, quantile), f"Wilson on slides, {unit}"
     defined = drawn[np.isfinite(drawn)]
-    if len(defined) and defined.max() - defined.min() < VANISHING:
+    if len(defined) and np.ptp(defined) ** 2 < VANISHING:
         return NONE, "no interval: no variance between slides"
     method = f"bootstrap of {len(drawn)}, threshold chosen in each replicate, {unit}"
     return percentile(drawn, auc.widening, auc.df, settings.confidence), method
@@ -152,7 +153,7 @@ def _pair(
     better, worse = (a.name, b.name) if value > 0 else (b.name, a.name)
     words = f"{better} better than {worse}" if shown else "no significant difference"
     if np.isnan(adjusted):
-        words = "undefined: the metric or its variance is undefined here"
+        words = no_verdict(value, a.panel.sample.known)
     elif not a.panel.sample.known:
         words += " (slides unknown: tiles taken as independent)"
     return Pair(

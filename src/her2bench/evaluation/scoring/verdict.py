@@ -48,15 +48,23 @@ def decide(e: VerdictBasis) -> Decision:
 def in_words(e: VerdictBasis) -> str:
     """The verdict as a sentence without a full stop."""
     decision = decide(e)
-    unit = "slides" if e.known else "tiles"
     if decision == "undefined":
-        if np.isnan(e.gain):
-            return "undefined: the metric is undefined on these tiles"
-        return f"no verdict: the variance cannot be estimated from these {unit}"
+        return no_verdict(e.gain, e.known)
     words = _claim(e, decision)
     if e.model_b in BASELINES and e.model_a not in BASELINES and decision != "a":
         words = f"{e.model_a} is not shown to beat {BASELINES[e.model_b].phrase}: {words}"
     return words if e.known else f"{words} (slides unknown: tiles taken as independent)"
+
+
+def no_verdict(difference: float, known: bool) -> str:
+    """Why there is none: without a value, or without an estimate of how sure it is."""
+    if np.isnan(difference):
+        return "undefined: the metric is undefined on these tiles"
+    return f"no verdict: the variance cannot be estimated from these {_unit(known)}"
+
+
+def _unit(known: bool) -> str:
+    return "slides" if known else "tiles"
 
 
 def _claim(e: VerdictBasis, decision: Decision) -> str:
@@ -70,7 +78,7 @@ def _claim(e: VerdictBasis, decision: Decision) -> str:
 
 
 def _needed(e: VerdictBasis) -> str:
-    unit = "slides" if e.known else "tiles"
+    unit = _unit(e.known)
     if e.needed is None:
         return ""
     low, high = e.needed
