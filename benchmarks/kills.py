@@ -88,7 +88,7 @@ class Kills:
         """Whether a process was killed at a random moment, before it ended."""
         process.join(drawn.uniform(0, self.seconds))
         writing = self.kills % 3 == 0
-        while writing and process.is_alive() and not any(out.rglob(f"{TEMPORARY}*/*")):
+        while writing and process.is_alive() and not _writing(out):
             pass
         if not process.is_alive():
             return False
@@ -116,6 +116,14 @@ class Kills:
         table = pl.read_csv(folder.table).drop("train_seconds", "tiles_per_second")
         predictions = pl.read_parquet(folder.predictions).rows()
         return [predictions, table.rows(), json.loads(folder.scores.read_bytes())]
+
+
+def _writing(out: Path) -> bool:
+    """Whether a file is being written beside its place."""
+    try:
+        return any(out.rglob(f"{TEMPORARY}*/*"))
+    except FileNotFoundError:  # renamed while it was looked into
+        return False
 
 
 def main() -> None:
