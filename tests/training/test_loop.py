@@ -12,8 +12,9 @@ from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import FitConfig, Side, fit
+from her2bench.training.loop import fit
 from her2bench.training.recipe import Recipe
+from her2bench.training.state import FitConfig, Side
 
 SIZE = 64
 

@@ -15,8 +15,9 @@ from her2bench.models.registry import build_model
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import FitConfig, Side, fit, seeded_order
+from her2bench.training.loop import fit, seeded_order
 from her2bench.training.recipe import Recipe
+from her2bench.training.state import FitConfig, Side
 
 SIZE, BATCH, EPOCHS, RATE, WEIGHT, SEED = 64, 8, 2, 1e-4, 1.404, (0, 0)
 TRAIN, VALIDATION = np.arange(20), np.arange(20, 26)  # the last training batch holds 4

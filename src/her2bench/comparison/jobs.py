@@ -22,7 +22,7 @@ from her2bench.prediction.device import device_memory
 from her2bench.prediction.forward import forward
 from her2bench.prediction.trained_networks import ModelMetadata, save_trained
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import Fit
+from her2bench.training.state import Fit
 
 
 def run_job(

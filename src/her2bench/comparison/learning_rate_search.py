@@ -18,8 +18,9 @@ from her2bench.prediction.compute import Compute
 from her2bench.prediction.normalization import Normalization
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.epochs import Epoch
-from her2bench.training.loop import Fit, FitConfig, TrainingState, fit
+from her2bench.training.loop import fit
 from her2bench.training.recipe import positive_weight
+from her2bench.training.state import Fit, FitConfig, TrainingState
 
 OnEpoch = Callable[[Epoch], None]
 

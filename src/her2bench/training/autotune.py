@@ -23,7 +23,7 @@ from her2bench.core.memory import release_memory
 from her2bench.core.notes import note
 from her2bench.models.registry import build_model
 from her2bench.prediction.compute import PLAIN, Compute
-from her2bench.training.loop import adam
+from her2bench.training.optimiser import adam
 
 _PIECE = 8  # tiles whose activations fit approximately into the processor's cache
 _TIMED = 2  # steps, after one to warm up
