@@ -60,8 +60,8 @@ def run_frozen(
         targets = fold.side(split).targets
         row |= measures(split, (_loss(logits[split], targets, weight), logits[split], targets))
     write_table(pl.DataFrame([row]), run.metrics)
-    made_with = {"device": fold.tiles.device.type, "compute": str(compute)}
-    summary = {"regularisation": strength, "train_seconds": seconds, "epoch": 0} | made_with
+    summary: dict[str, object] = {"regularisation": strength, "train_seconds": seconds}
+    summary |= {"epoch": 0, "device": fold.tiles.device.type, "compute": str(compute)}
     finish(job, config, fold, run, model, prepare, logits, summary)
 
 

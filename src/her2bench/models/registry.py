@@ -123,6 +123,11 @@ def use_model(entry: str) -> str:
     return network(name).name
 
 
+def is_timms_own(source: str) -> bool:
+    """Whether a source names a network that comes with timm, and is not on a hub."""
+    return source.startswith(TIMM) and ":" not in source.removeprefix(TIMM)
+
+
 def network(name: str) -> Network:
     """The network of that name.
 

@@ -5,7 +5,7 @@ the Hugging Face hub, or from its cache on this machine where that was done befo
 """
 
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import timm
 from timm.models import PretrainedCfg, get_pretrained_cfg
@@ -32,7 +32,7 @@ def timm_network(name: str) -> tuple[Build, Expected]:
 
 def _built(name: str, fixed: bool, size: int, pretrained: bool = False) -> nn.Module:
     """The network for tiles of `size` px; what takes any size is not told."""
-    told = {"img_size": size} if fixed else {}
+    told: dict[str, Any] = {"img_size": size} if fixed else {}
     return timm.create_model(name, pretrained=pretrained, num_classes=1, **told)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import affine_grid, conv2d, grid_sample
+from torch.nn.functional import affine_grid, conv2d, grid_sample, pad
 
 from her2bench.stain import stain_matrix
 
@@ -114,7 +114,7 @@ def blurred(tiles: Tensor, generator: Draw) -> Tensor:
     weights = (weights / weights.sum(1, keepdim=True)).repeat_interleave(3, 0).to(device)
     planes = tiles.permute(0, 3, 1, 2).float()
     height, width = planes.shape[2:]
-    rows = torch.nn.functional.pad(planes, (3, 3, 3, 3), mode="replicate")
+    rows = pad(planes, (3, 3, 3, 3), mode="replicate")
     rows = rows.reshape(1, 3 * count, height + 6, width + 6)
     rows = conv2d(rows, weights[:, None, :, None], groups=3 * count)
     rows = conv2d(rows, weights[:, None, None, :], groups=3 * count)

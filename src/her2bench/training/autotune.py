@@ -55,8 +55,9 @@ class Trial:
     def candidates(self) -> list[Compute]:
         """The candidates, the default first; for a large batch only pieces.
 
-        Only networks with `Features` can be computed in pieces. Activations and gradients then exist for one piece at a time, which compensates for the
-        memory that `keep_memory` does not return.
+        Only networks with `Features` can be computed in pieces. Activations and gradients then
+        exist for one piece at a time, which compensates for the memory that `keep_memory` does
+        not return.
         """
         if self.device.type not in ("cpu", "cuda"):
             return [PLAIN]

@@ -108,7 +108,7 @@ def train_epoch(
         set_rate(optimiser, plan.learning_rate, recipe, step, steps * recipe.epochs)
         _step(fabric, model, optimiser, value, recipe.clip)
         if average:
-            average.update(model.module, step)
+            average.update(step)
         total += value.detach() * len(aims)  # weights the last, smaller batch correctly
         said.copy_(output.detach())
     mean, found = float(total / len(order)), logits.cpu().double().numpy()

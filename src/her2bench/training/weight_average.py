@@ -19,14 +19,14 @@ class WeightAverage:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model, self.decay = copy.deepcopy(model).requires_grad_(False), decay
+        self._trained = model
 
     @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
+    def update(self, step: int) -> None:
         """Take in the weights after a step, counted from 0."""
         new = 1 - min(self.decay, (1 + step) / (10 + step))
-        for kept, value in zip(
-            self.model.state_dict().values(), model.state_dict().values(), strict=True
-        ):
+        both = (each.state_dict().values() for each in (self.model, self._trained))
+        for kept, value in zip(*both, strict=True):
             if kept.is_floating_point():
                 kept.lerp_(value.to(kept.dtype), new)
             else:  # a counter
