@@ -12,6 +12,7 @@ from torch import nn
 from her2bench.comparison.config import ComparisonConfig, trained_by
 from her2bench.comparison.folds import Fold
 from her2bench.comparison.plan import Job
+from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
 from her2bench.data.tile_cache.content_hash import content_key
 from her2bench.models.pretrained import checksum_of, pretrained_model
@@ -83,10 +84,22 @@ class LearningRateSearch:
             names = ("epochs", "epoch", "memory", "device_memory")
             return Fit(*(ended[name] for name in names)), course.model
         sides = self.fold.side("train"), self.fold.side("val")
-        fitted = fit(*(self.fabric, course.model, *sides), course.plan, course.checkpoint, on_epoch)
+        setup = self.fabric, course.model, *sides
+        try:
+            fitted = fit(*setup, course.plan, course.checkpoint, on_epoch)
+        except torch.OutOfMemoryError as error:
+            raise self._no_room(error) from error
         if len(self.config.recipe.rates_for(self.job.model)) > 1:
             course.checkpoint.keep(course.model, asdict(fitted))
         return fitted, course.model
+
+    def _no_room(self, error: Exception) -> UserError:
+        return UserError(
+            "recipe.batch",
+            found=f"no room on the device for {self.config.recipe.batch} tiles of "
+            f"{self.config.size} px in training {self.job.model} ({str(error).partition('.')[0]})",
+            hint="lower recipe.batch or size, with another -o: other settings are another comparison",
+        )
 
     def _fresh_model(self) -> nn.Module:
         return fresh_model(self.job, self.config)

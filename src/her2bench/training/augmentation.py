@@ -19,8 +19,9 @@ from her2bench.stain import stain_matrix
 SMALLEST = 0.8  # side of the smallest crop, as a share of the tile's
 STAIN = 0.1  # the largest change of a stain's amount, as a share
 HUE = 0.03  # the largest change of a stain vector's components
-SHIFT = 0.01  # the largest change of the optical density everywhere
-WHITE = 0.05  # the largest change of each channel's light, as a share
+WHITE = 0.05  # the largest change of the light, as a share
+TINT = 0.02  # the largest change of each channel's light, as a share
+GLASS = 0.98  # the quantile of a channel's pixels that is taken as the glass
 BLUR = 1.0  # the largest standard deviation, pixels
 QUALITIES = (50, 95)  # of the JPEG
 
@@ -34,9 +35,9 @@ def augment(tiles: Tensor, kinds: Sequence[str], generator: Draw) -> Tensor:
         tiles: (b, size, size, 3) uint8; may be changed in place.
         kinds: `flip` (left-right, half of the tiles), `rotate` (by 0, 90, 180 or 270°), `crop` (80
             to 100% of the side, enlarged again), `stain` (haematoxylin and DAB up to 10% more or
-            less, stain vectors and background slightly turned and shifted in optical density),
-            `white` (the light of each channel up to 5% more or less), `blur` (half of the tiles,
-            up to 1 pixel), `jpeg` (half of the tiles, compressed again at quality 50 to 95).
+            less and their vectors slightly turned, in optical density), `white` (light up to 5% more
+            or less, and 2% in each channel), `blur` (half of the tiles, up to 1 pixel), `jpeg`
+            (half of the tiles, compressed again at quality 50 to 95).
         generator: on the CPU.
 
     Returns:
@@ -81,7 +82,7 @@ def cropped(tiles: Tensor, generator: Draw) -> Tensor:
 def restained(tiles: Tensor, generator: Draw) -> Tensor:
     """Other amounts of stain and slightly other stains, in optical density (Beer and Lambert).
 
-    The bounds keep what a score is read from: DAB changes by at most a tenth, as it does between
+    The density is against the tile's own glass, so that glass stays as it is. The bounds keep what a score is read from: DAB changes by at most a tenth, as it does between
     two stainings of one laboratory. Compare Tellez et al. 2018, IEEE Trans Med Imaging 37:2126.
     """
     count, device = len(tiles), tiles.device
@@ -90,16 +91,17 @@ def restained(tiles: Tensor, generator: Draw) -> Tensor:
     vectors = matrix + HUE * _uniform((count, 3, 3), generator)
     vectors = vectors / vectors.norm(dim=2, keepdim=True)
     change = torch.linalg.inv(matrix) @ (amounts.transpose(1, 2) * vectors)
-    shift = SHIFT * _uniform((count, 1, 3), generator)
-    density = -((tiles.float() + 1) / 256).log10().flatten(1, 2)
-    density = density @ change.to(device) + shift.to(device)
-    light = 256 * 10**-density - 1
-    return light.round().clamp(0, 255).to(torch.uint8).view(tiles.shape)
+    pixels = tiles.float().clamp_min(1).flatten(1, 2)
+    some = pixels[:, :: max(1, pixels.shape[1] // 4096)].sort(dim=1).values
+    glass = some[:, round(GLASS * (some.shape[1] - 1)), None]
+    density = (glass / pixels).log10() @ change.to(device)
+    return (glass * 10**-density).round().clamp(0, 255).to(torch.uint8).view(tiles.shape)
 
 
 def relit(tiles: Tensor, generator: Draw) -> Tensor:
-    """Another white point: each channel brighter or darker."""
-    light = 1 + WHITE * _uniform((len(tiles), 1, 1, 3), generator)
+    """Another white point: brighter or darker, and slightly tinted."""
+    light = 1 + WHITE * _uniform((len(tiles), 1, 1, 1), generator)
+    light = light * (1 + TINT * _uniform((len(tiles), 1, 1, 3), generator))
     return (tiles.float() * light.to(tiles.device)).round().clamp(0, 255).to(torch.uint8)
 
 
