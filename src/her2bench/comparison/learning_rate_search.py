@@ -98,7 +98,7 @@ class LearningRateSearch:
             "recipe.batch",
             found=f"no room on the device for {self.config.recipe.batch} tiles of "
             f"{self.config.size} px in training {self.job.model} ({str(error).partition('.')[0]})",
-            hint="lower recipe.batch or size, with another -o: other settings are another comparison",
+            hint="lower recipe.batch or size, and give -o another folder: it is another comparison",
         )
 
     def _fresh_model(self) -> nn.Module:

@@ -35,9 +35,9 @@ def augment(tiles: Tensor, kinds: Sequence[str], generator: Draw) -> Tensor:
         tiles: (b, size, size, 3) uint8; may be changed in place.
         kinds: `flip` (left-right, half of the tiles), `rotate` (by 0, 90, 180 or 270°), `crop` (80
             to 100% of the side, enlarged again), `stain` (haematoxylin and DAB up to 10% more or
-            less and their vectors slightly turned, in optical density), `white` (light up to 5% more
-            or less, and 2% in each channel), `blur` (half of the tiles, up to 1 pixel), `jpeg`
-            (half of the tiles, compressed again at quality 50 to 95).
+            less and their vectors slightly turned, in optical density), `white` (light up to 5%
+            more or less, and 2% in each channel), `blur` (half of the tiles, up to 1 pixel),
+            `jpeg` (half of the tiles, compressed again at quality 50 to 95).
         generator: on the CPU.
 
     Returns:
@@ -82,8 +82,9 @@ def cropped(tiles: Tensor, generator: Draw) -> Tensor:
 def restained(tiles: Tensor, generator: Draw) -> Tensor:
     """Other amounts of stain and slightly other stains, in optical density (Beer and Lambert).
 
-    The density is against the tile's own glass, so that glass stays as it is. The bounds keep what a score is read from: DAB changes by at most a tenth, as it does between
-    two stainings of one laboratory. Compare Tellez et al. 2018, IEEE Trans Med Imaging 37:2126.
+    The density is against the tile's own glass, so that glass stays as it is. The bounds keep what
+    a score is read from: DAB changes by at most a tenth, as it does between two stainings of one
+    laboratory. Compare Tellez et al. 2018, IEEE Trans Med Imaging 37:2126.
     """
     count, device = len(tiles), tiles.device
     matrix = torch.from_numpy(stain_matrix()).float()
