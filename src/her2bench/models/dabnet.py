@@ -20,7 +20,7 @@ It expects pixels in [0, 1] without normalisation: the density is the normalisat
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, nn, promote_types
 
 from her2bench.models.registry import PIXELS, register_model
 from her2bench.stain import stain_matrix
@@ -66,7 +66,7 @@ class Stains(nn.Module):
         self.unmix = nn.Parameter(unmix.T.contiguous())  # one stain a row
 
     def forward(self, tiles: Tensor) -> Tensor:
-        tiles = tiles.float().clamp(DARKEST, 1)
+        tiles = tiles.to(self.unmix.dtype).clamp(DARKEST, 1)
         glass = quantiles(tiles, (GLASS,))[:, :, None, None]
         density = (glass / tiles).log10().clamp_min(0)
         return torch.einsum("sc,bchw->bshw", self.unmix, density)
@@ -81,7 +81,7 @@ def quantiles(maps: Tensor, at: tuple[float, ...] = QUANTILES) -> Tensor:
     step = max(1, min(maps.shape[2:]) // 64)
     if step > 1:
         maps = nn.functional.avg_pool2d(maps, step)
-    ordered = maps.float().flatten(2).sort(dim=2).values
+    ordered = maps.to(promote_types(maps.dtype, torch.float32)).flatten(2).sort(dim=2).values
     places = [round(q * (ordered.shape[2] - 1)) for q in at]
     return ordered[:, :, places].flatten(1)
 
