@@ -38,7 +38,8 @@ from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Normalization
-from her2bench.training.loop import Fit, TrainingState, fit
+from her2bench.training.loop import fit
+from her2bench.training.state import Fit, TrainingState
 
 CPU = torch.device("cpu")
 SIZE = 64

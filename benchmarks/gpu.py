@@ -30,8 +30,10 @@ from her2bench.prediction.device import choose_device, device_memory, ready_cpu
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import FitConfig, Side, adam, fit
+from her2bench.training.loop import fit
+from her2bench.training.optimiser import adam
 from her2bench.training.recipe import Recipe
+from her2bench.training.state import FitConfig, Side
 
 RATE = 1e-5
 

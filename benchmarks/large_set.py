@@ -33,8 +33,9 @@ from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training import loop
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.epoch_order import epoch_order
-from her2bench.training.loop import FitConfig, Side, fit
+from her2bench.training.loop import fit
 from her2bench.training.recipe import Recipe
+from her2bench.training.state import FitConfig, Side
 
 SIZE, BATCH = 64, 32
 WINDOW, BLOCK = 2**26, 2**22  # bytes: shuffled together, read side by side

@@ -39,8 +39,10 @@ from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.autotune import Trial, chosen_compute
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import FitConfig, Side, adam, fit, seeded_order
+from her2bench.training.loop import fit, seeded_order
+from her2bench.training.optimiser import adam
 from her2bench.training.recipe import Recipe
+from her2bench.training.state import FitConfig, Side
 
 SIZE, BATCH, RATE, WEIGHT, SEED = 299, 32, 1e-5, 1.404, (0, 0)
 CPU = torch.device("cpu")

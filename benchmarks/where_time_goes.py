@@ -30,8 +30,9 @@ from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.autotune import Trial, chosen_compute
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import FitConfig, Side, fit
+from her2bench.training.loop import fit
 from her2bench.training.recipe import Recipe
+from her2bench.training.state import FitConfig, Side
 
 SIZE, BATCH = 299, 32
 TILES = {"lenet": 320, "alexnet": 160, "mini_hahnet": 64}

@@ -73,3 +73,20 @@ def test_a_command_of_the_readme(command, place, monkeypatch):
     extra = max((key for key in EXTRA if command.startswith(key)), key=len, default=None)
     out = run(place, f"{command} {EXTRA.get(extra, '') if extra else ''}")
     assert "report:" in out or "compare" not in command
+
+
+@pytest.mark.slow
+def test_the_readmes_own_network(place, monkeypatch, capsys):
+    import her2bench as hb
+
+    (block,) = re.findall(r"```python\n([^`]*def small.*?)```", README, re.DOTALL)
+    original, words = hb.compare, shlex.split(SMALL)
+    small = [*words[1::2], f"manifest={place / 'own' / 'manifest.csv'}", "split.folds=2"]
+
+    def compare(config, out, **more):
+        return original(config, out, overrides=small, cache=place / "cache", **more)
+
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(hb, "compare", compare)
+    exec(compile(block, "README.md", "exec"), {})
+    assert "small" in capsys.readouterr().out

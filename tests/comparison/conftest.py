@@ -10,7 +10,6 @@ from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import settings_from
 from her2bench.core.runs import ComparisonFolder
-from her2bench.core.vocabulary import NETWORKS
 from her2bench.phantom import PhantomSettings, write_phantom
 
 CONFIG = {
@@ -54,7 +53,7 @@ def write_config(tmp_path, phantom):
 def finished_once(tmp_path_factory, phantom, cache):
     """A finished comparison of all three networks, one epoch each; not to be changed."""
     folder = tmp_path_factory.mktemp("finished")
-    settings = {"manifest": str(phantom), **CONFIG, "models": list(NETWORKS)}
+    settings = {"manifest": str(phantom), **CONFIG, "models": ["lenet", "alexnet", "mini_hahnet"]}
     settings["recipe"] = {"epochs": 1, "batch": 16, "learning_rates": [1e-4]}
     config = settings_from(ComparisonConfig, settings, "test")
     return compare(config, folder / "out", Choices(device="cpu", cache=cache), Watcher())

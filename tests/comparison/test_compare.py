@@ -8,7 +8,6 @@ import time
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
 from her2bench.cli.results_text import print_results
 from her2bench.comparison.compare import Choices, Watcher, compare
@@ -133,10 +132,11 @@ def test_a_given_split_that_is_not_used_is_said(run, write_config, tmp_path, pha
 
 
 def test_training_that_diverges_is_said(run, write_config, tmp_path, monkeypatch):
-    def wild(model, *_):
-        return torch.optim.SGD(model.parameters(), lr=1e30)
+    def wild(optimiser, *_):
+        for group in optimiser.param_groups:
+            group["lr"] = 1e30
 
-    monkeypatch.setattr("her2bench.training.loop.adam", wild)
+    monkeypatch.setattr("her2bench.training.loop.set_rate", wild)
     with pytest.raises(UserError, match="training diverged"):
         run(write_config(), tmp_path / "out", "seeds=[0]")
 

@@ -43,7 +43,7 @@ class Mean(nn.Module):
 def test_names_are_known_without_torch():
     code = "import her2bench.models.registry as r, sys; print(r.OURS, 'torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "('lenet', 'alexnet', 'mini_hahnet') False"
+    assert found.stdout.strip() == "('lenet', 'alexnet', 'mini_hahnet', 'hahnet', 'dabnet') False"
 
 
 def test_a_registered_class_is_built_with_the_size_if_it_takes_it():

@@ -76,7 +76,7 @@ def test_every_model_has_maps(name):
     tiles = _noise(3)
     maps = gradcam(model, tiles, Normalization(), CPU)
     assert maps.dtype == np.float32 and len(maps) == 3
-    assert maps.shape[1] >= 3 and maps.shape[2] >= 3
+    assert maps.shape[1] >= 2 and maps.shape[2] >= 2
     assert maps.min() >= 0 and maps.max() > 0
     assert not model.training, "dropout would change the map from call to call"
     one_by_one = np.concatenate([gradcam(model, t[None], Normalization(), CPU) for t in tiles])

@@ -12,10 +12,12 @@ from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import FitConfig, Side, fit
+from her2bench.training.loop import batch_ends, fit
 from her2bench.training.recipe import Recipe
+from her2bench.training.state import FitConfig, Side
 
 SIZE = 64
+BCE = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(1.5))
 
 
 class Stopped(Exception):
@@ -63,12 +65,16 @@ def train(sides, folder, recipe, stop_after=None):
     return fitted, logits
 
 
+MODERN = {"optimiser": "adamw", "schedule": "cosine", "warmup": 1, "average": 0.9, "clip": 1.0}
+
+
+@pytest.mark.parametrize("more", [{}, MODERN], ids=["plain", "modern"])
 @pytest.mark.parametrize("keep", ["last", "best-validation-loss", "large"])
-def test_a_stopped_run_goes_on_with_the_same_result(sides, tmp_path, keep, monkeypatch):
+def test_a_stopped_run_goes_on_with_the_same_result(sides, tmp_path, keep, more, monkeypatch):
     if keep == "large":
         monkeypatch.setattr("her2bench.training.checkpoint._LARGE", 0)
         keep = "best-validation-loss"
-    recipe = Recipe(epochs=4, batch=8, augment=("flip", "rotate"), keep=keep)
+    recipe = Recipe(epochs=4, batch=8, augment=("flip", "rotate"), keep=keep, **more)
     whole, expected = train(sides, tmp_path / "whole", recipe)
     for stop_after in (1, 3):
         with pytest.raises(Stopped):
@@ -143,3 +149,28 @@ def test_best_weights_damaged_on_disk_are_named(tmp_path, monkeypatch):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(UserError, match=r"best-3.*damaged"):
         checkpoint.load_best(model, 3)
+
+
+def test_training_ends_when_validation_no_longer_improves(sides, tmp_path, monkeypatch):
+    losses = iter([0.5, 0.4, 0.45, 0.41, 0.3])
+    monkeypatch.setattr("her2bench.training.state.measures", lambda *_: {"val_loss": next(losses)})
+    fitted, _ = train(sides, tmp_path, Recipe(epochs=5, batch=8, patience=2))
+    assert (len(fitted.epochs), fitted.epoch) == (4, 1)
+
+
+@pytest.mark.parametrize("keep", ["last", "best-validation-loss"])
+def test_the_average_is_what_is_validated_and_kept(sides, tmp_path, keep):
+    recipe = Recipe(epochs=3, batch=8, keep=keep, average=0.5)
+    fitted, logits = train(sides, tmp_path / "average", recipe)
+    loss = BCE(torch.from_numpy(logits), torch.from_numpy(sides[1].targets).double())
+    assert float(loss) == pytest.approx(fitted.validation_loss, rel=1e-5)
+    plain, _ = train(sides, tmp_path / "plain", recipe.model_copy(update={"average": 0.0}))
+    assert plain.epochs[0]["train_loss"] == fitted.epochs[0]["train_loss"]  # the same steps
+    assert plain.validation_loss != fitted.validation_loss
+
+
+def test_a_last_tile_alone_joins_the_batch_before_it_where_batches_are_normalised():
+    normalised = nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2))
+    assert batch_ends(17, 8, normalised) == [8]
+    assert batch_ends(17, 8, SmallNetwork()) == [8, 16]
+    assert batch_ends(18, 8, normalised) == [8, 16]

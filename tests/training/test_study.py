@@ -9,14 +9,14 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader
 
-from her2bench.core.vocabulary import NETWORKS
 from her2bench.data.tile_cache.cached_tiles import cached_tiles
-from her2bench.models.registry import build_model
+from her2bench.models.registry import OURS, build_model, use_model
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import FitConfig, Side, fit, seeded_order
+from her2bench.training.loop import fit, seeded_order
 from her2bench.training.recipe import Recipe
+from her2bench.training.state import FitConfig, Side
 
 SIZE, BATCH, EPOCHS, RATE, WEIGHT, SEED = 64, 8, 2, 1e-4, 1.404, (0, 0)
 TRAIN, VALIDATION = np.arange(20), np.arange(20, 26)  # the last training batch holds 4
@@ -60,14 +60,16 @@ def studys_training(name, tiles, order, fused):
         network.train()
         for images, aims in DataLoader(StudyTiles(*tiles, rows), BATCH, generator=own):
             adam.zero_grad()
-            loss = criterion(network(images), aims)
+            loss = criterion(network(images).view_as(aims), aims)
             loss.backward()
             adam.step()
             found.append(loss.item() * len(aims))
         network.eval()
         with torch.no_grad():
             validation = DataLoader(StudyTiles(*tiles, VALIDATION), BATCH, generator=own)
-            checked = [criterion(network(images), aims).item() for images, aims in validation]
+            checked = [
+                criterion(network(images).view_as(aims), aims).item() for images, aims in validation
+            ]
         losses.append((sum(found) / len(TRAIN), checked[0]))
     return network, losses
 
@@ -83,11 +85,11 @@ def our_training(name, sides, folder):
 
 def fresh(name):
     torch.manual_seed(0)
-    return build_model(name, SIZE)
+    return build_model(use_model(name), SIZE)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [*OURS, "timm:resnet18"])
 def test_training_is_the_studys(name, tiles, tmp_path):
     paths, targets = tiles
     ids = [path.stem for path in paths]

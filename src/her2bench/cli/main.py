@@ -9,6 +9,7 @@ import typer
 from her2bench import __version__
 from her2bench.cli import manifest
 from her2bench.cli.audit import audit
+from her2bench.cli.augment import augment
 from her2bench.cli.compare import compare
 from her2bench.cli.phantom import phantom
 from her2bench.cli.predict import predict
@@ -43,6 +44,7 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 app.command()(phantom)
 app.add_typer(manifest.app, name="manifest")
 app.command()(audit)
+app.command()(augment)
 app.command()(compare)
 app.command()(score)
 app.command()(report)

@@ -27,7 +27,8 @@ def compare(
         UserError: anything wrong with config, manifest, images or folder; before any training.
     """
     for entry in config.models:
-        check_network(use_model(entry), config.size)
+        name = use_model(entry)
+        check_network(name, config.size, config.options(name).pretrained)
     device = choose_device(choices.device)
     folder, manifest = ComparisonFolder(out), read_manifest(config.manifest)
     wanted = [(config, manifest, folder)]

@@ -12,6 +12,7 @@ from her2bench.core.vocabulary import BASELINES, Endpoint, model_name
 from her2bench.data.splitting.splits import SplitSettings
 from her2bench.data.tile_cache.pixels import Decoding
 from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.training.network_options import FULL, NetworkOptions
 from her2bench.training.recipe import Recipe
 
 
@@ -29,6 +30,7 @@ class ComparisonConfig(Settings):
     licence: str = ""  # of the images, for the model cards
     split: SplitSettings = SplitSettings()
     recipe: Recipe = Recipe()
+    network: dict[str, NetworkOptions] = Field(default={}, max_length=1000)
     score: ScoreSettings = ScoreSettings()
 
     @field_validator("models", "seeds", "baselines")
@@ -61,7 +63,7 @@ class ComparisonConfig(Settings):
 
     def epochs(self, model: str) -> int:
         """The epochs of each run of a model, over all learning rates; 0 for a baseline."""
-        if model in self.baselines:
+        if model in self.baselines or self.options(model).training == "frozen":
             return 0
         return self.recipe.epochs * len(self.recipe.rates_for(model))
 
@@ -78,10 +80,23 @@ class ComparisonConfig(Settings):
             )
         return self
 
+    def options(self, model: str) -> NetworkOptions:
+        """How a network starts and what of it is trained."""
+        return self.network.get(model, FULL)
+
+    @model_validator(mode="after")
+    def _options_of_models(self) -> "ComparisonConfig":
+        for name in self.network:
+            if name not in self.names:
+                hint = nearest(name, self.names) or f"one of {', '.join(self.names)}"
+                raise ValueError(f"network.{shown(name)} is not among the models: {hint}")
+        return self
+
     @model_validator(mode="after")
     def _rates_for_all(self) -> "ComparisonConfig":
         rates = self.recipe.learning_rates
-        missing = [m for m in self.names if isinstance(rates, dict) and m not in rates]
+        trained = [m for m in self.names if self.options(m).training != "frozen"]
+        missing = [m for m in trained if isinstance(rates, dict) and m not in rates]
         if missing:
             raise ValueError(f"recipe.learning_rates has no entry for {', '.join(missing)}")
         return self

@@ -7,9 +7,11 @@ import torch
 
 from her2bench.comparison.finished import undo_damaged
 from her2bench.comparison.folds import Fold
+from her2bench.comparison.frozen import run_frozen
 from her2bench.comparison.jobs import run_baseline, run_job
 from her2bench.comparison.plan import Choices, Job, Watcher
 from her2bench.comparison.prepared import Prepared
+from her2bench.data.tile_cache.cached_tiles import cache_folder
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.training.autotune import Trial, chosen_compute
 from her2bench.training.checkpoint import Checkpoint
@@ -26,6 +28,8 @@ def run_jobs(part: Prepared, device: torch.device, choices: Choices, watcher: Wa
             watcher.skipped(part.config.epochs(job.model))
         elif job.model in part.config.baselines:
             run_baseline(job, part.config, fold, run)
+        elif part.config.options(job.model).training == "frozen":
+            run_frozen(job, part.config, fold, run, PLAIN, choices.cache or cache_folder())
         else:
             compute = _compute(job, part, fold, choices)
             run_job(job, part.config, fold, run, compute, partial(watcher.epoch, job))

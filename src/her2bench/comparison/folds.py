@@ -14,7 +14,7 @@ from her2bench.prediction.forward import probabilities
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.channel_statistics import fitted_preparation
-from her2bench.training.loop import Side
+from her2bench.training.state import Side
 
 COLUMNS = ("tile_id", "split", "target")
 

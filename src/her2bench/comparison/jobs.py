@@ -1,5 +1,7 @@
 """One job → one run folder: train a network or fit a baseline, predict every split, write DONE."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import tomli_w
@@ -16,13 +18,15 @@ from her2bench.core.tables import write_table
 from her2bench.core.versions import versions
 from her2bench.evaluation.scoring.thresholds import choose_threshold
 from her2bench.models.baselines.registry import baseline
+from her2bench.models.cost import multiply_adds
+from her2bench.models.pretrained import checksum_of
 from her2bench.models.registry import network
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.device import device_memory
 from her2bench.prediction.forward import forward
+from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.trained_networks import ModelMetadata, save_trained
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import Fit
 
 
 def run_job(
@@ -46,18 +50,51 @@ def run_job(
             split: forward(model, fold.tiles, fold.side(split).rows, prepare, compute)
             for split in fold.present
         }
-    threshold = choose_threshold(logits["val"], fold.side("val").targets, config.score.threshold)
-    source = network(job.model).source
-    about = config.size, prepare, threshold, config.endpoint, config.decoding, source
-    save_trained(model, ModelMetadata(job.model, *about), run.weights)
-    write_table(pl.DataFrame([row for fitted in fits for row in fitted.epochs]), run.metrics)
     made_with = {
         "device": device.type,
         "compute": str(compute),
         "peak_memory_gb": _gb(held.bytes, *(fitted.memory for fitted in fits)),
         "peak_device_memory_gb": _gb(held_there.bytes, *(f.device_memory for f in fits)),
     }
-    write_run(job, fold, run, logits, _summary(model, best, threshold) | made_with)
+    write_table(pl.DataFrame([row for fitted in fits for row in fitted.epochs]), run.metrics)
+    summary = {
+        "learning_rate": best.epochs[best.epoch]["learning_rate"],
+        "epoch": best.epoch,
+        "train_seconds": sum(row["seconds"] for row in best.epochs),
+        "train_tiles_per_second": float(
+            np.median([row["tiles_per_second"] for row in best.epochs])
+        ),
+    }
+    finish(job, config, fold, run, model, prepare, logits, summary | made_with)
+
+
+def finish(
+    job: Job,
+    config: ComparisonConfig,
+    fold: Fold,
+    run: RunFolder,
+    model: nn.Module,
+    prepare: Normalization,
+    logits: dict[str, np.ndarray],
+    summary: dict[str, object],
+) -> None:
+    """Choose the threshold on validation; write weights, predictions and DONE."""
+    threshold = choose_threshold(logits["val"], fold.side("val").targets, config.score.threshold)
+    source = network(job.model).source
+    about = config.size, prepare, threshold, config.endpoint, config.decoding, source
+    save_trained(model, ModelMetadata(job.model, *about), run.weights)
+    options = config.options(job.model)
+    known = {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "threshold": threshold,
+        "versions": ", ".join(f"{k} {v}" for k, v in versions("torch").items()),
+    }
+    if isinstance(options.pretrained, Path):
+        known["pretrained"] = f"{options.pretrained.name} {checksum_of(options.pretrained)}"
+    work = multiply_adds(model, config.size)
+    if work is not None:
+        known["multiply_adds"] = work
+    write_run(job, fold, run, logits, known | summary)
 
 
 def run_baseline(job: Job, config: ComparisonConfig, fold: Fold, run: RunFolder) -> None:
@@ -94,19 +131,3 @@ def write_run(
 
 def _gb(*held: int) -> float:
     return round(max(held) / 1e9, 3)
-
-
-def _summary(model: nn.Module, fitted: Fit, threshold: float) -> dict[str, object]:
-    """The content of DONE: the run's size, speed and selected settings."""
-    seconds = sum(row["seconds"] for row in fitted.epochs)
-    return {
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "learning_rate": fitted.epochs[fitted.epoch]["learning_rate"],
-        "epoch": fitted.epoch,
-        "threshold": threshold,
-        "train_seconds": seconds,
-        "train_tiles_per_second": float(
-            np.median([row["tiles_per_second"] for row in fitted.epochs])
-        ),
-        "versions": ", ".join(f"{k} {v}" for k, v in versions("torch").items()),
-    }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,15 +12,18 @@ from torch import nn
 from her2bench.comparison.config import ComparisonConfig, trained_by
 from her2bench.comparison.folds import Fold
 from her2bench.comparison.plan import Job
+from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
 from her2bench.data.tile_cache.content_hash import content_key
-from her2bench.models.registry import build_model
+from her2bench.models.pretrained import checksum_of, pretrained_model
+from her2bench.models.registry import build_model, network
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.normalization import Normalization
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.epochs import Epoch
-from her2bench.training.loop import Fit, FitConfig, TrainingState, fit
+from her2bench.training.loop import fit
 from her2bench.training.recipe import positive_weight
+from her2bench.training.state import Fit, FitConfig, TrainingState
 
 OnEpoch = Callable[[Epoch], None]
 
@@ -36,8 +40,8 @@ class LearningRateSearch:
 
     @property
     def prepare(self) -> Normalization:
-        """The normalisation of the fold, if the recipe requires it."""
-        return self.fold.normalization if self.config.recipe.normalise else Normalization()
+        """The normalisation that the network expects, or as the recipe says."""
+        return normalization_for(self.job.model, self.config, self.fold)
 
     def best(self, on_epoch: OnEpoch) -> tuple[list[Fit], Fit, nn.Module]:
         """All fits, the one with the least validation loss, and its network."""
@@ -60,6 +64,9 @@ class LearningRateSearch:
         """Where the training at a learning rate is kept."""
         settings = trained_by(self.config.model_dump(mode="json", exclude_none=True))
         training = [settings, astuple(self.job), rate, self.fold.content]
+        weights = self.config.options(self.job.model).pretrained
+        if isinstance(weights, Path):
+            training.append(checksum_of(weights))
         return Checkpoint(self.run.unfinished / f"learning-rate-{rate!r}", content_key(training))
 
     @property
@@ -77,23 +84,59 @@ class LearningRateSearch:
             names = ("epochs", "epoch", "memory", "device_memory")
             return Fit(*(ended[name] for name in names)), course.model
         sides = self.fold.side("train"), self.fold.side("val")
-        fitted = fit(*(self.fabric, course.model, *sides), course.plan, course.checkpoint, on_epoch)
+        setup = self.fabric, course.model, *sides
+        try:
+            fitted = fit(*setup, course.plan, course.checkpoint, on_epoch)
+        except torch.OutOfMemoryError as error:
+            raise self._no_room(error) from error
         if len(self.config.recipe.rates_for(self.job.model)) > 1:
             course.checkpoint.keep(course.model, asdict(fitted))
         return fitted, course.model
 
+    def _no_room(self, error: Exception) -> UserError:
+        return UserError(
+            "recipe.batch",
+            found=f"no room on the device for {self.config.recipe.batch} tiles of "
+            f"{self.config.size} px in training {self.job.model} ({str(error).partition('.')[0]})",
+            hint="lower recipe.batch or size, and give -o another folder: it is another comparison",
+        )
+
     def _fresh_model(self) -> nn.Module:
-        seed = np.random.SeedSequence((self.job.seed, self.job.fold)).generate_state(1)
-        torch.manual_seed(int(seed[0]))
-        return build_model(self.job.model, self.config.size)
+        return fresh_model(self.job, self.config)
 
     def _plan(self, rate: float) -> FitConfig:
-        weight = _positive_weight(self.config, self.fold)
+        weight = weight_of_positives(self.config, self.fold)
         seed = (self.job.seed, self.job.fold)
-        return FitConfig(self.config.recipe, rate, weight, self.prepare, seed, self.compute)
+        return FitConfig(
+            *(self.config.recipe, rate, weight, self.prepare, seed, self.compute),
+            network=self.job.model,
+            options=self.config.options(self.job.model),
+        )
 
 
-def _positive_weight(config: ComparisonConfig, fold: Fold) -> float:
+def fresh_model(job: Job, config: ComparisonConfig) -> nn.Module:
+    """The network of a job before training: initial weights by its seed, or pretrained ones.
+
+    Raises:
+        UserError: the pretrained weights cannot be read or are of another network.
+    """
+    seed = np.random.SeedSequence((job.seed, job.fold)).generate_state(1)
+    torch.manual_seed(int(seed[0]))
+    pretrained = config.options(job.model).pretrained
+    if pretrained:
+        return pretrained_model(job.model, config.size, pretrained)
+    return build_model(job.model, config.size)
+
+
+def normalization_for(model: str, config: ComparisonConfig, fold: Fold) -> Normalization:
+    """The normalisation that a network expects, or as the recipe says."""
+    expected = network(model).expects
+    if expected:
+        return Normalization(*expected)
+    return fold.normalization if config.recipe.normalise else Normalization()
+
+
+def weight_of_positives(config: ComparisonConfig, fold: Fold) -> float:
     # The study took total/positives over its whole data set, before it split off validation.
     splits = ("train", "val") if config.recipe.pos_weight == "total/positives" else ("train",)
     targets = np.concatenate([fold.side(split).targets for split in splits])

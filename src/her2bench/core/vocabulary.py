@@ -31,7 +31,13 @@ class BaselineName:
     about: str = ""
 
 
-NETWORKS = {"lenet": "LeNet", "alexnet": "AlexNet", "mini_hahnet": "mini-HAHNet"}
+NETWORKS = {
+    "lenet": "LeNet",
+    "alexnet": "AlexNet",
+    "mini_hahnet": "mini-HAHNet",
+    "hahnet": "HAHNet-inspired",
+    "dabnet": "DABNet",
+}
 """Networks by name; `register_model` adds to them."""
 BASELINES = {
     "always_positive": BaselineName(
@@ -57,9 +63,11 @@ def model_name(entry: str) -> str:
 
     >>> [model_name(entry) for entry in ("lenet", "nets.mine:Net", "mine=nets.mine:Net")]
     ['lenet', 'Net', 'mine']
+    >>> [model_name(entry) for entry in ("timm:resnet18", "timm:hf-hub:owner/uni")]
+    ['resnet18', 'uni']
     """
     name, equals, _ = entry.partition("=")
-    return name if equals else entry.rpartition(":")[2]
+    return name if equals else entry.rpartition(":")[2].rpartition("/")[2]
 
 
 def model_label(name: str) -> str:

@@ -1,23 +1,28 @@
 """Check a user's network on two tiles before training."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
 from her2bench.core.errors import UserError
+from her2bench.models.pretrained import pretrained_model
 from her2bench.models.registry import FAULTS, check_size, network
 
 _TILES = 2
 
 
-def check_network(name: str, size: int) -> None:
+def check_network(name: str, size: int, pretrained: bool | Path = False) -> None:
     """Refuse a network that cannot be built or does not give one finite logit per tile.
 
-    For built-in networks only the tile size is checked.
+    For built-in networks the tile size is checked, and pretrained weights for all.
 
     Raises:
         UserError: the network cannot be compared.
     """
     check_size(name, size)
+    if pretrained:
+        pretrained_model(name, size, pretrained)
     known = network(name)
     if known.ours:
         return

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 Build = Callable[..., "nn.Module"]
 """Returns a network with initial weights, one logit per tile; called with `size` if it takes it."""
+Expected = tuple[tuple[float, float, float], tuple[float, float, float]]
+"""Mean and standard deviation of each channel by which a network's input is normalised."""
+PIXELS: Expected = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+"""Input that stays as it is, in [0, 1]."""
+TIMM = "timm:"
 OURS = tuple(NETWORKS)
 FAULTS = (
     *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError),
@@ -38,13 +43,15 @@ class Network:
         name: in configs, tables and folders.
         build: returns it.
         smallest: minimum tile size, pixels.
-        source: `package.module:Class` where a config names it so.
+        source: `timm:NAME` or `package.module:Class` where a config names it so.
+        expects: the normalisation of its input; None: as the recipe says.
     """
 
     name: str
     build: Build
     smallest: int = 1
     source: str = ""
+    expects: Expected | None = None
 
     @property
     def ours(self) -> bool:
@@ -59,7 +66,13 @@ class Network:
 
 
 def register_model(
-    name: str, build: Build, label: str | None = None, *, smallest: int = 1, source: str = ""
+    name: str,
+    build: Build,
+    label: str | None = None,
+    *,
+    smallest: int = 1,
+    source: str = "",
+    expects: Expected | None = None,
 ) -> None:
     """Register a network for configs and weights files in this process.
 
@@ -68,14 +81,16 @@ def register_model(
         build: a class or function that returns a module: tiles (b, 3, size, size) to logits (b,).
         label: its display name.
         smallest: minimum tile size, pixels.
-        source: `package.module:Class` where a config names it so.
+        source: `timm:NAME` or `package.module:Class` where a config names it so.
+        expects: mean and standard deviation of each channel by which its input is normalised;
+            without them, as the recipe says.
 
     Raises:
         UserError: the name belongs to another model, or cannot name a folder.
     """
     ours = name in OURS and getattr(build, "__module__", "") == f"her2bench.models.{name}"
     refuse_name(name, taken=() if ours else (*OURS, *BASELINES))
-    _REGISTERED[name] = Network(name, build, smallest, source)
+    _REGISTERED[name] = Network(name, build, smallest, source, expects)
     NETWORKS[name] = label or NETWORKS.get(name, name)
 
 
@@ -92,15 +107,25 @@ def refuse_name(name: str, taken: tuple[str, ...]) -> None:
 
 
 def use_model(entry: str) -> str:
-    """Register the class of a config's entry, if it names one; return the model's name.
+    """Register the class or timm network of a config's entry, if it names one; return its name.
 
     Raises:
         UserError: there is no such network, or the class cannot be imported.
     """
     name, source = model_name(entry), entry.partition("=")[2] or entry
-    if ":" in source:
+    if source.startswith(TIMM):
+        from her2bench.models.timm_networks import timm_network  # timm takes seconds to import
+
+        build, expects = timm_network(source.removeprefix(TIMM))
+        register_model(name, build, source=source, expects=expects)
+    elif ":" in source:
         register_model(name, _imported(source), source=source)
     return network(name).name
+
+
+def is_timms_own(source: str) -> bool:
+    """Whether a source names a network that comes with timm, and is not on a hub."""
+    return source.startswith(TIMM) and ":" not in source.removeprefix(TIMM)
 
 
 def network(name: str) -> Network:
@@ -115,7 +140,7 @@ def network(name: str) -> Network:
         raise UserError(
             "models",
             found=f"unknown model {name!r}",
-            expected=f"one of {', '.join(NETWORKS)}, or package.module:Class",
+            expected=f"one of {', '.join(NETWORKS)}, timm:NAME, or package.module:Class",
             hint=nearest(name, NETWORKS) or "choose one of these, or register yours",
         )
     return _REGISTERED[name]

@@ -14,7 +14,7 @@ from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
 from her2bench.core.vocabulary import NETWORKS
 from her2bench.data.tile_cache.pixels import Decoding
-from her2bench.models.registry import build_model, network
+from her2bench.models.registry import build_model, is_timms_own, network, use_model
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.weights import write_tensors
 
@@ -56,7 +56,7 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Model
     """Read the network of a finished run.
 
     Code named by a weights file is never imported: a user's network must be registered in this
-    process.
+    process. Networks of timm's own zoo are known.
 
     Raises:
         UserError: the folder is not a finished run of a network, its weights are damaged, or its
@@ -75,7 +75,9 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Model
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise _unreadable(run, error, _AGAIN) from error
     if description.model not in NETWORKS:
-        raise _unknown(run, description)
+        if not is_timms_own(description.source):
+            raise _unknown(run, description)
+        use_model(f"{description.model}={description.source}")
     try:
         model = _empty(description, device)
         load_model(model, run.weights, device=str(device))

@@ -42,8 +42,8 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         `model, split, tiles, groups, seeds`, then `<column>, <column>_low, <column>_high` for
-        each of `metric_columns`, then `parameters, train_seconds, tiles_per_second`, averaged
-        over runs.
+        each of `metric_columns`, then `parameters, multiply_adds` (for one tile),
+        `train_seconds, tiles_per_second, peak_memory_gb`, averaged over runs.
     """
     columns, rows = metric_columns(), dict[tuple[str, str], dict[str, Any]]()
     about = ("model", "split", "tiles", "groups", "seeds")
@@ -55,9 +55,10 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
         entry |= {name: row.value, f"{name}_low": row.low, f"{name}_high": row.high}
     table = pl.DataFrame(list(rows.values()), infer_schema_length=None)
     cost = runs.group_by("model", maintain_order=True).agg(
-        pl.col("parameters").first(),
+        pl.col("parameters", "multiply_adds").first(),
         pl.col("train_seconds").mean(),
         pl.col("train_tiles_per_second").mean().alias("tiles_per_second"),
+        pl.col("peak_memory_gb").mean(),
     )
     return table.join(cost, on="model", how="left", maintain_order="left")
 
@@ -66,6 +67,7 @@ def run_table(folder: ComparisonFolder) -> pl.DataFrame:
     """Run summary: the DONE of each finished run, one row per run."""
     schema = {
         "parameters": pl.Int64,
+        "multiply_adds": pl.Int64,
         "threshold": pl.Float64,
         "learning_rate": pl.Float64,
         "epoch": pl.Int64,

@@ -21,9 +21,10 @@ from torch import nn
 from her2bench.core.atomic_io import check_writable, reading, replacing
 from her2bench.core.memory import release_memory
 from her2bench.core.notes import note
+from her2bench.models.features import Features
 from her2bench.models.registry import build_model
 from her2bench.prediction.compute import PLAIN, Compute
-from her2bench.training.loop import adam
+from her2bench.training.optimiser import adam
 
 _PIECE = 8  # tiles whose activations fit approximately into the processor's cache
 _TIMED = 2  # steps, after one to warm up
@@ -54,23 +55,32 @@ class Trial:
     def candidates(self) -> list[Compute]:
         """The candidates, the default first; for a large batch only pieces.
 
-        Activations and gradients then exist for one piece at a time, which compensates for the
-        memory that `keep_memory` does not return.
+        Only networks with `Features` can be computed in pieces. Activations and gradients then
+        exist for one piece at a time, which compensates for the memory that `keep_memory` does
+        not return.
         """
         if self.device.type not in ("cpu", "cuda"):
             return [PLAIN]
-        piecewise = self.device.type == "cpu" and self.batch > _PIECE
+        piecewise = self.device.type == "cpu" and self.batch > _PIECE and self._splits
         pieces = (None, _PIECE) if piecewise else (None,)
         if piecewise and self._activations > _LARGE:
             pieces = (_PIECE,)
         return [Compute(last, piece) for piece, last in itertools.product(pieces, (False, True))]
 
+    def _empty(self) -> nn.Module:
+        """The network without content: nothing is computed with it."""
+        with torch.device("meta"):
+            return build_model(self.model, self.size).eval()
+
+    @property
+    def _splits(self) -> bool:
+        return any(isinstance(layer, Features) for layer in self._empty().modules())
+
     @property
     def _activations(self) -> int:
         """Bytes of all layer outputs for a batch."""
         sizes = []
-        with torch.device("meta"):  # nothing is computed
-            network, tiles = build_model(self.model, self.size), torch.empty(1, 3, *[self.size] * 2)
+        network, tiles = self._empty(), torch.empty(1, 3, *[self.size] * 2, device="meta")
         for layer in network.modules():
             if not list(layer.children()):
                 layer.register_forward_hook(lambda _, given, output: sizes.append(output.nbytes))

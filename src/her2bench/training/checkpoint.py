@@ -46,8 +46,13 @@ class Checkpoint:
         """Whether any file of the training exists."""
         return any(self._read(path) is not None for path in (self._state, self._kept))
 
-    def load(self, model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Any] | None:
-        """Restore network and optimiser; return the progress, None without a state."""
+    def load(
+        self,
+        model: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        average: nn.Module | None = None,
+    ) -> dict[str, Any] | None:
+        """Restore network, optimiser and average; return the progress, None without a state."""
         found = self._read(self._state)
         if found is None:
             return None
@@ -60,6 +65,8 @@ class Checkpoint:
                 return None
             self._best = None if _large(best[0]) else best[0]
         model.load_state_dict(_under("model", tensors))
+        if average is not None:
+            average.load_state_dict(_under("average", tensors))
         state = optimiser.state_dict()
         kept: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("optimiser", tensors).items():
@@ -69,14 +76,18 @@ class Checkpoint:
         return progress
 
     def save(
-        self, model: nn.Module, optimiser: torch.optim.Optimizer, progress: dict[str, Any]
+        self,
+        model: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        progress: dict[str, Any],
+        average: nn.Module | None = None,
     ) -> None:
         """Write the state after an epoch, unless writing would take too much time.
 
         After a stop, the epochs since the last written state are repeated, with the same
         result.
         """
-        tensors = _state_of(model, optimiser)
+        tensors = _state_of(model, optimiser, average)
         now = time.monotonic()
         cost = self._cost or sum(t.nbytes for t in tensors.values()) / _BYTES_PER_SECOND
         if now - self._written_at < cost / self.share_of_time:
@@ -178,8 +189,12 @@ def _large(weights: dict[str, Tensor]) -> bool:
     return sum(value.nbytes for value in weights.values()) > _LARGE
 
 
-def _state_of(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+def _state_of(
+    model: nn.Module, optimiser: torch.optim.Optimizer, average: nn.Module | None
+) -> dict[str, Tensor]:
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    if average is not None:
+        tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
     return tensors

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,95 +9,16 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from her2bench.prediction.compute import PLAIN, Compute
-from her2bench.prediction.forward import forward
-from her2bench.prediction.normalization import Normalization
-from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.augmentation import augment
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.epoch_order import epoch_order
-from her2bench.training.epochs import Epoch, kept_epoch, measures, refuse_divergence
-from her2bench.training.recipe import Recipe
+from her2bench.training.epochs import Epoch, measures
+from her2bench.training.losses import TileLoss, smoothed
+from her2bench.training.optimiser import optimiser_for, set_rate
+from her2bench.training.state import Fit, FitConfig, Side, TrainingState
+from her2bench.training.weight_average import WeightAverage
 
-
-@dataclass(frozen=True)
-class Side:
-    """The tiles of one split.
-
-    `tiles` contains all tiles; `rows` (m,) are the indices of the split; `targets` (m,) are 0 or 1.
-    """
-
-    tiles: TileLoader
-    rows: np.ndarray
-    targets: np.ndarray
-
-
-@dataclass(frozen=True)
-class Fit:
-    """Training summary: one row per epoch, and the epoch whose weights the model now has.
-
-    `memory` and `device_memory` (bytes) are the peak usage, where measured.
-    """
-
-    epochs: list[Epoch]
-    epoch: int
-    memory: int = 0
-    device_memory: int = 0
-
-    @property
-    def validation_loss(self) -> float:
-        return self.epochs[self.epoch]["val_loss"]
-
-
-@dataclass(frozen=True)
-class FitConfig:
-    """The settings of a training besides tiles and initial network.
-
-    `compute` affects speed, and results only by rounding.
-    """
-
-    recipe: Recipe
-    learning_rate: float
-    positive_weight: float
-    prepare: Normalization
-    seed: tuple[int, ...]
-    compute: Compute = PLAIN
-
-
-@dataclass
-class TrainingState:
-    """The state of a training.
-
-    Attributes:
-        model: its weights.
-        plan: how it is trained.
-        checkpoint: its files.
-        on_epoch: called for each epoch, including those before a stop.
-        epochs: rows so far.
-        best_epoch: the epoch whose weights the recipe keeps.
-    """
-
-    model: nn.Module
-    plan: FitConfig
-    checkpoint: Checkpoint
-    on_epoch: Callable[[Epoch], None]
-    epochs: list[Epoch] = field(default_factory=list)
-    best_epoch: int = -1
-
-    def judge(self, row: Epoch, wrapped: nn.Module, validation: Side, loss: nn.Module) -> None:
-        """Validate an epoch and keep the weights if it is the best so far."""
-        row |= measures("val", forward_loss(wrapped, validation, loss, self.plan))
-        refuse_divergence(row, self.plan.learning_rate)
-        self.epochs.append(row)
-        self.best_epoch = kept_epoch(self.epochs, self.plan.recipe)
-        if self.best_epoch == row["epoch"] and self.plan.recipe.keep != "last":
-            self.checkpoint.hold_best(self.model, self.best_epoch)
-
-    def ended(self) -> Fit:
-        """Load the weights that the recipe keeps."""
-        if self.plan.recipe.keep != "last":
-            self.checkpoint.load_best(self.model, self.best_epoch)
-        return Fit(self.epochs, self.best_epoch)
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 def fit(
@@ -125,45 +45,27 @@ def fit(
         on_epoch: called for each epoch, including those before a stop.
     """
     plan.compute.set_on(model)
-    optimiser = adam(model, plan.learning_rate, fabric.device)
-    progress = checkpoint.load(model, optimiser) or {}
+    recipe = plan.recipe
+    optimiser = optimiser_for(model, plan.network, recipe, plan.options, plan.learning_rate)
+    average = WeightAverage(model, recipe.average) if recipe.average else None
+    progress = checkpoint.load(model, optimiser, average and average.model) or {}
     wrapped, stepper = fabric.setup(model, optimiser)
-    course, loss = (
-        TrainingState(model, plan, checkpoint, on_epoch, **progress),
-        tile_loss(fabric, plan),
-    )
+    course = TrainingState(model, plan, checkpoint, on_epoch, **progress, average=average)
+    weight = torch.tensor(plan.positive_weight, device=fabric.device)
+    loss = TileLoss(recipe.loss, weight, float(train.targets.mean()))
+    judged = fabric.setup_module(average.model) if average else wrapped
     for row in course.epochs:  # those trained before the run was stopped
         on_epoch(row)
-    for number in range(len(course.epochs), plan.recipe.epochs):
-        row = train_epoch(fabric, wrapped, stepper, loss, train, plan, number)
-        course.judge(row, wrapped, validation, loss)
-        if number + 1 < plan.recipe.epochs:
+    for number in range(len(course.epochs), recipe.epochs):
+        if course.over:
+            break
+        row = train_epoch(fabric, wrapped, stepper, loss, train, plan, number, average)
+        course.judge(row, judged, validation, loss)
+        if number + 1 < recipe.epochs:
             progress = {"epochs": course.epochs, "best_epoch": course.best_epoch}
-            checkpoint.save(model, optimiser, progress)
+            checkpoint.save(model, optimiser, progress, average and average.model)
         on_epoch(row)
     return course.ended()
-
-
-def adam(model: nn.Module, learning_rate: float, device: torch.device) -> torch.optim.Adam:
-    """The study's optimiser, fused where the device supports it."""
-    fused = device.type in ("cpu", "cuda")
-    return torch.optim.Adam(model.parameters(), lr=learning_rate, fused=fused)
-
-
-def tile_loss(fabric: Fabric, plan: FitConfig) -> nn.Module:
-    """The loss of each tile, positives weighted."""
-    weight = torch.tensor(plan.positive_weight, device=fabric.device)
-    return nn.BCEWithLogitsLoss(pos_weight=weight, reduction="none")
-
-
-def forward_loss(
-    model: nn.Module, side: Side, loss: nn.Module, plan: FitConfig
-) -> tuple[float, np.ndarray, np.ndarray]:
-    """The mean loss over some tiles in evaluation mode, their logits and their targets."""
-    logits = forward(model, side.tiles, side.rows, plan.prepare, plan.compute)
-    device = side.tiles.device
-    on_device = [torch.from_numpy(a.astype(np.float32)).to(device) for a in (logits, side.targets)]
-    return float(loss(*on_device).mean()), logits, side.targets
 
 
 def train_epoch(
@@ -174,6 +76,7 @@ def train_epoch(
     side: Side,
     plan: FitConfig,
     number: int,
+    average: WeightAverage | None = None,
 ) -> Epoch:
     """Train for one epoch.
 
@@ -185,21 +88,27 @@ def train_epoch(
         side: the training tiles.
         plan: how.
         number: of the epoch, from 0.
+        average: takes in the weights after each step.
     """
-    start, batch = time.perf_counter(), plan.recipe.batch
+    start, recipe = time.perf_counter(), plan.recipe
     order, generator = seeded_order((*plan.seed, number), side)
     # Allocated once: small tensors from each step would fragment the memory.
     total, logits = (torch.zeros(shape, device=fabric.device) for shape in ((), order.shape))
     targets = torch.from_numpy(side.targets[order].astype(np.float32)).to(fabric.device)
-    batches = side.tiles.batches(np.split(side.rows[order], range(batch, len(order), batch)))
+    ends = batch_ends(len(order), recipe.batch, model)
+    batches = side.tiles.batches(np.split(side.rows[order], ends))
     model.train()
     # No GPU synchronisation in the loop: losses and logits stay there until the end of the epoch.
-    split = (each.split(batch) for each in (targets, logits))
-    for tiles, aims, said in zip(batches, *split, strict=True):
-        inputs = plan.prepare(augment(tiles, plan.recipe.augment, generator))
+    split = (each.tensor_split(ends) for each in (targets, logits))
+    steps = len(ends) + 1
+    for step, (tiles, aims, said) in enumerate(zip(batches, *split, strict=True), number * steps):
+        inputs = plan.prepare(augment(tiles, recipe.augment, generator))
         output = model(plan.compute.laid_out(inputs)).view_as(aims)
-        value = loss(output, aims).mean()
-        _step(fabric, optimiser, value)
+        value = loss(output, smoothed(aims, recipe.label_smoothing)).mean()
+        set_rate(optimiser, plan.learning_rate, recipe, step, steps * recipe.epochs)
+        _step(fabric, model, optimiser, value, recipe.clip)
+        if average:
+            average.update(step)
         total += value.detach() * len(aims)  # weights the last, smaller batch correctly
         said.copy_(output.detach())
     mean, found = float(total / len(order)), logits.cpu().double().numpy()
@@ -209,9 +118,26 @@ def train_epoch(
     return row | measures("train", (mean, found, side.targets[order]))
 
 
-def _step(fabric: Fabric, optimiser: Any, loss: Tensor) -> None:
+def batch_ends(tiles: int, batch: int, model: nn.Module) -> list[int]:
+    """Where one batch ends and the next begins.
+
+    A last batch of a single tile joins the one before in networks with batch normalisation, which
+    cannot be trained on one value.
+    """
+    ends = list(range(batch, tiles, batch))
+    single = bool(ends) and tiles - ends[-1] == 1
+    if single and any(isinstance(layer, _BATCH_NORMS) for layer in model.modules()):
+        ends.pop()
+    return ends
+
+
+def _step(
+    fabric: Fabric, model: nn.Module, optimiser: Any, loss: Tensor, clip: float | None
+) -> None:
     optimiser.zero_grad()
     fabric.backward(loss)
+    if clip is not None:
+        nn.utils.clip_grad_norm_(model.parameters(), clip)
     optimiser.step()
 
 

@@ -2,18 +2,21 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from her2bench.core.config import Settings
 
-Augmentation = Literal["flip", "rotate"]
+Augmentation = Literal["flip", "rotate", "crop", "stain", "white", "blur", "jpeg"]
+LossName = Literal["cross-entropy", "focal", "logit-adjusted"]
 
 
 class Recipe(Settings):
     """How networks are trained; the same for each, unless learning rates are given by model.
 
     Each learning rate is tried, and the one with the lowest validation loss is kept: the same
-    budget for each model.
+    budget for each model. `warmup` is in epochs; `average` is the decay of a moving average of the
+    weights, which is then validated and kept; `patience` stops a training after so many epochs
+    without a lower validation loss; `clip` is the largest norm of a step's gradients.
     """
 
     epochs: int = Field(default=20, ge=1, le=100_000)
@@ -26,6 +29,15 @@ class Recipe(Settings):
     normalise: bool = True
     augment: tuple[Augmentation, ...] = ()
     keep: Literal["last", "best-validation-loss"] = "best-validation-loss"
+    optimiser: Literal["adam", "adamw", "sgd"] = "adam"
+    weight_decay: float = Field(default=0.0, ge=0, le=1)
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: float = Field(default=0.0, ge=0, le=1000)
+    average: float = Field(default=0.0, ge=0, lt=1)
+    loss: LossName = "cross-entropy"
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    patience: int | None = Field(default=None, ge=1)
+    clip: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
     @field_validator("learning_rates")
     @classmethod
@@ -36,6 +48,14 @@ class Recipe(Settings):
             if len(set(rates)) < len(rates):
                 raise ValueError("each learning rate only once")
         return value
+
+    @model_validator(mode="after")
+    def _of_use(self) -> "Recipe":
+        if self.warmup and self.warmup >= self.epochs:
+            raise ValueError("warmup takes all epochs: make it shorter than epochs")
+        if self.patience and self.keep == "last":
+            raise ValueError('patience needs keep = "best-validation-loss"')
+        return self
 
     def rates_for(self, model: str) -> tuple[float, ...]:
         """The learning rates to try for a model."""

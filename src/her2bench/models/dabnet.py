@@ -1,0 +1,103 @@
+"""dabnet, our network that looks at stain the way a pathologist does, for any tile size.
+
+A pathologist asks how much of the membranes is brown, how strongly, and in how many cells. So:
+
+1. **Stain.** Pixels become optical densities against the tile's own glass (Beer and Lambert), and
+   these become amounts of haematoxylin and DAB by colour deconvolution (Ruifrok & Johnston 2001).
+   The matrix starts with their vectors and is learned.
+2. **Membranes.** Four convolutions see structures from about 3 to 35 pixels on the stain amounts.
+   Each but the first is depthwise and pointwise (Howard et al. 2017, "MobileNets").
+3. **How many, how strongly.** A mean would lose it: 10% strong cells and 100% weak cells have the
+   same. Each channel is pooled to quantiles over the tile, of the stain amounts and of the features
+   (compare Hou et al. 2016, "Patch-based convolutional neural network", count-based pooling).
+
+    tile → optical density → 3 stains ┬→ quantiles ──────────────────────────┬→ 32 → logit
+                                      └→ /2 → 24 → 48 (/4) → 64 (/8) → quantiles ┘
+
+It expects pixels in [0, 1] without normalisation: the density is the normalisation.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn, promote_types
+
+from her2bench.models.registry import PIXELS, register_model
+from her2bench.stain import stain_matrix
+
+QUANTILES = (0.1, 0.5, 0.75, 0.9, 0.98)  # those of the DAB baseline
+WIDTHS = (24, 48, 64)
+DARKEST = 1 / 255
+GLASS = 0.98  # the quantile of a channel's pixels that is taken as the glass
+
+
+class DABNet(nn.Module):
+    """Tile (b, 3, h, w) of [0, 1], h and w at least 32 → logit (b,); 19,268 parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stains = Stains()
+        self.features = nn.Sequential(
+            _convolution(3, WIDTHS[0], 5, stride=2),
+            *(_separable(*pair) for pair in pairwise(WIDTHS)),
+            _separable(WIDTHS[-1], WIDTHS[-1], stride=1),
+        )
+        measured = len(QUANTILES) * (3 + WIDTHS[-1])
+        self.classifier = nn.Sequential(
+            nn.BatchNorm1d(measured),
+            nn.Dropout(0.2),
+            nn.Linear(measured, 32),
+            nn.SiLU(),
+            nn.Linear(32, 1),
+        )
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        stains = self.stains(tiles)
+        measured = torch.cat([quantiles(stains), quantiles(self.features(stains))], dim=1)
+        return self.classifier(measured).squeeze(1)
+
+
+class Stains(nn.Module):
+    """Tiles (b, 3, h, w) in [0, 1] → amounts of haematoxylin, DAB and a remainder (b, 3, h, w)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        unmix = torch.linalg.inv(torch.from_numpy(stain_matrix()).float())
+        self.unmix = nn.Parameter(unmix.T.contiguous())  # one stain a row
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        tiles = tiles.to(self.unmix.dtype).clamp(DARKEST, 1)
+        glass = quantiles(tiles, (GLASS,))[:, :, None, None]
+        density = (glass / tiles).log10().clamp_min(0)
+        return torch.einsum("sc,bchw->bshw", self.unmix, density)
+
+
+def quantiles(maps: Tensor, at: tuple[float, ...] = QUANTILES) -> Tensor:
+    """Quantiles of each channel over the tile: (b, c, h, w) → (b, c * k), through which one learns.
+
+    The nearest values stand for them. Maps of more than 64 x 64 are averaged down to that first:
+    sorting is slow, and neighbouring pixels say the same.
+    """
+    step = max(1, min(maps.shape[2:]) // 64)
+    if step > 1:
+        maps = nn.functional.avg_pool2d(maps, step)
+    ordered = maps.to(promote_types(maps.dtype, torch.float32)).flatten(2).sort(dim=2).values
+    places = [round(q * (ordered.shape[2] - 1)) for q in at]
+    return ordered[:, :, places].flatten(1)
+
+
+def _convolution(given: int, made: int, side: int, stride: int = 1, groups: int = 1) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(given, made, side, stride, side // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(made),
+        nn.SiLU(inplace=True),
+    )
+
+
+def _separable(given: int, made: int, stride: int = 2) -> nn.Module:
+    return nn.Sequential(
+        _convolution(given, given, 5, stride, groups=given), _convolution(given, made, 1)
+    )
+
+
+register_model("dabnet", DABNet, smallest=32, expects=PIXELS)

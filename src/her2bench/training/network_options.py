@@ -1,0 +1,36 @@
+"""How one network of a config starts and what of it is trained."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from her2bench.core.config import Settings
+
+
+class NetworkOptions(Settings):
+    """The table `[network.NAME]` of a config.
+
+    `pretrained`: true for the weights that timm has on its hub, or the path of a weights file.
+    `training`: "full", or "frozen": features of each tile are computed once, and a linear head is
+    fitted to them, its regularisation chosen on validation. `backbone_rate`: the learning rate of
+    all layers but the head, as a share of the head's. `layer_decay`: each layer's rate as a share
+    of the next one's.
+    """
+
+    pretrained: bool | Path = False
+    training: Literal["full", "frozen"] = "full"
+    backbone_rate: float = Field(default=1.0, gt=0, le=1)
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _of_use(self) -> "NetworkOptions":
+        if self.training == "frozen" and not self.pretrained:
+            raise ValueError('training = "frozen" needs pretrained weights')
+        if self.training == "frozen" and (self.backbone_rate, self.layer_decay) != (1, 1):
+            raise ValueError("a frozen network has no learning rates")
+        return self
+
+
+FULL = NetworkOptions()
+"""The whole network, from initial weights, at one learning rate."""
