@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from her2bench.core.config import Settings
 from her2bench.core.errors import nearest, shown
 from her2bench.core.predictions import check_model_name
+from her2bench.core.report_settings import ReportSettings
 from her2bench.core.vocabulary import BASELINES, Endpoint, model_name
 from her2bench.data.splitting.splits import SplitSettings
 from her2bench.data.tile_cache.pixels import Decoding
@@ -30,6 +31,7 @@ class ComparisonConfig(Settings):
     split: SplitSettings = SplitSettings()
     recipe: Recipe = Recipe()
     score: ScoreSettings = ScoreSettings()
+    report: ReportSettings = ReportSettings()
 
     @field_validator("models", "seeds", "baselines")
     @classmethod
@@ -87,6 +89,9 @@ class ComparisonConfig(Settings):
         return self
 
 
+_SHOWN_ONLY = ("manifest", "licence", "report", "run")  # a run does not depend on them
+
+
 def trained_by(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that determine a run; the others may change in a folder with runs.
 
@@ -95,5 +100,5 @@ def trained_by(settings: dict[str, Any]) -> dict[str, Any]:
     """
     score = settings.get("score")
     rule = score.get("threshold") if isinstance(score, dict) else None
-    kept = {k: v for k, v in settings.items() if k not in ("manifest", "licence", "run")}
+    kept = {k: v for k, v in settings.items() if k not in _SHOWN_ONLY}
     return {**kept, "score": {"threshold": rule}}

@@ -1,15 +1,18 @@
 """One job → one run folder: train a network or fit a baseline, predict every split, write DONE."""
 
+import platform
+
 import numpy as np
 import polars as pl
 import tomli_w
+import torch
 from torch import nn
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.folds import Fold
 from her2bench.comparison.learning_rate_search import LearningRateSearch, OnEpoch
 from her2bench.comparison.plan import Job
-from her2bench.core.machine import peak_memory
+from her2bench.core.machine import peak_memory, usable_cores
 from her2bench.core.run_folder import RunFolder
 from her2bench.core.runs import write_text
 from her2bench.core.tables import write_table
@@ -50,9 +53,10 @@ def run_job(
     source = network(job.model).source
     about = config.size, prepare, threshold, config.endpoint, config.decoding, source
     save_trained(model, ModelMetadata(job.model, *about), run.weights)
-    write_table(pl.DataFrame([row for fitted in fits for row in fitted.epochs]), run.metrics)
+    write_table(epochs_from_one(fits), run.metrics)
     made_with = {
         "device": device.type,
+        "hardware": _hardware(device),
         "compute": str(compute),
         "peak_memory_gb": _gb(held.bytes, *(fitted.memory for fitted in fits)),
         "peak_device_memory_gb": _gb(held_there.bytes, *(f.device_memory for f in fits)),
@@ -92,6 +96,18 @@ def write_run(
     Checkpoint(run.unfinished).remove()
 
 
+def epochs_from_one(fits: list[Fit]) -> pl.DataFrame:
+    """metrics.csv: one row per learning rate and epoch, counted from 1 as in the figures."""
+    table = pl.DataFrame([row for fitted in fits for row in fitted.epochs])
+    return table.with_columns(pl.col("epoch") + 1)
+
+
+def _hardware(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()} {device.type.upper()}, {usable_cores()} cores"
+
+
 def _gb(*held: int) -> float:
     return round(max(held) / 1e9, 3)
 
@@ -102,7 +118,7 @@ def _summary(model: nn.Module, fitted: Fit, threshold: float) -> dict[str, objec
     return {
         "parameters": sum(p.numel() for p in model.parameters()),
         "learning_rate": fitted.epochs[fitted.epoch]["learning_rate"],
-        "epoch": fitted.epoch,
+        "kept_epoch": fitted.epoch + 1,
         "threshold": threshold,
         "train_seconds": seconds,
         "train_tiles_per_second": float(
