@@ -50,7 +50,9 @@ def test_the_intervals_are_those_of_the_headline(seeds: ComparisonFolder) -> Non
     assert (dab.cells["roc_auc"].low, dab.cells["roc_auc"].high) == (row.low, row.high)
     page = write_report(seeds).read_text(encoding="utf-8")
     assert ACROSS["recipe"] in results_of(page)
-    assert page.count(ACROSS["weights"]) == 5  # curves, all sides, and every metric on each of three
+    assert (
+        page.count(ACROSS["weights"]) == 5
+    )  # curves, all sides, and every metric on each of three
 
 
 def test_without_seeds_they_are_of_the_weights(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from her2bench.report.figures.palette import MUTED, line_style
 from her2bench.report.figures.style import Drawn, Sheet, sheet
 
 MOST_BANDS = 3  # more bands would overlap
-_WIDTH, _HEIGHT, _LINE = 4.4, 4.3, 0.19  # inches; a line of the legend
+_WIDTH, _HEIGHT, _LINE = 3.7, 3.6, 0.19  # inches; a line of the legend
 Styles = dict[str, dict[str, Any]]
 _FAINT = {"color": MUTED, "linewidth": 0.8, "linestyle": (0, (1, 2))}
 
