@@ -144,7 +144,7 @@ def _write_run(folder: ComparisonFolder, part: pl.DataFrame, model: str, seed: i
     part.write_parquet(run.predictions)
     if model not in BASELINES:
         run.metrics.write_text(
-            "epoch,learning_rate,train_loss,val_loss\n0,0.001,0.7,0.69\n1,0.001,0.6,0.65\n",
+            "epoch,learning_rate,train_loss,val_loss\n1,0.001,0.7,0.69\n2,0.001,0.6,0.65\n",
             encoding="utf-8",
         )
     run.mark_done({"parameters": 1000, "threshold": 0.0, "train_seconds": 3.0, "device": "cpu"})

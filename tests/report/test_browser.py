@@ -207,7 +207,7 @@ def test_a_table_can_be_copied_out(browser, report: Path) -> None:
 
 def test_every_table_has_a_copy_button(page) -> None:
     tables = page.locator("table:not(.confusion)")
-    assert tables.count() == page.locator("button.copy").count() > 6
+    assert tables.count() == page.locator("button.copy[data-table]").count() > 6
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -238,4 +238,29 @@ def test_print_breaks_no_figure(page) -> None:
     assert len(figures) > 12
     assert all(rule == "avoid" and height < 1000 for rule, height in figures)
     assert page.evaluate("document.documentElement.scrollWidth") <= 703
-    assert len(page.pdf(prefer_css_page_size=True)) > 50_000
+    paper = page.pdf(prefer_css_page_size=True)
+    assert 3 < len(re.findall(rb"/Type\s*/Page\b", paper)) <= 12
+
+
+def test_bars_that_are_compared_have_one_scale(page) -> None:
+    widths = page.evaluate(
+        """() => [...document.querySelectorAll('#by-slide tbody tr:first-child .share')]
+        .map(e => Math.round(e.getBoundingClientRect().width))"""
+    )
+    assert len(widths) == 4 and max(widths) - min(widths) <= 1
+
+
+def test_verdicts_have_room_for_their_names(page) -> None:
+    names = page.locator(".verdicts .models")
+    assert names.first.evaluate("e => getComputedStyle(e).display") != "grid"
+    assert names.first.bounding_box()["width"] > 200
+
+
+def test_the_methods_paragraph_can_be_copied(browser, report: Path) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(report.as_uri())
+    page.click('button[data-text="methods-text"]')
+    page.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("Classifiers were compared")
+    context.close()

@@ -19,15 +19,15 @@ from her2bench.evaluation.scoring.panels import Panel, make_panel
 from her2bench.evaluation.scoring.run_thresholds import apply_thresholds
 from her2bench.report.figures.curve_bands import roc_band
 from her2bench.report.figures.forest import forest as draw_forest
+from her2bench.report.figures.forest import forest_size
 from her2bench.report.figures.loss_curves import losses as draw_losses
 from her2bench.report.figures.palette import line_style
 from her2bench.report.figures.reliability_diagram import reliability
+from her2bench.report.figures.roc_pr import legend_names, with_bands
 from her2bench.report.figures.roc_pr import roc as draw_roc
 from her2bench.report.figures.style import STYLE
 from her2bench.report.sections.reliability import reliability_table
 from her2bench.report.table_csv import epoch_table, run_table
-
-MOST_BANDS = 3  # more bands would overlap
 
 
 def roc(results: ScoreResults, *, split: str = "test", ax: Axes | None = None) -> Axes:
@@ -45,22 +45,19 @@ def roc(results: ScoreResults, *, split: str = "test", ax: Axes | None = None) -
     if not 0 < next(iter(panels.values())).sample.targets.mean() < 1:
         raise UserError("plot.roc", found=f"one class only among the {split} tiles")
     bands = {model: roc_band(panel) for model, panel in panels.items()}
-    names = {
-        row.model: f"{model_label(row.model)}, AUC {row.value:.2f}"
-        + ("" if row.low is None or row.high is None else f" ({row.low:.2f} to {row.high:.2f})")
-        for row in results.scores.rows
-        if (row.split, row.metric) == (split, "roc_auc") and row.value is not None
-    }
-    filled = [model for model in bands if model not in BASELINES]
+    names = legend_names(results.scores.rows, split, "roc_auc", "AUC")
+    filled = with_bands(bands, BASELINES)
     with mpl.rc_context(STYLE):
         ax = ax or _new_axes()
-        draw_roc(ax, bands, _styles(bands), filled if len(filled) <= MOST_BANDS else (), names)
+        draw_roc(ax, bands, _styles(bands), filled, names)
         ax.legend(loc="lower right", reverse=True)
     return ax
 
 
 def forest(results: ScoreResults, *, ax: Axes | None = None) -> Axes:
     """Differences of every pair of models on the primary metric, with intervals and the margin.
+
+    Pairs of two baselines are left out.
 
     Args:
         results: of `score` or `compare`.
@@ -69,12 +66,13 @@ def forest(results: ScoreResults, *, ax: Axes | None = None) -> Axes:
     Raises:
         UserError: no pair has a difference.
     """
-    pairs = [pair for pair in results.headline if pair.difference is not None]
+    shown = [pair for pair in results.headline if pair.family != "baselines"]
+    pairs = [pair for pair in shown if pair.difference is not None]
     if not pairs:
         raise UserError("plot.forest", found="no two models were compared on test tiles")
     settings = results.settings
     with mpl.rc_context(STYLE):
-        ax = ax or _new_axes(4.9, 0.9 + 0.44 * len(pairs))
+        ax = ax or _new_axes(*forest_size(len(pairs)))
         draw_forest(ax, pairs, label_of(settings.primary), settings.margin)
     return ax
 

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from her2bench.core.config import Settings
 from her2bench.core.errors import nearest, shown
 from her2bench.core.predictions import check_model_name
+from her2bench.core.report_settings import ReportSettings
 from her2bench.core.vocabulary import BASELINES, Endpoint, model_name
 from her2bench.data.splitting.splits import SplitSettings
 from her2bench.data.tile_cache.pixels import Decoding
@@ -32,6 +33,7 @@ class ComparisonConfig(Settings):
     recipe: Recipe = Recipe()
     network: dict[str, NetworkOptions] = Field(default={}, max_length=1000)
     score: ScoreSettings = ScoreSettings()
+    report: ReportSettings = ReportSettings()
 
     @field_validator("models", "seeds", "baselines")
     @classmethod
@@ -102,6 +104,9 @@ class ComparisonConfig(Settings):
         return self
 
 
+_SHOWN_ONLY = ("manifest", "licence", "report", "run")  # a run does not depend on them
+
+
 def trained_by(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that determine a run; the others may change in a folder with runs.
 
@@ -110,5 +115,5 @@ def trained_by(settings: dict[str, Any]) -> dict[str, Any]:
     """
     score = settings.get("score")
     rule = score.get("threshold") if isinstance(score, dict) else None
-    kept = {k: v for k, v in settings.items() if k not in ("manifest", "licence", "run")}
+    kept = {k: v for k, v in settings.items() if k not in _SHOWN_ONLY}
     return {**kept, "score": {"threshold": rule}}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.folds import Fold
-from her2bench.comparison.jobs import finish, write_config
+from her2bench.comparison.jobs import finish, hardware, write_config
 from her2bench.comparison.learning_rate_search import (
     fresh_model,
     normalization_for,
@@ -54,14 +54,16 @@ def run_frozen(
         for split in fold.present
     }
     seconds = time.perf_counter() - start
-    row = {"epoch": 0, "learning_rate": 0.0, "seconds": seconds}
+    row = {"epoch": 1, "learning_rate": 0.0, "seconds": seconds}
     row |= {"tiles_per_second": len(found) / seconds}
     for split in ("train", "val"):
         targets = fold.side(split).targets
         row |= measures(split, (_loss(logits[split], targets, weight), logits[split], targets))
     write_table(pl.DataFrame([row]), run.metrics)
     summary: dict[str, object] = {"regularisation": strength, "train_seconds": seconds}
-    summary |= {"epoch": 0, "device": fold.tiles.device.type, "compute": str(compute)}
+    device = fold.tiles.device
+    summary |= {"kept_epoch": 1, "device": device.type, "hardware": hardware(device)}
+    summary["compute"] = str(compute)
     finish(job, config, fold, run, model, prepare, logits, summary)
 
 

@@ -1,17 +1,19 @@
 """One job → one run folder: train a network or fit a baseline, predict every split, write DONE."""
 
+import platform
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import tomli_w
+import torch
 from torch import nn
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.folds import Fold
 from her2bench.comparison.learning_rate_search import LearningRateSearch, OnEpoch
 from her2bench.comparison.plan import Job
-from her2bench.core.machine import peak_memory
+from her2bench.core.machine import peak_memory, usable_cores
 from her2bench.core.run_folder import RunFolder
 from her2bench.core.runs import write_text
 from her2bench.core.tables import write_table
@@ -27,6 +29,7 @@ from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.trained_networks import ModelMetadata, save_trained
 from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.state import Fit
 
 
 def run_job(
@@ -52,14 +55,15 @@ def run_job(
         }
     made_with = {
         "device": device.type,
+        "hardware": hardware(device),
         "compute": str(compute),
         "peak_memory_gb": _gb(held.bytes, *(fitted.memory for fitted in fits)),
         "peak_device_memory_gb": _gb(held_there.bytes, *(f.device_memory for f in fits)),
     }
-    write_table(pl.DataFrame([row for fitted in fits for row in fitted.epochs]), run.metrics)
+    write_table(epochs_from_one(fits), run.metrics)
     summary = {
         "learning_rate": best.epochs[best.epoch]["learning_rate"],
-        "epoch": best.epoch,
+        "kept_epoch": best.epoch + 1,
         "train_seconds": sum(row["seconds"] for row in best.epochs),
         "train_tiles_per_second": float(
             np.median([row["tiles_per_second"] for row in best.epochs])
@@ -127,6 +131,19 @@ def write_run(
     write_table(table, run.predictions)
     run.mark_done(summary)
     Checkpoint(run.unfinished).remove()
+
+
+def epochs_from_one(fits: list[Fit]) -> pl.DataFrame:
+    """metrics.csv: one row per learning rate and epoch, counted from 1 as in the figures."""
+    table = pl.DataFrame([row for fitted in fits for row in fitted.epochs])
+    return table.with_columns(pl.col("epoch") + 1)
+
+
+def hardware(device: torch.device) -> str:
+    """The device as a methods section names it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()} {device.type.upper()}, {usable_cores()} cores"
 
 
 def _gb(*held: int) -> float:

@@ -1,6 +1,7 @@
 """A run folder: what lies where, when the run counts as done, and whether its files are whole."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,11 +22,14 @@ class _Done(BaseModel):
     parameters: _Count = 0
     threshold: _Finite = 0.0
     learning_rate: _Finite = 0.0
-    epoch: _Count = 0
+    epoch: _Count = 0  # of version 0.2, counted from 0
+    kept_epoch: _Count = 0
     train_seconds: _Finite = 0.0
     train_tiles_per_second: _Finite = 0.0
     peak_memory_gb: _Finite = 0.0
     device: str = ""
+    hardware: str = ""
+    finished: str = ""
     versions: str = ""
     files: dict[str, str] = {}
 
@@ -69,7 +73,8 @@ class RunFolder:
     def mark_done(self, summary: dict[str, Any]) -> None:
         """Write DONE, the last file of a run: as TOML its summary and the files' checksums."""
         sums = {path.name: checksum(path) for path in self.files if path.is_file()}
-        write_record(self.path / "DONE", {**summary, "files": sums})
+        today = datetime.now(UTC).date().isoformat()
+        write_record(self.path / "DONE", {**summary, "finished": today, "files": sums})
 
     def summary(self) -> dict[str, Any]:
         """Run summary: parameters, seconds, images per second, threshold, epoch.

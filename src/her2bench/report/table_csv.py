@@ -70,29 +70,38 @@ def run_table(folder: ComparisonFolder) -> pl.DataFrame:
         "multiply_adds": pl.Int64,
         "threshold": pl.Float64,
         "learning_rate": pl.Float64,
-        "epoch": pl.Int64,
+        "kept_epoch": pl.Int64,
         "train_seconds": pl.Float64,
         "train_tiles_per_second": pl.Float64,
         "peak_memory_gb": pl.Float64,
         "device": pl.String,
+        "hardware": pl.String,
+        "finished": pl.String,
         "versions": pl.String,
     }
     rows = [
-        {"model": model, "seed": seed, "fold": fold, **run.summary()}
+        {"model": model, "seed": seed, "fold": fold, **_from_one(run.summary())}
         for model, seed, fold, run in folder.finished_runs()
     ]
     keys = {"model": pl.String, "seed": pl.Int64, "fold": pl.Int64}
     return pl.DataFrame(rows, schema=keys | schema)
 
 
+def _from_one(summary: dict[str, Any]) -> dict[str, Any]:
+    """A run's summary with its kept epoch counted from 1; version 0.2 wrote `epoch`, from 0."""
+    return {"kept_epoch": summary["epoch"] + 1} | summary if "epoch" in summary else summary
+
+
 def epoch_table(folder: ComparisonFolder) -> pl.DataFrame:
-    """The rows of all metrics.csv, with model, seed and fold."""
+    """The rows of all metrics.csv, with model, seed and fold; epochs are counted from 1."""
     parts = []
     for model, seed, fold, run in folder.finished_runs():
         run.check(run.metrics)
         if run.metrics.is_file():
             mine = {"model": model, "seed": seed, "fold": fold}
             table = _numbers(read_table(run.metrics, Wanted(("epoch",))), run.metrics)
+            if table.height and table["epoch"].min() == 0:  # of version 0.2
+                table = table.with_columns(pl.col("epoch") + 1)
             parts.append(table.with_columns(pl.lit(value).alias(k) for k, value in mine.items()))
     return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame()
 

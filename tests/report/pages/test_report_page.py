@@ -85,17 +85,43 @@ def test_the_verdict_does_not_call_a_draw_a_win(page: str) -> None:
     assert "Research use only; 2+ is equivocal." in seen
 
 
-def test_figures_come_as_svg_png_and_csv(comparison: ComparisonFolder, page: str) -> None:
+def test_figures_come_as_svg_png_pdf_and_csv(comparison: ComparisonFolder, page: str) -> None:
     drawn = set(re.findall(r'<figure id="figure-([\w-]+)"', page))
-    assert {"differences", "roc-lenet", "loss", "reliability-dab_baseline"} <= drawn
+    assert {"differences", "roc", "precision-recall", "loss", "reliability-dab_baseline"} <= drawn
     for name in drawn:
-        for ending in ("svg", "png", "csv"):
+        for ending in ("svg", "png", "pdf", "csv"):
+            assert f'href="figures/{name}.{ending}"' in page
             assert (comparison.figures / f"{name}.{ending}").stat().st_size > 50, name
     assert [path.name for path in sorted(comparison.figures.glob("loss*"))] == [
-        *("loss.csv", "loss.png", "loss.svg")
+        *("loss.csv", "loss.pdf", "loss.png", "loss.svg")
     ]
     forest = pl.read_csv(comparison.figures / "differences.csv")
     assert forest["difference"].to_list()[0] == 0.01
+
+
+def test_a_figure_s_pdf_bears_no_date(comparison: ComparisonFolder, page: str) -> None:
+    for path in comparison.figures.glob("*.pdf"):
+        assert b"CreationDate" not in path.read_bytes(), path.name
+
+
+def test_unadjusted_p_stands_beside_adjusted_p(page: str) -> None:
+    assert "p = 0.700, adjusted p = 1.000" in text_of(page).replace("\u00a0", " ")
+    assert '<th scope="col">p, unadjusted</th><th scope="col">Adjusted p (Holm)</th>' in page
+
+
+def test_no_pair_of_baselines_is_shown(page: str) -> None:
+    assert "Always positive − DAB baseline" not in text_of(page)
+
+
+def test_a_confusion_matrix_has_counts_and_shares_and_says_of_what(page: str) -> None:
+    first = page[page.index('<table class="confusion">') :].split("</table>")[0]
+    assert "Tiles, mean of 2 seeds" in first
+    counts = [float(n) for n in re.findall(r'data-cell="\d">([\d.]+)<', first)]
+    shares = [int(n) for n in re.findall(r'data-part="\d">(\d+)%<', first)]
+    assert len(counts) == len(shares) == 4 and sum(counts) == 144
+    for row in (slice(0, 2), slice(2, 4)):
+        assert sum(counts[row]) == 72 and 99 <= sum(shares[row]) <= 101
+        assert [round(100 * n / 72) for n in counts[row]] == pytest.approx(shares[row], abs=1)
 
 
 def test_ids_are_unique(page: str) -> None:

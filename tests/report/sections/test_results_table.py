@@ -1,5 +1,6 @@
 """The table of results: intervals for the question of the headline, points of the ROC curve."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,9 @@ def test_the_intervals_are_those_of_the_headline(seeds: ComparisonFolder) -> Non
     assert (dab.cells["roc_auc"].low, dab.cells["roc_auc"].high) == (row.low, row.high)
     page = write_report(seeds).read_text(encoding="utf-8")
     assert ACROSS["recipe"] in results_of(page)
-    assert page.count(ACROSS["weights"]) == 4  # all sides, and every metric on each of three
+    assert (
+        page.count(ACROSS["weights"]) == 5
+    )  # curves, all sides, and every metric on each of three
 
 
 def test_without_seeds_they_are_of_the_weights(tmp_path: Path) -> None:
@@ -73,3 +76,27 @@ def test_points_of_the_curve_stand_among_all_metrics(seeds: ComparisonFolder) ->
     assert f"{row.value:.3f}" in line and f"{row.low:.3f} to {row.high:.3f}" in line
     card = (seeds.path / "runs" / "lenet" / "card.md").read_text(encoding="utf-8")
     assert f"| {title} | {row.value:.3f} (" in card
+
+
+def test_the_best_point_estimate_is_marked_also_where_it_is_a_baseline(
+    seeds: ComparisonFolder,
+) -> None:
+    material = read_inputs(seeds)
+    rows = [
+        replace(row, value=0.99)
+        if (row.model, row.split, row.metric) == ("dab_baseline", "test", "roc_auc")
+        else row
+        for row in material.scores.rows
+    ]
+    changed = replace(material, scores=replace(material.scores, rows=tuple(rows)))
+    assert [row.model for row in standings(changed) if row.best] == ["DAB baseline"]
+    assert len([row for row in standings(material) if row.best]) == 1
+
+
+def test_of_an_error_the_least_is_best(seeds: ComparisonFolder) -> None:
+    material = read_inputs(seeds)
+    worst = "always_positive"
+    brier = ScoreSettings(primary="brier", bootstrap=0)
+    config = material.config | {"score": brier.model_dump(mode="json", exclude_none=True)}
+    best = [row.model for row in standings(replace(material, config=config)) if row.best]
+    assert best and worst not in best and "Always positive" not in best

@@ -35,6 +35,9 @@
       card.querySelectorAll("[data-cell]").forEach((cell) => {
         cell.textContent = point.counts[cell.dataset.cell];
       });
+      card.querySelectorAll("[data-part]").forEach((cell) => {
+        cell.textContent = point.parts[cell.dataset.part];
+      });
       card.querySelectorAll("[data-metric]").forEach((cell) => {
         const metric = cell.dataset.metric;
         const [value, interval] = share !== null && metric in bayes ? atPrevalence(metric, point) : point[metric];

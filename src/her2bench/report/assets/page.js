@@ -1,4 +1,4 @@
-// Copies tables, sets the heatmap opacity, and opens all details for print.
+// Copies tables and the methods paragraph, sets the heatmap opacity, and opens details for print.
 (() => {
   "use strict";
   const text = (cell) => cell.textContent.replace(/\s+/g, " ").trim();
@@ -25,9 +25,10 @@
   }
 
   document.querySelectorAll("button.copy").forEach((button) => {
+    const name = button.textContent;
     button.addEventListener("click", async () => {
-      const name = "Copy table";
-      const done = await copy(asTsv(document.getElementById(button.dataset.table)));
+      const { table, text: passage } = button.dataset, source = document.getElementById(table || passage);
+      const done = await copy(table ? asTsv(source) : text(source));
       button.textContent = done ? "Copied" : "Could not copy";
       setTimeout(() => { button.textContent = name; }, 1500);
     });
@@ -40,7 +41,7 @@
 
   let closed = [];
   addEventListener("beforeprint", () => {
-    closed = [...document.querySelectorAll("details:not([open])")];
+    closed = [...document.querySelectorAll("details:not([open], .long)")];
     closed.forEach((details) => { details.open = true; });
   });
   addEventListener("afterprint", () => closed.forEach((details) => { details.open = false; }));

@@ -16,6 +16,7 @@ from her2bench.report.gallery_selection import first_seed
 from her2bench.report.inputs import ReportInputs
 from her2bench.report.sections.reliability import calibration_of, reliability_table
 from her2bench.report.sections.summary import primary_pairs, shown_question
+from her2bench.report.unit import unit_of
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Figures:
     """The figures by section; empty where there is no data."""
 
     forest: Drawn | None
-    rocs: list[Drawn]
-    recalls: list[Drawn]
+    rocs: Drawn | None
+    recalls: Drawn | None
     reliability: list[Drawn]
     losses: Drawn | None
     spreads: list[Drawn]
@@ -34,7 +35,7 @@ def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:
     """Draw all figures into `figures/`; "always positive" is constant and has no curve."""
     folder, settings = material.folder.figures, material.settings
     ranked = {m: p for m, p in panels.items() if m != "always_positive"} or panels
-    curves = ranked, material.baselines, material.split or "", folder
+    curves = ranked, material.baselines, material.split or "", material.scores.rows, folder
     both = bool(panels) and 0 < next(iter(panels.values())).sample.targets.mean() < 1
     return Figures(
         forest=draw_forest(
@@ -44,8 +45,8 @@ def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:
             settings.confidence,
             folder,
         ),
-        rocs=draw_rocs(*curves) if both else [],
-        recalls=draw_precision_recalls(*curves) if both else [],
+        rocs=draw_rocs(*curves) if both else None,
+        recalls=draw_precision_recalls(*curves) if both else None,
         reliability=[_reliability(material, m, p) for m, p in ranked.items()],
         losses=_losses(material),
         spreads=_spreads(material, list(ranked)),
@@ -83,6 +84,7 @@ def _spreads(material: ReportInputs, models: list[str]) -> list[Drawn]:
             first.filter(pl.col("model") == m),
             _colour(material, m),
             material.folder.figures,
+            unit_of(material.config),
         )
         for m in models
     ]

@@ -47,8 +47,7 @@ def draw_losses(epochs: pl.DataFrame, models: list[str], top: float, folder: Pat
 
 def _draw_panels(page: Sheet, epochs: pl.DataFrame, models: list[str], top: float) -> None:
     for axes, model in zip(page.panels, models, strict=False):
-        losses(axes, epochs.filter(pl.col("model") == model))
-        axes.set(ylim=(0, top))
+        losses(axes, epochs.filter(pl.col("model") == model), top)
         axes.set_title(model_label(model), color=INK, parse_math=False)
     for axes in page.panels[len(models) :]:
         axes.remove()
@@ -56,17 +55,25 @@ def _draw_panels(page: Sheet, epochs: pl.DataFrame, models: list[str], top: floa
     page.figure.legend(handles, names, loc="outside lower center", ncols=2)
 
 
-def losses(axes: Axes, epochs: pl.DataFrame) -> None:
-    """Draw training and validation loss of one model, one line per run."""
+def losses(axes: Axes, epochs: pl.DataFrame, top: float | None = None) -> None:
+    """Draw training and validation loss of one model, one line per run.
+
+    Args:
+        axes: where.
+        epochs: of metrics.csv, counted from 1.
+        top: of the loss axis; losses above it are marked by a triangle at the edge.
+    """
     axes.set(xlabel="epoch", ylabel="loss")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    if epochs["epoch"].n_unique() == 1:
+        axes.set_xlim(epochs["epoch"][0] - 0.5, epochs["epoch"][0] + 0.5)
     axes.grid(True, axis="y")
     keys = [k for k in ("seed", "fold", "learning_rate") if k in epochs.columns]
     for i, run in enumerate(epochs.partition_by(keys, maintain_order=True)):
         for column, name, colour, dashes in LINES:
             if column in run.columns:
                 axes.plot(
-                    run["epoch"] + 1,
+                    run["epoch"],
                     run[column],
                     color=colour,
                     linestyle=dashes,
@@ -74,3 +81,13 @@ def losses(axes: Axes, epochs: pl.DataFrame) -> None:
                     marker="o" if run.height == 1 else None,
                     label=name if i == 0 else None,
                 )
+                if top is not None:
+                    _mark_above(axes, run.filter(pl.col(column) > top)["epoch"], top, colour)
+    if top is not None:
+        axes.set_ylim(0, top)
+
+
+def _mark_above(axes: Axes, epochs: pl.Series, top: float, colour: str) -> None:
+    if len(epochs):  # an empty line that is not clipped has no extent, and spoils the layout
+        style = {"marker": "^", "markersize": 5, "linestyle": "none", "clip_on": False}
+        axes.plot(epochs, [top] * len(epochs), color=colour, **style)

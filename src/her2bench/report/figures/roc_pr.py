@@ -1,79 +1,87 @@
-"""ROC and precision-recall curves: one figure per network with its band and the baselines."""
+"""ROC and precision-recall curves: one figure each, with all models."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from her2bench.core.scores import Row
 from her2bench.core.vocabulary import SPLITS, model_label
 from her2bench.evaluation.scoring.panels import Panel
 from her2bench.report.figures.curve_bands import GRID, Band, band_table, precision_band, roc_band
-from her2bench.report.figures.palette import INK, MUTED, line_style
+from her2bench.report.figures.palette import MUTED, line_style
 from her2bench.report.figures.style import Drawn, Sheet, sheet
-from her2bench.report.labels import slug
 
-SIZE = (3.0, 3.5)
+MOST_BANDS = 3  # more bands would overlap
+_WIDTH, _HEIGHT, _LINE = 3.7, 3.6, 0.19  # inches; a line of the legend
 Styles = dict[str, dict[str, Any]]
 _FAINT = {"color": MUTED, "linewidth": 0.8, "linestyle": (0, (1, 2))}
 
 
 def draw_rocs(
-    panels: dict[str, Panel], baselines: list[str], split: str, folder: Path
-) -> list[Drawn]:
-    """Sensitivity over 1 − specificity, averaged over seeds, with its band.
+    panels: dict[str, Panel], baselines: list[str], split: str, rows: Iterable[Row], folder: Path
+) -> Drawn:
+    """Sensitivity over 1 − specificity of all models, averaged over seeds, with their AUCs.
 
     Args:
         panels: model → its predictions on tiles of both classes.
         baselines: which of the models are baselines.
         split: of the tiles.
+        rows: of scores.json.
         folder: where the files go.
     """
     bands = {model: roc_band(panel) for model, panel in panels.items()}
-    models = list(panels)
-    styles = {model: line_style(model, models, baselines) for model in models}
-    drawn = []
-    for model, shown in _beside_baselines(bands, baselines).items():
-        name, title = (
-            f"roc-{slug(model)}",
-            f"ROC curve of {model_label(model)} on {SPLITS[split]} tiles",
-        )
-        data = band_table(shown, "one_minus_specificity", "sensitivity")
-        with sheet(folder, name, title, data, SIZE) as page:
-            roc(page.axes, shown, styles, filled=(model,))
-            _titled(page, model)
-        drawn.append(page.drawn)
-    return drawn
+    title = f"ROC curves of all models on {SPLITS[split]} tiles"
+    data = band_table(bands, "one_minus_specificity", "sensitivity")
+    names = legend_names(rows, split, "roc_auc", "AUC")
+    with sheet(folder, "roc", title, data, _size(panels)) as page:
+        roc(page.axes, bands, _styles(panels, baselines), with_bands(bands, baselines), names)
+        _legend(page)
+    return page.drawn
 
 
 def draw_precision_recalls(
-    panels: dict[str, Panel], baselines: list[str], split: str, folder: Path
-) -> list[Drawn]:
-    """PPV over sensitivity, averaged over seeds, with its band; dotted: the share of positives."""
+    panels: dict[str, Panel], baselines: list[str], split: str, rows: Iterable[Row], folder: Path
+) -> Drawn:
+    """PPV over sensitivity of all models, averaged over seeds; dotted: the share of positives."""
     bands = {model: precision_band(panel) for model, panel in panels.items()}
     share = float(next(iter(panels.values())).sample.targets.mean())
-    models = list(panels)
-    styles = {model: line_style(model, models, baselines) for model in models}
-    drawn = []
-    for model, shown in _beside_baselines(bands, baselines).items():
-        name = f"precision-recall-{slug(model)}"
-        title = f"Precision-recall curve of {model_label(model)} on {SPLITS[split]} tiles"
-        data = band_table(shown, "sensitivity", "ppv")
-        with sheet(folder, name, title, data, SIZE) as page:
-            page.axes.axhline(share, **_FAINT)
-            _draw_curves(page.axes, shown, styles, (model,))
-            page.axes.set(xlabel="sensitivity (recall)", ylabel="PPV (precision)")
-            _titled(page, model)
-        drawn.append(page.drawn)
-    return drawn
+    title = f"Precision-recall curves of all models on {SPLITS[split]} tiles"
+    data = band_table(bands, "sensitivity", "ppv")
+    names = legend_names(rows, split, "average_precision", "AP")
+    with sheet(folder, "precision-recall", title, data, _size(panels)) as page:
+        page.axes.axhline(share, **_FAINT)
+        filled = with_bands(bands, baselines)
+        _draw_curves(page.axes, bands, _styles(panels, baselines), filled, names)
+        page.axes.set(xlabel="sensitivity (recall)", ylabel="PPV (precision)")
+        _legend(page)
+    return page.drawn
 
 
-def _beside_baselines(bands: dict[str, Band], baselines: list[str]) -> dict[str, dict[str, Band]]:
-    """Network → its band and those of the baselines; baselines alone without networks."""
-    networks = [model for model in bands if model not in baselines] or list(bands)
-    beside = {model: band for model, band in bands.items() if model in baselines}
-    return {model: {model: bands[model]} | beside for model in networks}
+def legend_names(rows: Iterable[Row], split: str, metric: str, short: str) -> dict[str, str]:
+    """Model → its label with the area under its curve and the interval, for these weights."""
+    return {
+        row.model: f"{model_label(row.model)}, {short} {row.value:.2f}"
+        + ("" if row.low is None or row.high is None else f" ({row.low:.2f} to {row.high:.2f})")
+        for row in rows
+        if (row.split, row.metric) == (split, metric) and row.value is not None
+    }
+
+
+def with_bands(models: Iterable[str], baselines: Collection[str]) -> list[str]:
+    """The models whose band is drawn: the networks, where these are few."""
+    networks = [model for model in models if model not in baselines]
+    return networks if len(networks) <= MOST_BANDS else []
+
+
+def _styles(panels: Mapping[str, Panel], baselines: list[str]) -> Styles:
+    return {model: line_style(model, list(panels), baselines) for model in panels}
+
+
+def _size(panels: Mapping[str, Panel]) -> tuple[float, float]:
+    return _WIDTH, _HEIGHT + _LINE * len(panels)
 
 
 def roc(
@@ -116,9 +124,8 @@ def _draw_curves(
     axes.grid(True)
 
 
-def _titled(page: Sheet, model: str) -> None:
-    page.axes.set_title(model_label(model), color=INK, parse_math=False)
-    page.figure.legend(loc="outside lower center", ncols=2, handlelength=2.4, reverse=True)
+def _legend(page: Sheet) -> None:
+    page.figure.legend(loc="outside lower left", ncols=1, handlelength=2.6, reverse=True)
 
 
 def _plain(name: str) -> str:

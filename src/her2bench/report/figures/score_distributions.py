@@ -14,7 +14,9 @@ from her2bench.report.labels import slug
 MOST_DOTS = 150
 
 
-def draw_spread(model: str, rows: pl.DataFrame, colour: str, folder: Path) -> Drawn:
+def draw_spread(
+    model: str, rows: pl.DataFrame, colour: str, folder: Path, unit: str = "slide"
+) -> Drawn:
     """One dot per tile by IHC score (at most 150 per score), a box plot, the threshold.
 
     Args:
@@ -22,6 +24,7 @@ def draw_spread(model: str, rows: pl.DataFrame, colour: str, folder: Path) -> Dr
         rows: the shown tiles of its first seed, with `score`, `probability`, `threshold`.
         colour: of the model.
         folder: where the files go.
+        unit: what bears the score.
     """
     title = f"Probabilities of {model_label(model)} by IHC score"
     data = rows.select("tile_id", "group_id", "score", "target", "probability")
@@ -36,7 +39,7 @@ def draw_spread(model: str, rows: pl.DataFrame, colour: str, folder: Path) -> Dr
             _draw_score(axes, score, values, colour, rng)
         axes.set(ylim=(-0.03, 1.03), xlim=(min(scores) - 0.5, max(scores) + 0.5))
         axes.set_xticks(scores, [f"{SCORES[s]}" for s in scores])
-        axes.set(xlabel="IHC score of the slide", ylabel="probability of positive")
+        axes.set(xlabel=f"IHC score of the {unit}", ylabel="probability of positive")
         axes.set_title(model_label(model), color=INK, parse_math=False)
         axes.grid(True, axis="y")
     return page.drawn

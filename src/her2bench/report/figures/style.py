@@ -1,4 +1,4 @@
-"""One style for all figures, and a figure as SVG, PNG and CSV files."""
+"""One style for all figures, and a figure as SVG, PNG, PDF and CSV files."""
 
 import io
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from her2bench.report.figures.palette import GRID, INK, MUTED, PAPER
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "her2bench",
+    "pdf.fonttype": 42,  # editable text
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
@@ -83,11 +84,14 @@ class Sheet:
         return text.getvalue()
 
     def keep(self, folder: Path, name: str, title: str, data: pl.DataFrame) -> None:
-        """Write `<name>.svg`, `.png` and `.csv`."""
+        """Write `<name>.svg`, `.png`, `.pdf` and `.csv`, the same whenever they are drawn."""
         text = self.svg()
         write_text(folder / f"{name}.svg", text)
         with replacing(folder / f"{name}.png") as temporary:
             self.figure.savefig(temporary, dpi=200, metadata={"Software": None})
+        with replacing(folder / f"{name}.pdf") as temporary:
+            nothing = dict.fromkeys(("Creator", "Producer", "CreationDate"))
+            self.figure.savefig(temporary, format="pdf", metadata=nothing)
         write_table(data, folder / f"{name}.csv")
         self.drawn = Drawn(name, title, inlined(text, name, title))
 

@@ -4,18 +4,28 @@ import base64
 import hashlib
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from her2bench.core.vocabulary import model_label
 from her2bench.report import formats
 from her2bench.report.labels import relabelled
+from her2bench.report.unit import in_unit
 
 
-def environment() -> Environment:
-    """The templates. Names of models, slides and tiles are the user's text: all is escaped."""
+def environment(unit: str = "slide") -> Environment:
+    """The templates. Names of models, slides and tiles are the user's text: all is escaped.
+
+    Args:
+        unit: of independence; the templates' own text says it instead of slide.
+    """
+    loader, word = PackageLoader("her2bench.report"), in_unit(unit)
+
+    def source(name: str) -> str:
+        return word(loader.get_source(made, name)[0])
+
     made = Environment(
-        loader=PackageLoader("her2bench.report"),
+        loader=FunctionLoader(source),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -30,6 +40,7 @@ def environment() -> Environment:
         "label": model_label,
         "relabelled": relabelled,
         "difference": formats.difference,
+        "in_unit": word,
     }
     return made
 

@@ -25,6 +25,7 @@ from her2bench.report.sections import methods
 from her2bench.report.sections.audit_view import with_sides
 from her2bench.report.sections.failures import by_slide, failing_slides, predictions_by_score
 from her2bench.report.sections.gallery_view import picture_groups
+from her2bench.report.sections.methods_paragraph import methods_paragraph
 from her2bench.report.sections.operating import operating_points, printed
 from her2bench.report.sections.optimism import optimism
 from her2bench.report.sections.reliability import calibration_of, calibration_rows
@@ -38,6 +39,7 @@ from her2bench.report.sections.results_table import (
 )
 from her2bench.report.sections.summary import answer, primary_pairs, shown_question
 from her2bench.report.sections.warnings import lesser_notes, optimistic_figures, report_warnings
+from her2bench.report.unit import unit_of
 
 _STYLES = ("colours.css", "page.css", "tables.css", "figures.css", "audit.css", "print.css")
 _SCRIPTS = ("page.js", "operating.js")
@@ -59,7 +61,7 @@ def write_report(folder: ComparisonFolder) -> Path:
     check_inside(folder)
     material = read_inputs(folder)
     page = (
-        environment()
+        environment(unit_of(material.config))
         .get_template("page.html")
         .render(**_contents(material), **assets(_STYLES, _SCRIPTS))
     )
@@ -193,6 +195,7 @@ def _runs(material: ReportInputs) -> list[dict[str, Any]]:
 def _methods(material: ReportInputs) -> dict[str, Any]:
     bad = material.folder.bad_tiles
     return {
+        "paragraph": methods_paragraph(material),
         "counts": methods.tile_counts(material),
         "split_words": methods.split_words(material),
         "bad_tiles": read_table(bad).height if bad.is_file() else 0,

@@ -33,7 +33,8 @@ def operating_points(panels: dict[str, Panel], settings: ScoreSettings) -> dict[
 
     Returns:
         `positions` (probabilities), `share` (of positive tiles), `models`: a list of `name`,
-        `frozen` (the point at the frozen thresholds) and `points` (one per position). A point is
+        `seeds` (how many), `frozen` (the point at the frozen thresholds) and `points` (one per
+        position). A point is
         `counts` (TP, FP, FN, TN, averaged over seeds), for each of METRICS `[value, low, high]`
         (null undefined), and `seeds`, sensitivity and specificity of each seed.
     """
@@ -47,6 +48,7 @@ def operating_points(panels: dict[str, Panel], settings: ScoreSettings) -> dict[
         "models": [
             {
                 "name": model_label(model),
+                "seeds": len(panel.answers.calls),
                 "frozen": _point(panel, panel.answers.calls, settings),
                 "points": [_at(panel, p, settings) for p in positions],
             }
@@ -80,12 +82,14 @@ def _point(panel: Panel, calls: Bools, settings: ScoreSettings) -> dict[str, Any
 def printed(points: dict[str, Any]) -> dict[str, Any]:
     """The same for the page, with numbers as text, so that the page does no rounding.
 
-    In a point, `counts` are text, each metric is `[value, interval]`, and `ends` are the limits
+    In a point, `counts` are text, `parts` their shares of the tiles of that true class, each
+    metric is `[value, interval]`, and `ends` are the limits
     of sensitivity and specificity as numbers, for Bayes' rule.
     """
     models = [
         {
             "name": model["name"],
+            "seeds": model["seeds"],
             "frozen": _printed(model["frozen"]),
             "points": [_printed(point) for point in model["points"]],
         }
@@ -104,8 +108,14 @@ def _printed(point: dict[str, Any]) -> dict[str, Any]:
         for value, low, high in [point[metric]]
     }
     counts = [f"{count:.1f}".removesuffix(".0") for count in point["counts"]]
+    tp, fp, fn, tn = point["counts"]
+    classes = tp + fn, fp + tn, tp + fn, fp + tn
+    parts = [
+        f"{100 * count / of:.0f}%" if of else "–"
+        for count, of in zip(point["counts"], classes, strict=True)
+    ]
     ends = [*point["sensitivity"][1:], *point["specificity"][1:]]
-    return {**words, "counts": counts, "seeds": point["seeds"], "ends": ends}
+    return {**words, "counts": counts, "parts": parts, "seeds": point["seeds"], "ends": ends}
 
 
 def ppv_at(sensitivity: float, specificity: float, prevalence: float) -> float:

@@ -1,6 +1,6 @@
 """The results table of the page: one row per model, one value with its interval per cell."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -31,7 +31,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Standing:
-    """A row: the model, its shown metrics, the primary metric on other splits, and its cost."""
+    """A row: the model, its shown metrics, the primary metric on other splits, and its cost.
+
+    `best`: whether its point estimate of the primary metric is the best of all models.
+    """
 
     model: str
     kind: str
@@ -42,6 +45,7 @@ class Standing:
     parameters: int | None
     seconds: float | None
     speed: float | None
+    best: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,19 @@ def standings(material: ReportInputs) -> list[Standing]:
     present = {row.model for row in material.scores.rows}
     models = [m for m in material.models if m in present]
     models += [CEILING] if CEILING in present else []
-    return [_standing(material, model) for model in models]
+    rows = [_standing(material, model) for model in models]
+    best = _best([row for row in rows if row.kind != CEILING], material.settings.primary)
+    return [replace(row, best=row in best) for row in rows]
+
+
+def _best(rows: list[Standing], metric: str) -> list[Standing]:
+    """Those with the best point estimate; none where there is nothing to choose from."""
+    known = {i: cell.value for i, row in enumerate(rows) if (cell := row.cells.get(metric))}
+    values = [value for value in known.values() if value is not None]
+    if len(values) < 2:
+        return []
+    best = (max if METRICS[metric].higher_is_better else min)(values)
+    return [rows[i] for i, value in known.items() if value == best]
 
 
 def metric_titles(material: ReportInputs) -> dict[str, str]:

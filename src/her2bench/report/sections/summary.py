@@ -40,12 +40,15 @@ class Answer:
 
 
 def primary_pairs(material: ReportInputs, question: str = "weights") -> list[Pair]:
-    """The pairs on the primary metric: networks first, then each against the baselines."""
+    """The pairs on the primary metric: networks, then each against the baselines.
+
+    Pairs of two baselines are left out: they answer no question about a network.
+    """
     primary = material.settings.primary
     pairs = [
         pair
         for pair in material.scores.pairs
-        if pair.metric == primary and pair.question == question
+        if pair.metric == primary and pair.question == question and _baselines_in(pair) < 2
     ]
     return sorted(pairs, key=_baselines_in)
 
@@ -161,7 +164,7 @@ def _sentence(pair: Pair) -> Sentence:
     words = relabelled(pair.verdict)
     shown = difference(pair)
     if pair.p_value is not None and pair.p_adjusted is not None:
-        shown += f", {_p(pair.p_value)}, adjusted {_p(pair.p_adjusted)}"
+        shown += f", {_equals(pair.p_value)}, adjusted\u00a0{_equals(pair.p_adjusted)}"
     return Sentence(
         about=f"{model_label(pair.model_a)} and {model_label(pair.model_b)}",
         words=f"{words[0].upper()}{words[1:]}." if words else "",
@@ -170,9 +173,9 @@ def _sentence(pair: Pair) -> Sentence:
     )
 
 
-def _p(value: float) -> str:
-    sign = "" if value < 0.001 else "= "
-    return f"p {sign}{p_value(value)}".replace(" ", "\u00a0")
+def _equals(p: float) -> str:
+    """p and its value, not to be broken over two lines."""
+    return f"p {'' if p < 0.001 else '= '}{p_value(p)}".replace(" ", "\u00a0")
 
 
 def _list(models: list[str]) -> str:
