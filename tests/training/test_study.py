@@ -15,7 +15,7 @@ from her2bench.models.registry import build_model
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.loop import FitConfig, Side, fit, seeded_order
+from her2bench.training.loop import SILENT, FitConfig, Side, fit, seeded_order
 from her2bench.training.recipe import Recipe
 
 SIZE, BATCH, EPOCHS, RATE, WEIGHT, SEED = 64, 8, 2, 1e-4, 1.404, (0, 0)
@@ -77,7 +77,7 @@ def our_training(name, sides, folder):
     recipe = Recipe(epochs=EPOCHS, batch=BATCH, keep="last", normalise=False)
     plan = FitConfig(recipe, RATE, WEIGHT, Normalization(), SEED)
     fabric = Fabric(accelerator="cpu", devices=1)
-    fitted = fit(fabric, network, *sides, plan, Checkpoint(folder), lambda row: None)
+    fitted = fit(fabric, network, *sides, plan, Checkpoint(folder), SILENT)
     return network, [(row["train_loss"], row["val_loss"]) for row in fitted.epochs]
 
 

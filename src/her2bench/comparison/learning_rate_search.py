@@ -1,6 +1,5 @@
 """The learning rates of a recipe tried in turn, and the best of them kept."""
 
-from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass
 
 import numpy as np
@@ -17,11 +16,8 @@ from her2bench.models.registry import build_model
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.normalization import Normalization
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.epochs import Epoch
-from her2bench.training.loop import Fit, FitConfig, TrainingState, fit
+from her2bench.training.loop import Fit, FitConfig, Listener, TrainingState, fit
 from her2bench.training.recipe import positive_weight
-
-OnEpoch = Callable[[Epoch], None]
 
 
 @dataclass(frozen=True)
@@ -39,22 +35,22 @@ class LearningRateSearch:
         """The normalisation of the fold, if the recipe requires it."""
         return self.fold.normalization if self.config.recipe.normalise else Normalization()
 
-    def best(self, on_epoch: OnEpoch) -> tuple[list[Fit], Fit, nn.Module]:
+    def best(self, listener: Listener) -> tuple[list[Fit], Fit, nn.Module]:
         """All fits, the one with the least validation loss, and its network."""
         *others, last = self.config.recipe.rates_for(self.job.model)
-        fits = [self._fit(rate, on_epoch)[0] for rate in others]
-        fitted, model = self._fit(last, on_epoch)
+        fits = [self._fit(rate, listener)[0] for rate in others]
+        fitted, model = self._fit(last, listener)
         fits.append(fitted)
         best = int(np.argmin([each.validation_loss for each in fits]))
         if best < len(others):
             del model  # only one network in memory: that of the best rate is loaded again
-            _, model = self._fit(others[best], lambda row: None)
+            _, model = self._fit(others[best], Listener())
         return fits, fits[best], model
 
-    def course(self, rate: float, on_epoch: OnEpoch) -> TrainingState:
+    def course(self, rate: float, listener: Listener) -> TrainingState:
         """The training at a learning rate, before its first epoch."""
         model = self._fresh_model().to(self.fold.tiles.device)
-        return TrainingState(model, self._plan(rate), self.checkpoint(rate), on_epoch)
+        return TrainingState(model, self._plan(rate), self.checkpoint(rate), listener)
 
     def checkpoint(self, rate: float) -> Checkpoint:
         """Where the training at a learning rate is kept."""
@@ -68,16 +64,16 @@ class LearningRateSearch:
         device = self.fold.tiles.device
         return Fabric(accelerator=device.type, devices=1, precision=self.config.precision)
 
-    def _fit(self, rate: float, on_epoch: OnEpoch) -> tuple[Fit, nn.Module]:
-        course = self.course(rate, on_epoch)
+    def _fit(self, rate: float, listener: Listener) -> tuple[Fit, nn.Module]:
+        course = self.course(rate, listener)
         ended = course.checkpoint.load_kept(course.model)
         if ended:
             for row in ended["epochs"]:
-                on_epoch(row)
+                listener.epoch(row)
             names = ("epochs", "epoch", "memory", "device_memory")
             return Fit(*(ended[name] for name in names)), course.model
         sides = self.fold.side("train"), self.fold.side("val")
-        fitted = fit(*(self.fabric, course.model, *sides), course.plan, course.checkpoint, on_epoch)
+        fitted = fit(*(self.fabric, course.model, *sides), course.plan, course.checkpoint, listener)
         if len(self.config.recipe.rates_for(self.job.model)) > 1:
             course.checkpoint.keep(course.model, asdict(fitted))
         return fitted, course.model

@@ -51,6 +51,17 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class Listener:
+    """Notified of a training: `epoch` of each one, `trained` of the share of its tiles done."""
+
+    epoch: Callable[[Epoch], None] = lambda row: None
+    trained: Callable[[float], None] = lambda share: None
+
+
+SILENT = Listener()
+
+
+@dataclass(frozen=True)
 class FitConfig:
     """The settings of a training besides tiles and initial network.
 
@@ -73,7 +84,7 @@ class TrainingState:
         model: its weights.
         plan: how it is trained.
         checkpoint: its files.
-        on_epoch: called for each epoch, including those before a stop.
+        listener: notified of each epoch, including those before a stop.
         epochs: rows so far.
         best_epoch: the epoch whose weights the recipe keeps.
     """
@@ -81,7 +92,7 @@ class TrainingState:
     model: nn.Module
     plan: FitConfig
     checkpoint: Checkpoint
-    on_epoch: Callable[[Epoch], None]
+    listener: Listener
     epochs: list[Epoch] = field(default_factory=list)
     best_epoch: int = -1
 
@@ -108,7 +119,7 @@ def fit(
     validation: Side,
     plan: FitConfig,
     checkpoint: Checkpoint,
-    on_epoch: Callable[[Epoch], None],
+    listener: Listener,
 ) -> Fit:
     """Train a network and load the weights that the recipe keeps.
 
@@ -122,25 +133,25 @@ def fit(
         validation: the tiles that choose the epoch, depending on the recipe.
         plan: recipe, learning rate, weight of positives, normalisation and seed.
         checkpoint: files of the run in progress.
-        on_epoch: called for each epoch, including those before a stop.
+        listener: notified of each epoch, including those before a stop.
     """
     plan.compute.set_on(model)
     optimiser = adam(model, plan.learning_rate, fabric.device)
     progress = checkpoint.load(model, optimiser) or {}
     wrapped, stepper = fabric.setup(model, optimiser)
     course, loss = (
-        TrainingState(model, plan, checkpoint, on_epoch, **progress),
+        TrainingState(model, plan, checkpoint, listener, **progress),
         tile_loss(fabric, plan),
     )
     for row in course.epochs:  # those trained before the run was stopped
-        on_epoch(row)
+        listener.epoch(row)
     for number in range(len(course.epochs), plan.recipe.epochs):
-        row = train_epoch(fabric, wrapped, stepper, loss, train, plan, number)
+        row = train_epoch(fabric, wrapped, stepper, loss, train, plan, number, listener)
         course.judge(row, wrapped, validation, loss)
         if number + 1 < plan.recipe.epochs:
             progress = {"epochs": course.epochs, "best_epoch": course.best_epoch}
             checkpoint.save(model, optimiser, progress)
-        on_epoch(row)
+        listener.epoch(row)
     return course.ended()
 
 
@@ -174,6 +185,7 @@ def train_epoch(
     side: Side,
     plan: FitConfig,
     number: int,
+    listener: Listener = SILENT,
 ) -> Epoch:
     """Train for one epoch.
 
@@ -185,6 +197,7 @@ def train_epoch(
         side: the training tiles.
         plan: how.
         number: of the epoch, from 0.
+        listener: notified after each batch.
     """
     start, batch = time.perf_counter(), plan.recipe.batch
     order, generator = seeded_order((*plan.seed, number), side)
@@ -202,6 +215,7 @@ def train_epoch(
         _step(fabric, optimiser, value)
         total += value.detach() * len(aims)  # weights the last, smaller batch correctly
         said.copy_(output.detach())
+        listener.trained(len(aims) / len(order))
     mean, found = float(total / len(order)), logits.cpu().double().numpy()
     seconds = time.perf_counter() - start
     row = {"epoch": number, "learning_rate": plan.learning_rate}
