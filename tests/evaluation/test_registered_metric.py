@@ -81,7 +81,7 @@ def test_it_stands_in_the_report_and_the_tables_of_a_comparison(register, tmp_pa
     card = (folder.path / "runs" / "lenet" / "card.md").read_text(encoding="utf-8")
     assert f"| F2 score (recall first) | {value:.3f}" in card
     write_table(table, folder.table)
-    print_results(folder)
+    print_results(folder, details=True)
     assert "F2 score" in capsys.readouterr().out
 
 

@@ -44,6 +44,6 @@ def checked_findings(folder: ComparisonFolder, strict: bool) -> tuple[Finding, .
             folder.audit_page,
             found="; ".join(finding.title for finding in serious),
             expected="no serious finding (--strict)",
-            hint=f"{serious[0].hint}; or leave out --strict",
+            hint=f"{serious[0].hint.rstrip('.')}; or leave out --strict",
         )
     return findings
