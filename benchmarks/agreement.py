@@ -92,7 +92,7 @@ class Study:
             course, sides = _course(run), self._sides()
             fitted = fit(
                 *(run.fabric, course.model, *sides, course.plan, course.checkpoint),
-                course.on_epoch,
+                course.listener,
             )
             trained.append((fitted, self._logits(run, course)))
         return trained

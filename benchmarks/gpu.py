@@ -30,6 +30,7 @@ from her2bench.prediction.device import choose_device, device_memory, ready_cpu
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.listener import SILENT
 from her2bench.training.loop import fit
 from her2bench.training.optimiser import adam
 from her2bench.training.recipe import Recipe
@@ -112,7 +113,7 @@ def trained(
     plan = FitConfig(recipe, RATE, 1.0, Normalization(), (0, 0), compute)
     with tempfile.TemporaryDirectory() as folder, timed(seconds, "training", device):
         checkpoint = Checkpoint(Path(folder), share_of_time=1e-9)
-        fit(fabric, model, train, validation, plan, checkpoint, lambda row: None)
+        fit(fabric, model, train, validation, plan, checkpoint, SILENT)
     return seconds
 
 

@@ -33,6 +33,7 @@ from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training import loop
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.epoch_order import epoch_order
+from her2bench.training.listener import SILENT
 from her2bench.training.loop import fit
 from her2bench.training.recipe import Recipe
 from her2bench.training.state import FitConfig, Side
@@ -83,7 +84,7 @@ def tiles_per_second(pixels: np.ndarray, folder: Path) -> float:
     plan = FitConfig(recipe, 1e-4, 1.0, Normalization(), (0, 0))
     torch.manual_seed(0)
     model, fabric = build_model("lenet", SIZE), Fabric(accelerator="cpu", devices=1)
-    fitted = fit(fabric, model, side, few, plan, Checkpoint(folder / "run"), lambda row: None)
+    fitted = fit(fabric, model, side, few, plan, Checkpoint(folder / "run"), SILENT)
     return fitted.epochs[0]["tiles_per_second"]
 
 

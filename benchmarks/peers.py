@@ -39,6 +39,7 @@ from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.autotune import Trial, chosen_compute
 from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.listener import Listener
 from her2bench.training.loop import fit, seeded_order
 from her2bench.training.optimiser import adam
 from her2bench.training.recipe import Recipe
@@ -163,7 +164,7 @@ def our_epochs(
         Side(tiles, work.validation, aims[work.validation]),
         FitConfig(recipe, RATE, WEIGHT, Normalization(), SEED, compute),
         Checkpoint(work.folder / "unfinished"),
-        on_epoch,
+        Listener(on_epoch),
     )
     return ready, np.diff(marks).tolist(), losses
 

@@ -30,6 +30,7 @@ from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.autotune import Trial, chosen_compute
 from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.listener import SILENT
 from her2bench.training.loop import fit
 from her2bench.training.recipe import Recipe
 from her2bench.training.state import FitConfig, Side
@@ -107,7 +108,7 @@ def epoch(model: nn.Module, pixels: np.ndarray, compute: Compute, folder: Path) 
     recipe = Recipe(epochs=1, batch=BATCH, keep="last", normalise=False)
     plan = FitConfig(recipe, 1e-5, 1.0, Normalization(), (0, 0), compute)
     fabric = Fabric(accelerator="cpu", devices=1)
-    fitted = fit(fabric, model, side, few, plan, Checkpoint(folder), lambda row: None)
+    fitted = fit(fabric, model, side, few, plan, Checkpoint(folder), SILENT)
     return fitted.epochs[0]["seconds"]
 
 

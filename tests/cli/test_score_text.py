@@ -1,13 +1,14 @@
 """What the terminal says of scores: whether slides are known, and which pairs are shown."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
-from rich.console import Console
 
-from her2bench.cli.results_text import _verdicts
 from her2bench.cli.score_text import print_scores
 from her2bench.core.predictions import check_predictions
-from her2bench.core.vocabulary import BASELINES, BaselineName
+from her2bench.core.score_notes import make_note
+from her2bench.core.vocabulary import BASELINES
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
 
@@ -42,13 +43,29 @@ def test_the_title_says_whether_slides_are_known(groups, classes, capsys):
     assert ("tiles taken as independent" in printed) != groups
 
 
-def test_results_show_the_dab_baseline_and_no_other(monkeypatch):
-    monkeypatch.setitem(BASELINES, "pen_baseline", BaselineName("Pen baseline", "the pen baseline"))
-    models = ("lenet", "alexnet", *BASELINES)
+@pytest.mark.parametrize("details", [False, True])
+def test_80_columns_are_enough_and_nothing_is_cut(details, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    models = ("a_network_with_a_name_longer_than_its_column", "alexnet", *BASELINES)
     scores = score_predictions(table(models), FAST)
-    console = Console(width=200, record=True)
-    with console.capture() as shown:
-        console.print(_verdicts(scores))
-    assert "dab_baseline" in shown.get()
-    others = BASELINES.keys() - {"dab_baseline"}
-    assert not [name for name in others if name in shown.get()]
+    print_scores(scores, details)
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80 and "…" not in printed
+    [auc] = [r for r in scores.rows if (r.model, r.metric) == ("alexnet", "roc_auc")]
+    assert f"{auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})" in printed
+    assert ("Matthews correlation" in printed) == details
+
+
+def test_the_verdict_comes_first_and_each_baseline_has_one_line(capsys):
+    print_scores(score_predictions(table(("lenet", "alexnet", "dab_baseline")), FAST))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "No model is shown to be better than another on ROC-AUC."
+    assert sum("DAB baseline" in line for line in lines) == 1
+
+
+def test_notes_of_one_kind_stand_under_one_title(capsys):
+    scores = score_predictions(table(), FAST)
+    notes = [make_note("scaling_refused", f"No scaling of {name}.") for name in "ab"]
+    print_scores(replace(scores, notes=tuple(notes)), details=True)
+    printed = capsys.readouterr().out
+    assert printed.count("Scaling refused:") == 1 and "No scaling of b." in printed

@@ -8,11 +8,13 @@ from her2bench.audit.context import AuditContext
 from her2bench.audit.features.extraction import Observations
 from her2bench.audit.run import AuditResult
 from her2bench.comparison import auditing
+from her2bench.comparison.auditing import checked_findings
 from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
-from her2bench.core.audit_findings import Audit, Finding, read_audit
+from her2bench.core.audit_findings import Audit, Finding, read_audit, write_audit
 from her2bench.core.config import load_settings
 from her2bench.core.errors import UserError
+from her2bench.core.runs import ComparisonFolder
 
 NOTHING = Observations({}, {})
 SMALL = ["recipe.epochs=1", "recipe.learning_rates=[1e-4]", "seeds=[0]"]
@@ -93,3 +95,18 @@ def test_the_audit_comes_before_any_training_and_stops_it_if_it_cannot_be_made(
     with pytest.raises(UserError, match="free some space"):
         start(write_config(), tmp_path / "out", cache)
     assert not (tmp_path / "out" / "runs").exists()
+
+
+def test_strict_stops_at_a_serious_finding_and_at_no_other(tmp_path):
+    folder = ComparisonFolder(tmp_path)
+    serious, mild = (
+        Finding(kind="k", severity=s, number=1, unit="tiles", title=s, effect="", hint="Fix it.")
+        for s in ("serious", "warning")
+    )
+    about = {"manifest": "m.csv", "endpoint": "2+", "tiles": 9}
+    write_audit(Audit(**about, findings=(serious, mild)), folder.audit)
+    assert checked_findings(folder, strict=False) == (serious, mild)
+    with pytest.raises(UserError, match="no serious finding"):
+        checked_findings(folder, strict=True)
+    write_audit(Audit(**about, findings=(mild,)), folder.audit)
+    assert checked_findings(folder, strict=True) == (mild,)

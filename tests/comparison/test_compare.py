@@ -172,7 +172,7 @@ def test_without_test_tiles_validation_rows_are_shown_and_no_difference(
     assert "No test set: validation tiles are shown" in folder.report.read_text(encoding="utf-8")
     print_results(folder)
     printed = capsys.readouterr().out
-    assert "No test tiles: Models are not compared" in printed and " val " in printed
+    assert "No test tiles: Models are not compared" in printed and "val: " in printed
     assert "Differences in" not in printed
 
 

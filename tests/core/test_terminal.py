@@ -1,5 +1,6 @@
 """Names reach the terminal as they are written, and no other way."""
 
+import io
 import json
 
 import pytest
@@ -7,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from her2bench.core.console import Terminal
-from her2bench.core.terminal import ascii_json, readable, say
+from her2bench.core.terminal import ascii_json, open_streams, readable, say
 
 NAMES = ["case[/x]", "[bold]", ":smile:", "a\\b", "[red]r[/red]", "C:\\[new]"]
 
@@ -47,3 +48,12 @@ def test_json_in_ascii_is_the_same_json():
     text = ascii_json(json.dumps(value, ensure_ascii=False))
     assert text.isascii() and "\x7f" not in text
     assert json.loads(text) == value
+
+
+@pytest.mark.parametrize(("text", "shown"), [("±0.02 – “a”", '+/-0.02 - "a"'), ("ä", "?")])
+def test_letters_that_the_terminal_lacks_become_ascii(text, shown, monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="ascii"))
+    open_streams()
+    say(text)
+    assert written.getvalue().decode().strip() == shown

@@ -61,7 +61,7 @@ def test_it_stands_in_rows_pairs_and_terminal_and_may_be_the_primary_metric(regi
     pairs = [pair for pair in scores.pairs if pair.metric == "f2"]
     assert {pair.question for pair in pairs} == {"weights", "recipe"}
     assert all(0 < pair.p_value <= 1 and pair.p_equivalent is not None for pair in pairs)
-    print_scores(scores)
+    print_scores(scores, details=True)
     shown = capsys.readouterr().out
     assert re.search(rf"^F2 score +{rows[0].value:.3f}", shown, re.MULTILINE)
     assert "new slides: F2 score" in shown and "The verdict rests on F2 score" in shown
@@ -81,7 +81,7 @@ def test_it_stands_in_the_report_and_the_tables_of_a_comparison(register, tmp_pa
     card = (folder.path / "runs" / "lenet" / "card.md").read_text(encoding="utf-8")
     assert f"| F2 score (recall first) | {value:.3f}" in card
     write_table(table, folder.table)
-    print_results(folder)
+    print_results(folder, details=True)
     assert "F2 score" in capsys.readouterr().out
 
 

@@ -111,7 +111,7 @@ def test_the_page_bears_the_same_marks(folder: ComparisonFolder) -> None:
 def test_the_terminal_shows_the_same_notes(folder: ComparisonFolder, capsys) -> None:
     def show() -> str:
         print_results(folder)
-        print_scores(read_scores(folder.scores))
+        print_scores(read_scores(folder.scores), details=True)
         return " ".join(capsys.readouterr().out.split())
 
     before, after = twice(folder, show)

@@ -12,6 +12,7 @@ from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.listener import SILENT, Listener
 from her2bench.training.loop import batch_ends, fit
 from her2bench.training.recipe import Recipe
 from her2bench.training.state import FitConfig, Side
@@ -59,7 +60,7 @@ def train(sides, folder, recipe, stop_after=None):
         validation=sides[1],
         plan=FitConfig(recipe, 1e-4, 1.5, Normalization(), seed=(0, 0)),
         checkpoint=Checkpoint(folder, share_of_time=1e9),  # after every epoch
-        on_epoch=on_epoch,
+        listener=Listener(on_epoch),
     )
     logits = forward(model, sides[1].tiles, sides[1].rows, Normalization())
     return fitted, logits
@@ -135,7 +136,7 @@ def test_the_loss_is_the_mean_over_tiles_whatever_the_last_batch(sides, tmp_path
             validation=sides[1],
             plan=FitConfig(recipe, 1e-12, 1.5, Normalization(), seed=(0, 0)),
             checkpoint=Checkpoint(tmp_path / str(batch)),
-            on_epoch=lambda row: None,
+            listener=SILENT,
         )
         losses.append(fitted.epochs[0]["train_loss"])
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)

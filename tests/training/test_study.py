@@ -14,6 +14,7 @@ from her2bench.models.registry import OURS, build_model, use_model
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.listener import SILENT
 from her2bench.training.loop import fit, seeded_order
 from her2bench.training.recipe import Recipe
 from her2bench.training.state import FitConfig, Side
@@ -79,7 +80,7 @@ def our_training(name, sides, folder):
     recipe = Recipe(epochs=EPOCHS, batch=BATCH, keep="last", normalise=False)
     plan = FitConfig(recipe, RATE, WEIGHT, Normalization(), SEED)
     fabric = Fabric(accelerator="cpu", devices=1)
-    fitted = fit(fabric, network, *sides, plan, Checkpoint(folder), lambda row: None)
+    fitted = fit(fabric, network, *sides, plan, Checkpoint(folder), SILENT)
     return network, [(row["train_loss"], row["val_loss"]) for row in fitted.epochs]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from her2bench.comparison.config import ComparisonConfig
-    from her2bench.comparison.plan import Watcher
+    from her2bench.comparison.watcher import Watcher
 
 
 def compare(
@@ -42,7 +42,7 @@ def compare(
         overrides: `key=value` texts as for `--set`, e.g. `"recipe.epochs=3"`.
         watcher: notified of training progress.
         choices: `device="auto"`, `cache=None`, `skip_bad=False`, `optimism=False`,
-            `self_test=True`, `audit=True`, as the options of these names.
+            `self_test=True`, `audit=True`, `strict=False`, as the options of these names.
 
     Returns:
         The scores, with `.report`, `.verdicts`, `.to_polars()` and `.to_pandas()`.
@@ -53,7 +53,8 @@ def compare(
     """
     with needs_extra("compare"):
         from her2bench.comparison.compare import compare as run
-        from her2bench.comparison.plan import Choices, Watcher
+        from her2bench.comparison.plan import Choices
+        from her2bench.comparison.watcher import Watcher
         from her2bench.models.registry import register_model
     for name, build in (models or {}).items():
         register_model(name, build)

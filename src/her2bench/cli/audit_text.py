@@ -17,7 +17,7 @@ _FEW = 3
 
 def print_audit(audit: Audit, page: Path, groups: Path | None = None) -> None:
     """Print all findings, the checks without findings, the checks not run, and the file paths."""
-    console = Terminal(piped=100)
+    console = Terminal(piped=80)
     for finding in audit.findings:
         _print_finding(console, finding)
     if not audit.findings:

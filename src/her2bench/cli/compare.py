@@ -28,6 +28,12 @@ SelfTest = Annotated[
 Audit = Annotated[
     bool, typer.Option("--audit/--no-audit", help="Run the data quality checks first.")
 ]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Stop before training if the audit has serious findings.")
+]
+Details = Annotated[
+    bool, typer.Option("--details", help="Print all splits, metrics, pairs and notes.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print scores.json.")]
 
 
@@ -41,18 +47,21 @@ def compare(
     optimism: Optimism = False,
     self_test: SelfTest = True,
     audit: Audit = True,
+    strict: Strict = False,
+    details: Details = False,
     as_json: Json = False,
 ) -> None:
     """Train and compare models: one config, one manifest, one folder with one report.
 
     To resume a stopped comparison, run the same command again.
     """
-    from her2bench.api.comparing import compare as run
     from her2bench.cli.progress_bar import Bar
-    from her2bench.cli.results_text import print_results
     from her2bench.core.terminal import say_json
 
     with Bar() as bar:
+        from her2bench.api.comparing import compare as run  # the slow part; the bar moves already
+        from her2bench.cli.results_text import print_results
+
         results = run(
             config,
             out,
@@ -64,8 +73,9 @@ def compare(
             optimism=optimism,
             self_test=self_test,
             audit=audit,
+            strict=strict,
         )
     if as_json:
         say_json(results.folder.scores.read_text(encoding="utf-8"))
     else:
-        print_results(results.folder)
+        print_results(results.folder, details)

@@ -21,6 +21,9 @@ Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write all scores to this .json file.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print all scores as JSON.")]
+Details = Annotated[
+    bool, typer.Option("--details", help="Print all splits, metrics, pairs and notes.")
+]
 
 
 def _threshold(help: str, *names: str) -> typer.models.OptionInfo:
@@ -68,6 +71,7 @@ def score(
     predictions: Predictions,
     output: Output = None,
     json: Json = False,
+    details: Details = False,
     rule: Rule = "fixed",
     threshold: Threshold = None,
     logit: Logit = None,
@@ -103,7 +107,7 @@ def score(
         "at_sensitivity": at_sensitivity,
         "partial_auc": partial_auc,
     }
-    _score(predictions, _settings(wanted), manifest, output, json)
+    _score(predictions, _settings(wanted), manifest, output, json, details)
 
 
 def _score(
@@ -112,6 +116,7 @@ def _score(
     manifest: Path | None,
     output: Path | None,
     as_json: bool,
+    details: bool,
 ) -> None:
     from her2bench.api.scoring import scored
     from her2bench.cli.score_text import print_scores
@@ -127,7 +132,7 @@ def _score(
     if as_json:
         say_json(scores_json(results.scores))
     else:
-        print_scores(results.scores)
+        print_scores(results.scores, details)
 
 
 def _settings(wanted: dict[str, Any]) -> "ScoreSettings":

@@ -1,9 +1,11 @@
-"""Scores as text for a terminal: a table of metrics, the verdicts, the notes."""
+"""Scores as text for a terminal: the summary, and all tables and notes where asked for."""
 
 from rich.padding import Padding
 from rich.table import Table
 
+from her2bench.cli.summary_text import print_summary, title, with_interval
 from her2bench.core.console import Terminal
+from her2bench.core.score_notes import Note
 from her2bench.core.scores import Pair, Row, Scores
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.metric_intervals import MINIMUM_SEEDS
@@ -13,42 +15,53 @@ from her2bench.evaluation.statistics.metrics import METRICS
 CELL = 25  # columns of the terminal
 
 
-def print_scores(scores: Scores) -> None:
-    """Print serious notes first, then test metrics and verdicts."""
-    console = Terminal()
-    for note in scores.notes:
-        if note.severity == "serious":
-            console.print(note.in_full, style="bold")
+def print_scores(scores: Scores, details: bool = False) -> None:
+    """Print the verdict, one line per model and the cautions; `details`: everything."""
+    console = Terminal(piped=80)
+    print_summary(console, scores, {})
+    if details:
+        print_details(console, scores)
+    else:
+        console.print("All metrics, splits, pairs and notes: --details")
+
+
+def print_details(console: Terminal, scores: Scores) -> None:
+    """Print all metrics of all splits, all pairs on the primary metric, and all notes."""
+    console.print()
+    for split in dict.fromkeys(row.split for row in scores.rows):
+        rows = [row for row in scores.rows if row.split == split]
+        models = list(dict.fromkeys(row.model for row in rows))
+        label = max(len(label_of(row.metric)) for row in rows) + 2
+        for some in batches(models, max((console.width - label) // CELL, 1)):
+            console.print(_metrics(rows, some, title(rows[0], scores)))
             console.print()
-    splits = [row.split for row in scores.rows]
-    split = "test" if "test" in splits else splits[-1]
-    rows = [row for row in scores.rows if row.split == split]
-    models = list(dict.fromkeys(row.model for row in rows))
-    label = max(len(label_of(row.metric)) for row in rows) + 2
-    for some in batches(models, max((console.width - label) // CELL, 1)):
-        console.print(_metrics(rows, some, _title(rows[0], scores)))
-        console.print()
     _print_verdicts(console, scores)
+    _print_notes(console, scores)
+
+
+def _print_notes(console: Terminal, scores: Scores) -> None:
+    """Print the notes; those of one kind about several models or pairs under one title."""
+    alike: dict[tuple[str, str | None], list[Note]] = {}
     for note in scores.notes:
-        if note.severity != "serious":
-            console.print(Padding(note.in_full, (0, 0, 0, 2)))
+        if note.severity != "serious":  # those come first
+            alike.setdefault((note.kind, note.split), []).append(note)
+    for (_, split), notes in alike.items():
+        if len(notes) == 1:
+            console.print(Padding(notes[0].in_full, (0, 0, 0, 2)))
+            continue
+        console.print(f"  {notes[0].title}{f' ({split})' if split else ''}:")
+        for note in notes:
+            console.print(Padding(note.text, (0, 0, 0, 4)))
 
 
-def _title(row: Row, scores: Scores) -> str:
-    unknown = {note.split for note in scores.notes if note.kind == "slides_unknown"}
-    group = "tiles taken as independent" if row.split in unknown else "clustered by slide"
-    intervals = f"{scores.settings['confidence']:.0%} intervals, {group}"
-    return f"{row.split}: {row.tiles} tiles, {row.groups} groups; {intervals}"
-
-
-def _metrics(rows: list[Row], models: tuple[str, ...], title: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+def _metrics(rows: list[Row], models: tuple[str, ...], about: str) -> Table:
+    table = Table(title=about, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
     for model in models:
-        table.add_column(model, no_wrap=True)
+        table.add_column(model, overflow="fold", min_width=CELL - 2)
     by_key = {(row.model, row.metric): row for row in rows}
     for name in _ordered(rows):
-        cells = [_cell(by_key.get((model, name))) for model in models]
+        cells = [with_interval(by_key.get((model, name))) for model in models]
         table.add_row(label_of(name), *cells)
     return table
 
@@ -62,28 +75,18 @@ def _ordered(rows: list[Row]) -> list[str]:
     return [*names[:place], *extra, *names[place:]]
 
 
-def _cell(row: Row | None) -> str:
-    if row is None:
-        return ""
-    if row.value is None:
-        return "undefined"
-    if row.low is None or row.high is None:
-        return f"{row.value:.3f}"
-    return f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
-
-
 def _print_verdicts(console: Terminal, scores: Scores) -> None:
     primary = [pair for pair in scores.pairs if pair.metric == scores.settings["primary"]]
     label = METRICS[scores.settings["primary"]].label
-    for question, title in TITLES.items():
+    for question, asking in TITLES.items():
         asked = [pair for pair in primary if pair.question == question]
         answered = [pair for pair in asked if pair.decision != "unanswered"]
         if answered:
-            console.print(verdict_table(answered, f"{title}: {label}"))
+            console.print(verdict_table(answered, f"{asking}: {label}"))
         if len(answered) < len(asked):
             every = "any of the pairs" if not answered else f"{len(asked) - len(answered)} pairs"
             console.print(
-                f"{title}: not available for {every}; at least {MINIMUM_SEEDS} seeds of each "
+                f"{asking}: not available for {every}; at least {MINIMUM_SEEDS} seeds of each "
                 "model are needed."
             )
         if asked:
@@ -94,7 +97,7 @@ def verdict_table(pairs: list[Pair], title: str) -> Table:
     """One row per pair: difference with its interval, adjusted p-value, verdict in words."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for name in ("", "difference", "p (Holm)", "verdict"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for pair in pairs:
         table.add_row(
             f"{pair.model_a} – {pair.model_b}",

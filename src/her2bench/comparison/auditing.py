@@ -7,7 +7,10 @@ from her2bench.audit.partition import split_from
 from her2bench.audit.run import run_audit
 from her2bench.comparison.existing_folder import is_kept
 from her2bench.comparison.prepared import Prepared
+from her2bench.core.audit_findings import Finding, read_audit
 from her2bench.core.checksums import is_whole_or_older
+from her2bench.core.errors import UserError
+from her2bench.core.runs import ComparisonFolder
 from her2bench.data.tile_cache.artifact_cache import cache_folder
 from her2bench.report.pages.audit_page import write_audit_files
 
@@ -26,3 +29,21 @@ def audit_comparison(prepared: Prepared, cache: Path | None) -> None:
     found = run_audit(prepared.manifest, config.manifest, config.endpoint, split, place)
     write_audit_files(found.audit, found.tiles, found.pictures, folder, keep_pictures=True)
     folder.seal(folder.audit)
+
+
+def checked_findings(folder: ComparisonFolder, strict: bool) -> tuple[Finding, ...]:
+    """The findings of a comparison's audit.
+
+    Raises:
+        UserError: `strict`, and a finding is serious.
+    """
+    findings = read_audit(folder.audit).findings
+    serious = [finding for finding in findings if finding.severity == "serious"]
+    if strict and serious:
+        raise UserError(
+            folder.audit_page,
+            found="; ".join(finding.title for finding in serious),
+            expected="no serious finding (--strict)",
+            hint=f"{serious[0].hint.rstrip('.')}; or leave out --strict",
+        )
+    return findings

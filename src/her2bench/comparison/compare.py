@@ -3,13 +3,14 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from her2bench.comparison.auditing import audit_comparison
+from her2bench.comparison.auditing import audit_comparison, checked_findings
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.executor import run_jobs
 from her2bench.comparison.optimism import with_random_tiles
-from her2bench.comparison.plan import Choices, Watcher
+from her2bench.comparison.plan import Choices
 from her2bench.comparison.prepared import open_folder, prepare
 from her2bench.comparison.results import write_results
+from her2bench.comparison.watcher import Watcher
 from her2bench.core.atomic_io import working_alone
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder
@@ -41,7 +42,8 @@ def compare(
             open_folder(part)
         if choices.audit:
             audit_comparison(parts[-1], choices.cache)
-        watcher.planned(sum(part.config.epochs(job.model) for part in parts for job in part.jobs))
+            watcher.audited(checked_findings(folder, choices.strict))
+        watcher.planned([(j, part.config.epochs(j.model)) for part in parts for j in part.jobs])
         ready_cpu()
         for part in parts:
             run_jobs(part, device, choices, watcher)

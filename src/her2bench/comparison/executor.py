@@ -8,31 +8,36 @@ import torch
 from her2bench.comparison.finished import undo_damaged
 from her2bench.comparison.folds import Fold
 from her2bench.comparison.frozen import run_frozen
-from her2bench.comparison.jobs import run_baseline, run_job
-from her2bench.comparison.plan import Choices, Job, Watcher
+from her2bench.comparison.jobs import run_baseline, run_job, validation_auc
+from her2bench.comparison.plan import Choices, Job
 from her2bench.comparison.prepared import Prepared
+from her2bench.comparison.watcher import Watcher
 from her2bench.data.tile_cache.cached_tiles import cache_folder
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.training.autotune import Trial, chosen_compute
 from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.listener import Listener
 
 
 def run_jobs(part: Prepared, device: torch.device, choices: Choices, watcher: Watcher) -> None:
     """Run every job of a comparison that is not done yet."""
     folds = part.folds(device)
     undo_damaged(part, folds)
-    for job in part.jobs:
+    done = [job for job in part.jobs if part.run(job).done]
+    for job in done:
+        Checkpoint(part.run(job).unfinished).remove()  # left over if killed just after DONE
+        watcher.skipped(job)
+    for job in (job for job in part.jobs if job not in done):
         run, fold = part.run(job), folds[job.fold]
-        if run.done:
-            Checkpoint(run.unfinished).remove()  # left over if killed just after DONE
-            watcher.skipped(part.config.epochs(job.model))
-        elif job.model in part.config.baselines:
+        watcher.started(job)
+        if job.model in part.config.baselines:
             run_baseline(job, part.config, fold, run)
         elif part.config.options(job.model).training == "frozen":
             run_frozen(job, part.config, fold, run, PLAIN, choices.cache or cache_folder())
         else:
-            compute = _compute(job, part, fold, choices)
-            run_job(job, part.config, fold, run, compute, partial(watcher.epoch, job))
+            listener = Listener(partial(watcher.epoch, job), watcher.trained)
+            run_job(job, part.config, fold, run, _compute(job, part, fold, choices), listener)
+        watcher.finished(job, validation_auc(run))
 
 
 def _compute(job: Job, part: Prepared, fold: Fold, choices: Choices) -> Compute:

@@ -7,11 +7,12 @@ import numpy as np
 import polars as pl
 import tomli_w
 import torch
+from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.folds import Fold
-from her2bench.comparison.learning_rate_search import LearningRateSearch, OnEpoch
+from her2bench.comparison.learning_rate_search import LearningRateSearch
 from her2bench.comparison.plan import Job
 from her2bench.core.machine import peak_memory, usable_cores
 from her2bench.core.run_folder import RunFolder
@@ -29,6 +30,7 @@ from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.trained_networks import ModelMetadata, save_trained
 from her2bench.training.checkpoint import Checkpoint
+from her2bench.training.listener import Listener
 from her2bench.training.state import Fit
 
 
@@ -38,7 +40,7 @@ def run_job(
     fold: Fold,
     run: RunFolder,
     compute: Compute,
-    on_epoch: OnEpoch,
+    listener: Listener,
 ) -> None:
     """Train one network on one fold with one seed and write its run folder.
 
@@ -48,7 +50,7 @@ def run_job(
     trials, device = LearningRateSearch(job, config, fold, run, compute), fold.tiles.device
     prepare = trials.prepare
     with peak_memory() as held, device_memory(device) as held_there:
-        fits, best, model = trials.best(on_epoch)
+        fits, best, model = trials.best(listener)
         logits = {
             split: forward(model, fold.tiles, fold.side(split).rows, prepare, compute)
             for split in fold.present
@@ -144,6 +146,14 @@ def hardware(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{platform.machine()} {device.type.upper()}, {usable_cores()} cores"
+
+
+def validation_auc(run: RunFolder) -> float | None:
+    """The ROC-AUC of a finished run on its validation tiles; None where they are of one class."""
+    table = pl.read_parquet(run.predictions).filter(pl.col("split") == "val")
+    if table["target"].n_unique() < 2:
+        return None
+    return float(roc_auc_score(table["target"].to_numpy(), table["logit"].to_numpy()))
 
 
 def _gb(*held: int) -> float:

@@ -1,6 +1,5 @@
 """The learning rates of a recipe tried in turn, and the best of them kept."""
 
-from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
@@ -20,12 +19,10 @@ from her2bench.models.registry import build_model, network
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.normalization import Normalization
 from her2bench.training.checkpoint import Checkpoint
-from her2bench.training.epochs import Epoch
+from her2bench.training.listener import Listener
 from her2bench.training.loop import fit
 from her2bench.training.recipe import positive_weight
 from her2bench.training.state import Fit, FitConfig, TrainingState
-
-OnEpoch = Callable[[Epoch], None]
 
 
 @dataclass(frozen=True)
@@ -43,22 +40,22 @@ class LearningRateSearch:
         """The normalisation that the network expects, or as the recipe says."""
         return normalization_for(self.job.model, self.config, self.fold)
 
-    def best(self, on_epoch: OnEpoch) -> tuple[list[Fit], Fit, nn.Module]:
+    def best(self, listener: Listener) -> tuple[list[Fit], Fit, nn.Module]:
         """All fits, the one with the least validation loss, and its network."""
         *others, last = self.config.recipe.rates_for(self.job.model)
-        fits = [self._fit(rate, on_epoch)[0] for rate in others]
-        fitted, model = self._fit(last, on_epoch)
+        fits = [self._fit(rate, listener)[0] for rate in others]
+        fitted, model = self._fit(last, listener)
         fits.append(fitted)
         best = int(np.argmin([each.validation_loss for each in fits]))
         if best < len(others):
             del model  # only one network in memory: that of the best rate is loaded again
-            _, model = self._fit(others[best], lambda row: None)
+            _, model = self._fit(others[best], Listener())
         return fits, fits[best], model
 
-    def course(self, rate: float, on_epoch: OnEpoch) -> TrainingState:
+    def course(self, rate: float, listener: Listener) -> TrainingState:
         """The training at a learning rate, before its first epoch."""
         model = self._fresh_model().to(self.fold.tiles.device)
-        return TrainingState(model, self._plan(rate), self.checkpoint(rate), on_epoch)
+        return TrainingState(model, self._plan(rate), self.checkpoint(rate), listener)
 
     def checkpoint(self, rate: float) -> Checkpoint:
         """Where the training at a learning rate is kept."""
@@ -75,18 +72,18 @@ class LearningRateSearch:
         device = self.fold.tiles.device
         return Fabric(accelerator=device.type, devices=1, precision=self.config.precision)
 
-    def _fit(self, rate: float, on_epoch: OnEpoch) -> tuple[Fit, nn.Module]:
-        course = self.course(rate, on_epoch)
+    def _fit(self, rate: float, listener: Listener) -> tuple[Fit, nn.Module]:
+        course = self.course(rate, listener)
         ended = course.checkpoint.load_kept(course.model)
         if ended:
             for row in ended["epochs"]:
-                on_epoch(row)
+                listener.epoch(row)
             names = ("epochs", "epoch", "memory", "device_memory")
             return Fit(*(ended[name] for name in names)), course.model
         sides = self.fold.side("train"), self.fold.side("val")
         setup = self.fabric, course.model, *sides
         try:
-            fitted = fit(*setup, course.plan, course.checkpoint, on_epoch)
+            fitted = fit(*setup, course.plan, course.checkpoint, listener)
         except torch.OutOfMemoryError as error:
             raise self._no_room(error) from error
         if len(self.config.recipe.rates_for(self.job.model)) > 1:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.data.tile_cache.cached_tiles import cache_folder
-from her2bench.training.epochs import Epoch
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,8 @@ class Choices:
     """Options that may change between calls without changing the comparison.
 
     `optimism` repeats the training with a random tile split and reports the optimism; `self_test`
-    chooses the fastest way to compute each network; `audit` runs the data quality checks first.
+    chooses the fastest way to compute each network; `audit` runs the data quality checks first;
+    `strict` stops after them if a finding is serious.
     """
 
     device: str = "auto"
@@ -49,21 +49,9 @@ class Choices:
     optimism: bool = False
     self_test: bool = True
     audit: bool = True
+    strict: bool = False
 
     @property
     def record(self) -> Path:
         """Where the self-test's findings are kept."""
         return (self.cache or cache_folder()) / "compute.json"
-
-
-class Watcher:
-    """Notified of the progress of a comparison; this base class does nothing."""
-
-    def planned(self, epochs: int) -> None:
-        """The number of epochs of all runs."""
-
-    def epoch(self, job: Job, row: Epoch) -> None:
-        """An epoch of a job has ended, in this call or before a stop."""
-
-    def skipped(self, epochs: int) -> None:
-        """A run was already finished."""

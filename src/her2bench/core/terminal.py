@@ -1,5 +1,6 @@
 """Text for a terminal, a pipe or a log: names as they are written, in whatever encoding."""
 
+import codecs
 import io
 import os
 import re
@@ -10,6 +11,8 @@ from pathlib import Path
 # A terminal obeys these, or has no letter for them. Line ends and tabs stay.
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NOT_ASCII = re.compile("[^\x00-\x7e]")
+_LIKE = {"–": "-", "−": "-", "—": "-", "±": "+/-", "’": "'", "‘": "'", "“": '"', "”": '"'}
+_LIKE |= {"×": "x", "≥": ">=", "≤": "<=", "…": "...", "µ": "u", "\u00a0": " ", "━": "-", "▲": "!"}
 _NOT_UTF8 = range(0xDC80, 0xDD00)  # how Python holds the bytes of a name that is not UTF-8
 
 
@@ -57,10 +60,19 @@ def ascii_json(text: str) -> str:
 
 
 def open_streams() -> None:
-    """Let every text be printed: closed streams lead nowhere, letters they lack become `?`."""
+    """Let every text be printed: closed streams lead nowhere, letters they lack become ASCII."""
+    codecs.register_error("her2bench", _in_ascii)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:  # and so that no file of ours takes its number
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
-        elif name == "stdout" and isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+        elif name != "stdin" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="her2bench")
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """What is written for letters that the encoding lacks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end]
+    return "".join(_LIKE.get(letter, "?") for letter in letters), error.end

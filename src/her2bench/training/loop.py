@@ -1,7 +1,6 @@
 """The training loop, with Lightning Fabric."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from her2bench.training.augmentation import augment
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.epoch_order import epoch_order
 from her2bench.training.epochs import Epoch, measures
+from her2bench.training.listener import SILENT, Listener
 from her2bench.training.losses import TileLoss, smoothed
 from her2bench.training.optimiser import optimiser_for, set_rate
 from her2bench.training.state import Fit, FitConfig, Side, TrainingState
@@ -28,7 +28,7 @@ def fit(
     validation: Side,
     plan: FitConfig,
     checkpoint: Checkpoint,
-    on_epoch: Callable[[Epoch], None],
+    listener: Listener,
 ) -> Fit:
     """Train a network and load the weights that the recipe keeps.
 
@@ -42,7 +42,7 @@ def fit(
         validation: the tiles that choose the epoch, depending on the recipe.
         plan: recipe, learning rate, weight of positives, normalisation and seed.
         checkpoint: files of the run in progress.
-        on_epoch: called for each epoch, including those before a stop.
+        listener: notified of each epoch, including those before a stop.
     """
     plan.compute.set_on(model)
     recipe = plan.recipe
@@ -50,21 +50,21 @@ def fit(
     average = WeightAverage(model, recipe.average) if recipe.average else None
     progress = checkpoint.load(model, optimiser, average and average.model) or {}
     wrapped, stepper = fabric.setup(model, optimiser)
-    course = TrainingState(model, plan, checkpoint, on_epoch, **progress, average=average)
+    course = TrainingState(model, plan, checkpoint, listener, **progress, average=average)
     weight = torch.tensor(plan.positive_weight, device=fabric.device)
     loss = TileLoss(recipe.loss, weight, float(train.targets.mean()))
     judged = fabric.setup_module(average.model) if average else wrapped
     for row in course.epochs:  # those trained before the run was stopped
-        on_epoch(row)
+        listener.epoch(row)
     for number in range(len(course.epochs), recipe.epochs):
         if course.over:
             break
-        row = train_epoch(fabric, wrapped, stepper, loss, train, plan, number, average)
+        row = train_epoch(fabric, wrapped, stepper, loss, train, plan, number, average, listener)
         course.judge(row, judged, validation, loss)
         if number + 1 < recipe.epochs:
             progress = {"epochs": course.epochs, "best_epoch": course.best_epoch}
             checkpoint.save(model, optimiser, progress, average and average.model)
-        on_epoch(row)
+        listener.epoch(row)
     return course.ended()
 
 
@@ -77,6 +77,7 @@ def train_epoch(
     plan: FitConfig,
     number: int,
     average: WeightAverage | None = None,
+    listener: Listener = SILENT,
 ) -> Epoch:
     """Train for one epoch.
 
@@ -89,6 +90,7 @@ def train_epoch(
         plan: how.
         number: of the epoch, from 0.
         average: takes in the weights after each step.
+        listener: notified after each batch.
     """
     start, recipe = time.perf_counter(), plan.recipe
     order, generator = seeded_order((*plan.seed, number), side)
@@ -111,6 +113,7 @@ def train_epoch(
             average.update(step)
         total += value.detach() * len(aims)  # weights the last, smaller batch correctly
         said.copy_(output.detach())
+        listener.trained(len(aims) / len(order))
     mean, found = float(total / len(order)), logits.cpu().double().numpy()
     seconds = time.perf_counter() - start
     row = {"epoch": number, "learning_rate": plan.learning_rate}

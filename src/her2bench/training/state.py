@@ -1,6 +1,5 @@
 """The state of a training: its tiles, its settings, its epochs so far and the weights it keeps."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +12,7 @@ from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.epochs import Epoch, kept_epoch, measures, refuse_divergence
+from her2bench.training.listener import Listener
 from her2bench.training.network_options import FULL, NetworkOptions
 from her2bench.training.recipe import Recipe
 from her2bench.training.weight_average import WeightAverage
@@ -72,7 +72,7 @@ class TrainingState:
         model: its weights.
         plan: how it is trained.
         checkpoint: its files.
-        on_epoch: called for each epoch, including those before a stop.
+        listener: notified of each epoch, including those before a stop.
         epochs: rows so far.
         best_epoch: the epoch whose weights the recipe keeps.
         average: the moving average of the weights, which stands for them where there is one.
@@ -81,7 +81,7 @@ class TrainingState:
     model: nn.Module
     plan: FitConfig
     checkpoint: Checkpoint
-    on_epoch: Callable[[Epoch], None]
+    listener: Listener
     epochs: list[Epoch] = field(default_factory=list)
     best_epoch: int = -1
     average: WeightAverage | None = None
