@@ -38,6 +38,10 @@ def test_what_is_written_reads_back_the_same(path):
     [
         ("recipe.epoch=7", "unknown setting 'recipe.epoch' (did you mean 'epochs'?)"),
         ("recipes.epochs=7", "unknown setting 'recipes' (did you mean 'recipe'?)"),
+        ("epochs=7", "unknown setting 'epochs' (did you mean 'recipe.epochs'?)"),
+        ("epohcs=7", "unknown setting 'epohcs' (did you mean 'recipe.epochs'?)"),
+        ("recipe.rates=[1.0]", "unknown setting 'recipe.rates' (did you mean 'rates'?)"),
+        ("recipe.zzz=7", "the docs list all on the page Settings"),
         ("recipe.epochs=0", "recipe.epochs = 0"),
         ("recipe.epochs=many", "recipe.epochs = 'many'"),
         ("recipe.epochs", "expected: key=value"),

@@ -14,6 +14,15 @@ class Recipe(Settings):
 
     Each learning rate is tried, and the one with the lowest validation loss is kept: the same
     budget for each model.
+
+    Attributes:
+        epochs: passes over the training tiles, at each learning rate.
+        batch: tiles per step.
+        learning_rates: those tried, a list for all networks or a table with a list for each.
+        pos_weight: weight of a positive tile in the loss: a rule, or a number.
+        normalise: subtract the mean and divide by the deviation of the training tiles, by channel.
+        augment: random changes of training tiles: `flip`, `rotate` (by quarter turns).
+        keep: which epoch's weights are kept.
     """
 
     epochs: int = Field(default=20, ge=1, le=100_000)
