@@ -14,7 +14,7 @@ from her2bench.api.results import AuditResults, ComparisonResults, ScoreResults
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import setting_fields
 from her2bench.core.packaged_configs import packaged_configs
-from her2bench.evaluation.statistics.metrics import Metric
+from her2bench.evaluation.statistics.metrics import METRICS, Metric
 from her2bench.models.baselines.registry import Baseline
 from her2bench.phantom import PhantomSettings
 
@@ -35,8 +35,8 @@ working directory. `comparison.toml` in a comparison folder holds every setting 
 """
 CONFIGS = """# Configs that come with the package
 
-`her2bench compare sound` takes the config `sound` from the package, wherever you are; a file of that
-name comes first. To change more than a `--set` does, copy the text into a file of your own.
+`her2bench compare sound` takes the config `sound` from the package, wherever you are; a file of
+that name comes first. To change more than a `--set` does, copy the text into a file of your own.
 """
 PYTHON = """# Python
 
@@ -57,7 +57,9 @@ def on_files(files: "Files", config: "MkDocsConfig") -> "Files":
 
 def settings_page() -> str:
     """Every setting of a comparison and of a phantom, one table per section."""
-    parts = [SETTINGS, *_sections(ComparisonConfig, "Of a comparison")]
+    names = ", ".join(f"`{name}`" for name in METRICS)
+    parts = [SETTINGS, f"Metrics, for `score.primary`: {names}.\n"]
+    parts += _sections(ComparisonConfig, "Of a comparison")
     return "\n".join([*parts, *_sections(PhantomSettings, "Of a phantom (`her2bench phantom`)")])
 
 
@@ -141,11 +143,21 @@ def _entry(title: str, thing: Any) -> str:
     kind = "class " if inspect.isclass(thing) else ""
     text = [f"## {title}\n", f"```python\n{kind}{thing.__name__}{_signature(thing)}\n```\n"]
     text += [parts.pop("")]
+    if inspect.isclass(thing):
+        text += ["", *_members(thing)]
     for head, body in parts.items():
         entries = _items(body) if head in ("Args", "Attributes", "Raises") else {}
         listed = [f"- `{name}`: {about}" for name, about in entries.items()]
         text += [f"\n**{head}**\n", *(listed or [body])]
     return "\n".join([*text, ""])
+
+
+def _members(kind: type) -> list[str]:
+    """The public methods and properties of a class, with the first line of their docstrings."""
+    found = {n: m for n, m in inspect.getmembers(kind) if n[0] != "_" and inspect.getdoc(m)}
+    ours = {n: m for n, m in found.items() if callable(m) or isinstance(m, property)}
+    lines = {n: (inspect.getdoc(m) or "").splitlines()[0] for n, m in ours.items()}
+    return [f"- `.{n}{'()' if callable(ours[n]) else ''}`: {line}" for n, line in lines.items()]
 
 
 def _signature(thing: Any) -> str:
