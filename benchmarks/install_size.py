@@ -2,8 +2,8 @@
 
     python -m benchmarks.install_size
 
-On Linux without a GPU, most of PyTorch's size is CUDA; its CPU builds are smaller. Packages that are
-not installed are named, and not counted.
+On Linux most of PyTorch's size is CUDA; its CPU builds are smaller. Packages that are not installed
+are named, and not counted.
 """
 
 import tomllib
