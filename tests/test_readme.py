@@ -51,15 +51,13 @@ SMALL = "--set size=64 --set recipe.epochs=1 --set seeds=[0] --set \"models=['le
 EXTRA = {
     "her2bench phantom": "--slides 16 --tiles-per-slide 4 --size 64",
     "her2bench compare": SMALL,
-    "her2bench compare configs/notebook.toml": f"{SMALL}",
 }
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder as a user would have it: configs, own tiles, a labelled image, predictions."""
+    """A folder as a user would have it: own tiles, a labelled image, predictions."""
     place = tmp_path_factory.mktemp("user")
-    (place / "configs").symlink_to(ROOT / "configs")
     assert "her2bench phantom p --layout bci" in README
     run(place, f"her2bench phantom p --layout bci {EXTRA['her2bench phantom']}")
     (place / "BCI_dataset").symlink_to(place / "p" / "BCI_dataset")
