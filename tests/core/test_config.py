@@ -1,7 +1,7 @@
 import pytest
 from pydantic import Field
 
-from her2bench.core.config import Settings, load_settings, to_toml
+from her2bench.core.config import Settings, load_settings, setting_fields, settings_from, to_toml
 from her2bench.core.errors import UserError
 
 
@@ -52,6 +52,15 @@ def test_a_wrong_setting_is_named_with_its_value_and_the_nearest_right_one(path,
     with pytest.raises(UserError) as error:
         load_settings(Outer, path, [override])
     assert message in str(error.value)
+
+
+def test_a_section_by_name_has_its_settings_too():
+    class Named(Settings):
+        network: dict[str, Inner] = {}  # noqa: RUF012
+
+    assert list(setting_fields(Named)) == ["network", "network.NAME.epochs"]
+    with pytest.raises(UserError, match=r"did you mean 'network\.NAME\.epochs'"):
+        settings_from(Named, {"network": {"mine": {"epoch": 1}}}, "here")
 
 
 def test_a_missing_file_broken_toml_and_a_missing_setting(tmp_path):

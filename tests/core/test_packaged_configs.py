@@ -29,7 +29,8 @@ def test_a_packaged_config_is_found_by_name(tmp_path, monkeypatch):
 
 
 def test_each_command_has_its_own():
-    assert list(packaged_configs("compare")) == ["her2_tma", "notebook", "phantom", "sound"]
+    assert {"her2_tma", "notebook", "phantom", "sound"} <= set(packaged_configs("compare"))
+    assert not {"phantom_tiles", "bench_gpu"} & set(packaged_configs("compare"))
     assert list(packaged_configs("phantom")) == ["phantom_tiles"]
 
 

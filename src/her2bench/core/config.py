@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -126,6 +126,8 @@ def _override(data: dict[str, Any], text: str) -> None:
 def setting_fields(kind: type[BaseModel], prefix: str = "") -> dict[str, type[BaseModel]]:
     """The settings of a model, those of its sections too: dotted key → the model it is a field of.
 
+    A table of sections by name has the key `table.NAME.setting`.
+
     >>> class Inner(Settings):
     ...     epochs: int = 1
     >>> class Outer(Settings):
@@ -136,9 +138,10 @@ def setting_fields(kind: type[BaseModel], prefix: str = "") -> dict[str, type[Ba
     keys: dict[str, type[BaseModel]] = {}
     for name, field in kind.model_fields.items():
         keys[f"{prefix}{name}"] = kind
-        for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
+        inside = f"{prefix}{name}." + ("NAME." if get_origin(field.annotation) is dict else "")
+        for inner in (field.annotation, *get_args(field.annotation)):
             if isinstance(inner, type) and issubclass(inner, BaseModel):
-                keys |= setting_fields(inner, f"{prefix}{name}.")
+                keys |= setting_fields(inner, inside)
     return keys
 
 
