@@ -1,7 +1,7 @@
 import pytest
 from pydantic import Field
 
-from her2bench.core.config import Settings, load_settings, to_toml
+from her2bench.core.config import Settings, load_settings, setting_fields, settings_from, to_toml
 from her2bench.core.errors import UserError
 
 
@@ -38,6 +38,10 @@ def test_what_is_written_reads_back_the_same(path):
     [
         ("recipe.epoch=7", "unknown setting 'recipe.epoch' (did you mean 'epochs'?)"),
         ("recipes.epochs=7", "unknown setting 'recipes' (did you mean 'recipe'?)"),
+        ("epochs=7", "unknown setting 'epochs' (did you mean 'recipe.epochs'?)"),
+        ("epohcs=7", "unknown setting 'epohcs' (did you mean 'recipe.epochs'?)"),
+        ("recipe.rates=[1.0]", "unknown setting 'recipe.rates' (did you mean 'rates'?)"),
+        ("recipe.zzz=7", "the docs list all on the page Settings"),
         ("recipe.epochs=0", "recipe.epochs = 0"),
         ("recipe.epochs=many", "recipe.epochs = 'many'"),
         ("recipe.epochs", "expected: key=value"),
@@ -48,6 +52,15 @@ def test_a_wrong_setting_is_named_with_its_value_and_the_nearest_right_one(path,
     with pytest.raises(UserError) as error:
         load_settings(Outer, path, [override])
     assert message in str(error.value)
+
+
+def test_a_section_by_name_has_its_settings_too():
+    class Named(Settings):
+        network: dict[str, Inner] = {}  # noqa: RUF012
+
+    assert list(setting_fields(Named)) == ["network", "network.NAME.epochs"]
+    with pytest.raises(UserError, match=r"did you mean 'network\.NAME\.epochs'"):
+        settings_from(Named, {"network": {"mine": {"epoch": 1}}}, "here")
 
 
 def test_a_missing_file_broken_toml_and_a_missing_setting(tmp_path):

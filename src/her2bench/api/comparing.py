@@ -8,6 +8,7 @@ from her2bench.api.results import ComparisonResults
 from her2bench.core.atomic_io import check_writable
 from her2bench.core.config import load_settings, settings_from
 from her2bench.core.extras import needs_extra
+from her2bench.core.packaged_configs import config_path
 from her2bench.core.predictions import read_predictions
 from her2bench.core.run_folder import RunFolder
 from her2bench.core.runs import ComparisonFolder, opened_comparison
@@ -35,7 +36,7 @@ def compare(
     To resume a stopped comparison, call it again with the same arguments.
 
     Args:
-        config: a TOML file, or its content as a dict.
+        config: a TOML file, the name of a packaged one (`"sound"`), or its content as a dict.
         out: the comparison folder; `out/<config name>` by default.
         models: name → network of your own, a class or function of the tile size (or of nothing)
             that returns one logit per tile; compared with those of the config.
@@ -74,7 +75,7 @@ def _resolved(
     if isinstance(config, Mapping):
         config = {**config, "models": [*config.get("models", ()), *more]}
         return settings_from(ComparisonConfig, config, "config")
-    read = load_settings(ComparisonConfig, Path(config), list(overrides))
+    read = load_settings(ComparisonConfig, config_path(config, "compare"), list(overrides))
     return read.model_copy(update={"models": (*read.models, *more)})
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from her2bench.core.manifest import read_manifest
+from her2bench.core.packaged_configs import config_path
 from her2bench.phantom import phantom_settings, read_settings, write_phantom
 
 
@@ -16,7 +17,7 @@ def phantom(
 
     Args:
         out: the folder to write; unchanged if it already contains this phantom.
-        config: a TOML file with settings.
+        config: a TOML file with settings, or `"phantom_tiles"`, a packaged one.
         workers: processes; more than 1 needs `if __name__ == "__main__":` in a script.
         settings: `slides, tiles_per_slide, size, mpp, seed, confounding, quality, layout`, over
             those of the file.
@@ -28,7 +29,7 @@ def phantom(
         UserError: a setting is wrong, or the folder contains other files.
     """
     place = Path(out)
-    from_file = {} if config is None else read_settings(Path(config))
+    from_file = {} if config is None else read_settings(config_path(config, "phantom"))
     chosen = phantom_settings({**from_file, **settings}, config)
     write_phantom(place, chosen, workers)
     if chosen.layout == "bci":

@@ -8,11 +8,11 @@ import typer
 
 def augment(
     manifest: Annotated[Path, typer.Argument(help="The manifest, CSV or Parquet.")],
-    config: Annotated[Path, typer.Argument(help="The config, a TOML file.")],
+    config: Annotated[Path, typer.Argument(help="The config: a TOML file, or a packaged one.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The sheet, a PNG.")] = Path("sheet.png"),
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="key=value overrides a setting, e.g. recipe.augment=[]."),
+        typer.Option("--set", help="key=value overrides a setting, e.g. size=96."),
     ] = None,
     tiles: Annotated[int, typer.Option(min=1, max=100, help="Rows: tiles.")] = 6,
     versions: Annotated[int, typer.Option(min=1, max=100, help="Columns: versions of each.")] = 7,
@@ -22,10 +22,11 @@ def augment(
     from her2bench.comparison.config import ComparisonConfig
     from her2bench.core.config import load_settings
     from her2bench.core.manifest import read_manifest
+    from her2bench.core.packaged_configs import config_path
     from her2bench.core.terminal import say
     from her2bench.training.augmentation_sheet import write_sheet
 
-    chosen = load_settings(ComparisonConfig, config, settings or ())
+    chosen = load_settings(ComparisonConfig, config_path(config, "compare"), settings or ())
     kinds = chosen.recipe.augment
     shown = write_sheet(read_manifest(manifest), chosen.size, kinds, out, tiles, versions, seed)
     say(f"{out}: {len(shown)} tiles at {chosen.size} px, {', '.join(kinds) or 'no augmentation'}")

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-Config = Annotated[Path, typer.Argument(help="The config, a TOML file.")]
+Config = Annotated[
+    Path, typer.Argument(help="The config: a TOML file, or a packaged one, e.g. sound.")
+]
 Output = Annotated[
     Path | None,
     typer.Option("-o", "--out", help="The comparison folder (out/<config name> by default)."),

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 def phantom(
     out: Annotated[Path, typer.Argument(help="Folder to write; it must not exist yet.")],
     config: Annotated[
-        Path | None, typer.Option(help="TOML file with any of the settings below.")
+        Path | None,
+        typer.Option(help="TOML file with any of the settings below, or phantom_tiles."),
     ] = None,
     slides: Annotated[
         int | None, typer.Option(help="Number of slides (default: 51, as BCI).")
@@ -59,9 +60,10 @@ def phantom(
 
 def _settings(config: Path | None, given: dict[str, object]) -> "PhantomSettings":
     """The settings of the file, overridden by the options."""
+    from her2bench.core.packaged_configs import config_path
     from her2bench.phantom import phantom_settings, read_settings
 
-    from_file = {} if config is None else read_settings(config)
+    from_file = {} if config is None else read_settings(config_path(config, "phantom"))
     phantom_settings(from_file, config)
     chosen = {name: value for name, value in given.items() if value is not None}
     return phantom_settings({**from_file, **chosen})

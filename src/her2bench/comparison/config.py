@@ -18,7 +18,25 @@ from her2bench.training.recipe import Recipe
 
 
 class ComparisonConfig(Settings):
-    """Every setting of `her2bench compare`; `comparison.toml` contains them all with defaults."""
+    """Every setting of `her2bench compare`; `comparison.toml` contains them all with defaults.
+
+    Attributes:
+        manifest: the table of tiles, `.csv` or `.parquet`; relative to the working directory.
+        endpoint: what counts as positive: `2+` (2+/3+ against 0/1+), `3+`, `1+`, or `status`, the
+            confirmed HER2 status of the manifest.
+        models: the networks: built-in names, `timm:NAME`, or `name=package.module:Class`.
+        baselines: the simple models they are compared with.
+        seeds: each network is trained once per seed; three or more let verdicts be about recipes.
+        size: side of a tile in pixels when a network sees it; larger and smaller ones are resized.
+        decoding: `exact`: full resolution, then resized; `fast`: JPEGs decoded at a smaller scale.
+        precision: of training on a GPU; on a CPU `32-true`.
+        licence: of the images, for the model cards.
+        split: how tiles are divided into train, val and test.
+        recipe: how networks are trained.
+        network: how a network starts and what of it is trained, by its name.
+        score: the statistics.
+        report: how the report shows the comparison.
+    """
 
     manifest: Path
     endpoint: Endpoint = "2+"

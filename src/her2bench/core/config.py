@@ -3,13 +3,13 @@
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from her2bench.core.atomic_io import reading
-from her2bench.core.errors import UserError, nearest, shown
+from her2bench.core.errors import UserError, closest, shown
 
 
 class Settings(BaseModel):
@@ -77,7 +77,9 @@ def settings_from(kind: type[S], data: dict[str, Any], where: object) -> S:
     except ValidationError as error:
         problems = [_problem(kind, entry) for entry in error.errors()]
         raise UserError(
-            where, found="; ".join(problems), hint="correct these settings (or their --set)"
+            where,
+            found="; ".join(problems),
+            hint="correct these settings (or their --set); the docs list all on the page Settings",
         ) from error
 
 
@@ -121,25 +123,45 @@ def _override(data: dict[str, Any], text: str) -> None:
         raise UserError("--set", found=f"{shown(text)}: {error}", hint="correct it") from error
 
 
+def setting_fields(kind: type[BaseModel], prefix: str = "") -> dict[str, type[BaseModel]]:
+    """The settings of a model, those of its sections too: dotted key → the model it is a field of.
+
+    A table of sections by name has the key `table.NAME.setting`.
+
+    >>> class Inner(Settings):
+    ...     epochs: int = 1
+    >>> class Outer(Settings):
+    ...     recipe: Inner = Inner()
+    >>> list(setting_fields(Outer))
+    ['recipe', 'recipe.epochs']
+    """
+    keys: dict[str, type[BaseModel]] = {}
+    for name, field in kind.model_fields.items():
+        keys[f"{prefix}{name}"] = kind
+        inside = f"{prefix}{name}." + ("NAME." if get_origin(field.annotation) is dict else "")
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                keys |= setting_fields(inner, inside)
+    return keys
+
+
 def _problem(kind: type[BaseModel], entry: Any) -> str:
     place = [str(part) for part in entry["loc"]]
     key = ".".join(place)
     if entry["type"] == "extra_forbidden":
-        hint = nearest(place[-1], _keys(kind, place[:-1]))
-        return f"unknown setting {shown(key)} ({hint or 'see the docs for the known ones'})"
+        close = _closest_key(place, list(setting_fields(kind)))
+        return f"unknown setting {shown(key)}" + (f" (did you mean {close!r}?)" if close else "")
     if entry["type"] == "missing":
         return f"setting {key!r} is missing"
     return f"{key} = {shown(entry['input'])}: {entry['msg']}"
 
 
-def _keys(kind: Any, place: list[str]) -> list[str]:
-    """The names of the settings in the section at `place`."""
-    for part in place:
-        field = getattr(kind, "model_fields", {}).get(part)
-        if field is None:
-            break
-        inside = [
-            a for a in getattr(field.annotation, "__args__", ()) if hasattr(a, "model_fields")
-        ]
-        kind = inside[-1] if inside else field.annotation
-    return list(getattr(kind, "model_fields", {}))
+def _closest_key(place: list[str], keys: list[str]) -> str | None:
+    """The key most like an unknown one: of that name, else in its section, else in any."""
+    *section, name = place
+    by_name = {key.rpartition(".")[2]: key for key in reversed(keys)}
+    beside = [key.rpartition(".")[2] for key in keys if key.split(".")[:-1] == section]
+    near = name if name in by_name else closest(name, beside)
+    if near in beside:
+        return near
+    return by_name.get(near or closest(name, by_name) or "")

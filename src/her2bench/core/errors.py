@@ -50,10 +50,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("epoch", ["epochs", "batch"]), nearest("probability", ["label", "Prob"])
     ("did you mean 'epochs'?", "did you mean 'Prob'?")
     """
+    close = closest(name, known)
+    return f"did you mean {close!r}?" if close else ""
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, or short for it; None if none is near."""
     known = list(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     close += [other for other in known if _is_short_for(other, name) or _is_short_for(name, other)]
-    return f"did you mean {close[0]!r}?" if close else ""
+    return close[0] if close else None
 
 
 def _is_short_for(one: str, other: str) -> bool:

@@ -8,7 +8,8 @@ from her2bench.core.config import Settings
 class ReportSettings(Settings):
     """How the report shows a comparison; changes no number.
 
-    `unit` names what a group is: slide, core, patient, ...
+    Attributes:
+        unit: what a group is: slide, core, patient, ...
     """
 
     unit: str = Field(default="slide", pattern=r"^[a-z]{1,20}$")

@@ -11,11 +11,12 @@ from her2bench.core.config import Settings
 class NetworkOptions(Settings):
     """The table `[network.NAME]` of a config.
 
-    `pretrained`: true for the weights that timm has on its hub, or the path of a weights file.
-    `training`: "full", or "frozen": features of each tile are computed once, and a linear head is
-    fitted to them, its regularisation chosen on validation. `backbone_rate`: the learning rate of
-    all layers but the head, as a share of the head's. `layer_decay`: each layer's rate as a share
-    of the next one's.
+    Attributes:
+        pretrained: true for the weights that timm has on its hub, or the path of a weights file.
+        training: `full`, or `frozen`: features of each tile are computed once, and a linear head is
+            fitted to them, its regularisation chosen on validation.
+        backbone_rate: the learning rate of all layers but the head, as a share of the head's.
+        layer_decay: each layer's learning rate as a share of the next one's.
     """
 
     pretrained: bool | Path = False

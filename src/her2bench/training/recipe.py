@@ -14,9 +14,25 @@ class Recipe(Settings):
     """How networks are trained; the same for each, unless learning rates are given by model.
 
     Each learning rate is tried, and the one with the lowest validation loss is kept: the same
-    budget for each model. `warmup` is in epochs; `average` is the decay of a moving average of the
-    weights, which is then validated and kept; `patience` stops a training after so many epochs
-    without a lower validation loss; `clip` is the largest norm of a step's gradients.
+    budget for each model.
+
+    Attributes:
+        epochs: passes over the training tiles, at each learning rate.
+        batch: tiles per step.
+        learning_rates: those tried, a list for all networks or a table with a list for each.
+        pos_weight: weight of a positive tile in the loss: a rule, or a number.
+        normalise: subtract the mean and divide by the deviation of the training tiles, by channel.
+        augment: random changes of training tiles, in the order of a slide's way to a file.
+        keep: which epoch's weights are kept.
+        optimiser: the optimiser.
+        weight_decay: of the optimiser; biases and normalisation layers do not decay.
+        schedule: of the learning rate over the epochs.
+        warmup: epochs in which the learning rate rises to its value.
+        average: decay of a moving average of the weights, which is then validated and kept; 0: none.
+        loss: the loss function.
+        label_smoothing: share by which targets are moved to the middle.
+        patience: epochs without a lower validation loss after which a training stops.
+        clip: largest norm of a step's gradients.
     """
 
     epochs: int = Field(default=20, ge=1, le=100_000)

@@ -24,6 +24,12 @@ class ThresholdRule(BaseModel):
     `fixed` takes `logit` or `probability` (0.5 where neither is given); `youden` maximises
     sensitivity + specificity; `sensitivity` and `specificity` reach `value` and then do as well
     as they can on the other. There is no way to choose a threshold on test tiles.
+
+    Attributes:
+        kind: the rule.
+        logit: the threshold of the rule `fixed`, as a logit.
+        probability: the threshold of the rule `fixed`, as a probability.
+        value: the sensitivity or specificity to reach on validation tiles.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,7 +56,12 @@ class ThresholdRule(BaseModel):
 
 
 class ScoreSettings(BaseModel):
-    """The choices behind a `scores.json`, all with defaults that suit a first look."""
+    """The choices behind a `scores.json`, all with defaults that suit a first look.
+
+    Attributes:
+        threshold: how each run's threshold is found.
+        confidence: level of all intervals; tests use 1 − confidence as alpha.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
