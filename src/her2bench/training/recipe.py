@@ -28,7 +28,7 @@ class Recipe(Settings):
         weight_decay: of the optimiser; biases and normalisation layers do not decay.
         schedule: of the learning rate over the epochs.
         warmup: epochs in which the learning rate rises to its value.
-        average: decay of a moving average of the weights, which is then validated and kept; 0: none.
+        average: decay of a moving average of the weights, which is validated and kept; 0: none.
         loss: the loss function.
         label_smoothing: share by which targets are moved to the middle.
         patience: epochs without a lower validation loss after which a training stops.
