@@ -5,12 +5,14 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import settings_from
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder, opened_comparison
+from her2bench.prediction.trained_networks import load_trained
 
 pytestmark = pytest.mark.slow
 
@@ -29,14 +31,20 @@ def test_lost_settings_are_taken_from_the_runs(damage, campaign, state, again):
     assert folder.config.read_text() == whole
 
 
-def test_score_settings_change_without_training_but_for_the_threshold_rule(state, again):
+def test_score_settings_change_without_training(state, again):
     score = {"bootstrap": 0, "flips": 99, "margin": 0.05}
     assert again(score=score) == 0
     folder = ComparisonFolder(state / "out")
     assert json.loads(folder.scores.read_text())["settings"]["margin"] == 0.05
     assert folder.settings()["score"]["margin"] == 0.05
-    with pytest.raises(UserError, match="threshold rule of the finished runs"):
-        again(score={**score, "threshold": {"kind": "youden"}})
+    run = folder.run("lenet", 0, 0)
+    before, trained = run.summary()["threshold"], run.weights.read_bytes()
+    assert again(score={**score, "threshold": {"kind": "fixed", "logit": 0.25}}) == 0
+    assert run.summary()["threshold"] == 0.25 != before
+    assert load_trained(run, torch.device("cpu"))[1].threshold == 0.25
+    assert run.weights.read_bytes() == trained
+    calls = {t["logit"] for t in json.loads(folder.scores.read_text())["thresholds"]}
+    assert calls == {0.25}
 
 
 def test_a_column_to_break_down_by_is_checked_before_training(campaign, tmp_path):

@@ -1,12 +1,13 @@
 """The settings of a comparison: models, tiles, training and scoring."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from her2bench.core.config import Settings
-from her2bench.core.errors import nearest, shown
+from her2bench.core.config import Settings, settings_from
+from her2bench.core.errors import UserError, nearest, shown
 from her2bench.core.predictions import check_model_name
 from her2bench.core.report_settings import ReportSettings
 from her2bench.core.vocabulary import BASELINES, Endpoint, model_name
@@ -122,16 +123,36 @@ class ComparisonConfig(Settings):
         return self
 
 
-_SHOWN_ONLY = ("manifest", "licence", "report", "run")  # a run does not depend on them
+_MAY_CHANGE = ("manifest", "licence", "report", "run", "score", "seeds", "baselines")
 
 
-def trained_by(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that determine a run; the others may change in a folder with runs.
+def trained_by(settings: dict[str, Any], names: Collection[str] | None = None) -> dict[str, Any]:
+    """The settings that determine the runs of some models; the others may change in a folder.
 
-    Of `[score]` only the threshold rule, which chooses each run's frozen threshold. The path of the
+    Models, seeds and baselines may be added and removed: they only say which runs there are. Of the
+    models, the class, the options and the learning rates of those named count. The path of the
     manifest does not matter, only its rows and the tiles' pixels.
+
+    Args:
+        settings: as comparison.toml or a run's config.toml holds them, of this version or earlier.
+        names: of networks; all of them by default.
     """
-    score = settings.get("score")
-    rule = score.get("threshold") if isinstance(score, dict) else None
-    kept = {k: v for k, v in settings.items() if k not in _SHOWN_ONLY}
-    return {**kept, "score": {"threshold": rule}}
+    known = _with_defaults(settings)
+    entries = {model_name(entry): entry for entry in known.get("models", ())}
+    mine = entries if names is None else {n: entries[n] for n in entries if n in names}
+    kept = {key: value for key, value in known.items() if key not in _MAY_CHANGE}
+    recipe, options = dict(known.get("recipe") or {}), known.get("network") or {}
+    rates = recipe.get("learning_rates")
+    recipe["learning_rates"] = {n: rates.get(n) if isinstance(rates, dict) else rates for n in mine}
+    chosen = {"models": mine, "network": {n: o for n, o in options.items() if n in mine}}
+    return kept | chosen | {"recipe": recipe}
+
+
+def _with_defaults(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of an earlier version, with what it did not have yet."""
+    given = {key: value for key, value in settings.items() if key != "run"}
+    try:
+        filled = settings_from(ComparisonConfig, given, "")
+    except UserError:  # of a later version, or damaged
+        return given
+    return filled.model_dump(mode="json", exclude_none=True)

@@ -15,6 +15,7 @@ from her2bench.core.manifest import OPTIONAL, REQUIRED, read_manifest
 from her2bench.core.notes import note
 from her2bench.core.runs import ComparisonFolder, RunFolder
 from her2bench.core.tables import ANYTHING, Wanted, read_table
+from her2bench.core.vocabulary import model_name
 
 
 def refuse_other_settings(folder: ComparisonFolder, config: ComparisonConfig) -> bool:
@@ -27,15 +28,16 @@ def refuse_other_settings(folder: ComparisonFolder, config: ComparisonConfig) ->
     if before is None:
         _refuse_unrelated(folder.path)
         return False
-    now = trained_by(config.model_dump(mode="json", exclude_none=True))
-    changed = differences(trained_by(before), now) if before else []
+    shared = set(config.names) & set(map(model_name, before.get("models", ())))
+    now = trained_by(config.model_dump(mode="json", exclude_none=True), shared)
+    changed = differences(trained_by(before, shared), now) if before else []
     if changed:
-        frozen = any(line.startswith("score.") for line in changed)
         raise UserError(
             folder.path,
             found="the folder belongs to another config: " + "; ".join(changed),
-            expected="the threshold rule of the finished runs" if frozen else "",
-            hint="name another output with -o, or delete that folder",
+            expected="the settings that its runs were trained with; models, seeds, baselines, "
+            "score, report and licence may change",
+            hint="take these settings back, or name another output with -o",
         )
     return True
 
@@ -130,7 +132,7 @@ def _settings_before(folder: ComparisonFolder) -> dict[str, Any] | None:
         raise UserError(
             folder.config,
             found="damaged or missing, and the finished runs are of different configs: "
-            + "; ".join(differences(trained_by(found[0]), trained_by(found[1]))),
+            + "; ".join(differences(*(trained_by(each, ()) for each in found[:2]))),
             hint="name another output with -o",
         )
     if found or folder.config.is_file():
@@ -147,7 +149,7 @@ def _settings_of_runs(folder: ComparisonFolder) -> list[dict[str, Any]]:
         with suppress(UserError, ValueError, OSError):
             run.check(run.config)
             settings = read_record(run.config, sealed=False)
-            if trained_by(settings) not in [trained_by(other) for other in found]:
+            if trained_by(settings, ()) not in [trained_by(other, ()) for other in found]:
                 found.append(settings)
     return found
 

@@ -30,8 +30,8 @@ def _check(run: RunFolder, job: Job, config: ComparisonConfig, fold: Fold) -> No
     run.check(*run.files)
     settings = opened_record(run.config, "", sealed=False)
     mine = {"model": job.model, "seed": job.seed, "fold": job.fold}
-    now = trained_by(config.model_dump(mode="json", exclude_none=True))
-    if settings.get("run") != mine or trained_by(settings) != now:
+    now = trained_by(config.model_dump(mode="json", exclude_none=True), [job.model])
+    if settings.get("run") != mine or trained_by(settings, [job.model]) != now:
         raise damaged(run.config, "of another run", "")
     if job.model not in config.baselines and not run.weights.is_file():
         raise damaged(run.weights, "missing", "")

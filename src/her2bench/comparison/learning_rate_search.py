@@ -59,7 +59,8 @@ class LearningRateSearch:
 
     def checkpoint(self, rate: float) -> Checkpoint:
         """Where the training at a learning rate is kept."""
-        settings = trained_by(self.config.model_dump(mode="json", exclude_none=True))
+        given = self.config.model_dump(mode="json", exclude_none=True)
+        settings = trained_by(given, [self.job.model])
         training = [settings, astuple(self.job), rate, self.fold.content]
         weights = self.config.options(self.job.model).pretrained
         if isinstance(weights, Path):

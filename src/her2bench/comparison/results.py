@@ -28,6 +28,8 @@ def write_results(prepared: Prepared, device: torch.device) -> None:
     scores = score_predictions(joined, prepared.config.score)
     notes = (*_split_notes(prepared), *scores.notes)
     scores = replace(scores, notes=notes, optimism=optimism(folder, scores))
+    for each in scores.thresholds:
+        folder.run(each.model, each.seed, each.fold).set_threshold(each.logit)
     write_scores(scores, folder.scores)
     write_table(result_table(scores, run_table(folder)), folder.table)
     folder.seal(folder.predictions, folder.scores, folder.table)

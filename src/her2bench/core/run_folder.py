@@ -84,6 +84,12 @@ class RunFolder:
         """
         return {key: value for key, value in self._record().items() if key != "files"}
 
+    def set_threshold(self, logit: float) -> None:
+        """Change the frozen threshold of a finished run, which DONE alone decides."""
+        record = self._record()
+        if record.get("threshold") != logit:
+            write_record(self.path / "DONE", {**record, "threshold": logit})
+
     def check(self, *files: Path) -> None:
         """Refuse files of a finished run that are not as they were when it was done.
 

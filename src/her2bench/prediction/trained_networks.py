@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -89,7 +89,8 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Model
             else f"check that the class of {description.model} is unchanged; if so, {_AGAIN}"
         )
         raise _unreadable(run, error, hint) from error
-    return model.eval(), description
+    threshold = run.summary().get("threshold", description.threshold)  # may have changed since
+    return model.eval(), replace(description, threshold=float(threshold))
 
 
 _AGAIN = "delete the run folder and run `her2bench compare` again"
