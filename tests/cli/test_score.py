@@ -46,7 +46,7 @@ def test_four_columns_by_hand_without_torch(tmp_path):
     (tmp_path / "p.csv").write_text(BY_HAND)
     done = her2bench("score", "p.csv", "-o", "scores.json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "SLIDES UNKNOWN" in done.stdout.splitlines()[0]
+    assert "SLIDES UNKNOWN" in done.stdout.splitlines()[2]  # after the verdict
     scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     values = {(row["model"], row["metric"]): row["value"] for row in scores["rows"]}
     assert values["lenet", "roc_auc"] == 0.75 and values["alexnet", "roc_auc"] == 1
@@ -58,7 +58,7 @@ def test_four_columns_by_hand_without_torch(tmp_path):
 def test_the_studys_figures_and_verdict(tmp_path):
     table = counts_table("mini_hahnet", STUDY["mini_hahnet"])
     pl.concat([table, always_positive(table)]).write_csv(tmp_path / "p.csv")
-    done = her2bench("score", "p.csv", "--primary", "accuracy", folder=tmp_path)
+    done = her2bench("score", "p.csv", "--primary", "accuracy", "--details", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "0.037 (0.019 to 0.071)" in done.stdout and "0.724 (" in done.stdout
     assert "no significant difference" in done.stdout
@@ -155,7 +155,8 @@ def test_points_of_the_curve_are_rows_that_fit_the_terminal(tmp_path):
     assert "sensitivity at specificity 0.9" in found.stdout
     assert "partial ROC-AUC, FPR up to 0.2" in found.stdout
     assert "…" not in found.stdout
-    assert found.stdout.count("needs at least 3 seeds") == 1  # for all ten pairs
+    details = her2bench("score", "p.csv", *options, "--details", folder=tmp_path).stdout
+    assert details.count("needs at least 3 seeds") == 1  # for all ten pairs
 
 
 def test_too_few_replicates_are_a_usage_error(tmp_path):

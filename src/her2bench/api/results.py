@@ -78,6 +78,23 @@ class ScoreResults:
         """Write `scores.json` atomically."""
         write_scores(self.scores, Path(path))
 
+    def write_report(self, folder: str | Path) -> Path:
+        """Write a report of everything that needs no images and no training.
+
+        Args:
+            folder: a new or empty folder, or that of an earlier such report. It can be given to
+                `her2bench report` again.
+
+        Returns:
+            The path of report.html.
+
+        Raises:
+            UserError: the folder holds other files.
+        """
+        from her2bench.report.predictions_report import write_predictions_report
+
+        return write_predictions_report(Path(folder), self.predictions, self.scores)
+
     def _repr_html_(self) -> str:
         splits = [row.split for row in self.scores.rows]
         split = "test" if "test" in splits else splits[-1]

@@ -20,6 +20,10 @@ Predictions = Annotated[
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write all scores to this .json file.")
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option("--report", help="Also write a report into this folder: tables, figures, page."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print all scores as JSON.")]
 Details = Annotated[
     bool, typer.Option("--details", help="Print all splits, metrics, pairs and notes.")
@@ -70,6 +74,7 @@ Mcnemar = Annotated[bool, _statistic("Also McNemar's tile-level test.", "--mcnem
 def score(
     predictions: Predictions,
     output: Output = None,
+    report: Report = None,
     json: Json = False,
     details: Details = False,
     rule: Rule = "fixed",
@@ -107,7 +112,7 @@ def score(
         "at_sensitivity": at_sensitivity,
         "partial_auc": partial_auc,
     }
-    _score(predictions, _settings(wanted), manifest, output, json, details)
+    _score(predictions, _settings(wanted), manifest, output, report, json, details)
 
 
 def _score(
@@ -115,6 +120,7 @@ def _score(
     settings: "ScoreSettings",
     manifest: Path | None,
     output: Path | None,
+    report: Path | None,
     as_json: bool,
     details: bool,
 ) -> None:
@@ -122,17 +128,20 @@ def _score(
     from her2bench.cli.score_text import print_scores
     from her2bench.core.atomic_io import check_output
     from her2bench.core.scores import scores_json
-    from her2bench.core.terminal import say_json
+    from her2bench.core.terminal import say, say_json
 
     if output is not None:
         check_output(output)
     results = scored(predictions, settings, manifest)
     if output is not None:
         results.write(output)
+    page = results.write_report(report) if report is not None else None
     if as_json:
         say_json(scores_json(results.scores))
     else:
         print_scores(results.scores, details)
+        if page is not None:
+            say(f"report: {page}")
 
 
 def _settings(wanted: dict[str, Any]) -> "ScoreSettings":

@@ -10,7 +10,9 @@ from rich.table import Table
 from her2bench.core.console import Terminal
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.scores import Row, Scores
+from her2bench.core.vocabulary import model_label
 from her2bench.evaluation.scoring.extra_rows import label_of
+from her2bench.evaluation.statistics.roc_points import point_label
 from her2bench.report.inputs import ReportInputs
 from her2bench.report.sections.summary import Answer, answer
 
@@ -37,6 +39,8 @@ def print_summary(console: Terminal, scores: Scores, config: Mapping[str, Any]) 
     if rows:
         console.print(title(rows[0], scores))
         console.print(_models(rows, scores))
+        for line in (*_points(rows), *_thresholds(scores)):
+            console.print(line)
         console.print()
     for sentence in said.baselines:
         console.print(sentence)
@@ -46,6 +50,29 @@ def print_summary(console: Terminal, scores: Scores, config: Mapping[str, Any]) 
         shown = note.severity == "warning" and note.split in (split, None)
         if shown and note.kind != said_above:
             console.print(note.in_full)
+
+
+def _points(rows: list[Row]) -> list[str]:
+    """The points of the ROC curve that were asked for, one line each."""
+    points: dict[str, list[str]] = {}
+    for row in rows:
+        if label := point_label(row.metric):
+            points.setdefault(label, []).append(f"{model_label(row.model)} {with_interval(row)}")
+    return [f"{label}: {'; '.join(values)}" for label, values in points.items()]
+
+
+def _thresholds(scores: Scores) -> list[str]:
+    """The thresholds that were chosen, one line per model; none where they were named."""
+    chosen: dict[str, list[float]] = {}
+    for each in scores.thresholds:
+        if each.source == "val":
+            chosen.setdefault(each.model, []).append(each.probability)
+    ranges = {model: (min(values), max(values)) for model, values in chosen.items()}
+    return [
+        f"{model_label(model)}: positive above p = {low:.3f}"
+        + (f" to {high:.3f} ({len(chosen[model])} runs)" if high > low else "")
+        for model, (low, high) in ranges.items()
+    ]
 
 
 def shown_rows(scores: Scores) -> tuple[str | None, list[Row]]:

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from her2bench.core.config import Settings, settings_from
 from her2bench.core.errors import UserError, nearest, shown
 from her2bench.core.predictions import check_model_name
-from her2bench.core.report_settings import ReportSettings
+from her2bench.core.report_settings import ReportSettings, unknown_models
 from her2bench.core.vocabulary import BASELINES, Endpoint, model_name
 from her2bench.data.splitting.splits import SplitSettings
 from her2bench.data.tile_cache.pixels import Decoding
@@ -111,6 +111,12 @@ class ComparisonConfig(Settings):
             if name not in self.names:
                 hint = nearest(name, self.names) or f"one of {', '.join(self.names)}"
                 raise ValueError(f"network.{shown(name)} is not among the models: {hint}")
+        return self
+
+    @model_validator(mode="after")
+    def _shows_its_models(self) -> "ComparisonConfig":
+        if problem := unknown_models(self.report, (*self.names, *self.baselines)):
+            raise ValueError(problem)
         return self
 
     @model_validator(mode="after")

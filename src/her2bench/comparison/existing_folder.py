@@ -132,7 +132,7 @@ def _settings_before(folder: ComparisonFolder) -> dict[str, Any] | None:
         raise UserError(
             folder.config,
             found="damaged or missing, and the finished runs are of different configs: "
-            + "; ".join(differences(*(trained_by(each, ()) for each in found[:2]))),
+            + "; ".join(differences(trained_by(found[0], ()), trained_by(found[1], ()))),
             hint="name another output with -o",
         )
     if found or folder.config.is_file():

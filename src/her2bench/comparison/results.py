@@ -11,11 +11,10 @@ from her2bench.comparison.prepared import Prepared
 from her2bench.core.manifest import with_manifest
 from her2bench.core.predictions import read_predictions
 from her2bench.core.score_notes import Note, make_note
-from her2bench.core.scores import write_scores
 from her2bench.core.tables import write_table
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.report.pages.report_page import write_report
-from her2bench.report.table_csv import result_table, run_table
+from her2bench.report.rebuilding import write_scored
 
 
 def write_results(prepared: Prepared, device: torch.device) -> None:
@@ -28,11 +27,7 @@ def write_results(prepared: Prepared, device: torch.device) -> None:
     scores = score_predictions(joined, prepared.config.score)
     notes = (*_split_notes(prepared), *scores.notes)
     scores = replace(scores, notes=notes, optimism=optimism(folder, scores))
-    for each in scores.thresholds:
-        folder.run(each.model, each.seed, each.fold).set_threshold(each.logit)
-    write_scores(scores, folder.scores)
-    write_table(result_table(scores, run_table(folder)), folder.table)
-    folder.seal(folder.predictions, folder.scores, folder.table)
+    write_scored(folder, scores)
     draw_gallery(prepared, scores, device)
     write_report(folder)
 

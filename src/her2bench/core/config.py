@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -102,6 +103,18 @@ def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> l
         elif a != b:
             lines.append(f"{prefix}{key}: {a} before, {b} now")
     return lines
+
+
+def with_overrides(data: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """A copy of plain settings with `key.sub=value` overrides on top.
+
+    >>> with_overrides({"score": {"margin": 0.02}}, ["score.margin=0.05"])
+    {'score': {'margin': 0.05}}
+    """
+    copied = deepcopy(data)
+    for override in overrides:
+        _override(copied, override)
+    return copied
 
 
 def _override(data: dict[str, Any], text: str) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from her2bench.core.display import chosen_name
+
 SCORES = ("0", "1+", "2+", "3+")
 """The IHC scores; a score is stored as its place here, 0 to 3."""
 SCORE_TEXT = r"^([0-3])(?:\+|[.,]0+)?$"
@@ -76,4 +78,5 @@ def model_label(name: str) -> str:
     >>> model_label("mini_hahnet"), model_label("dab_baseline"), model_label("other <net>")
     ('mini-HAHNet', 'DAB baseline', 'other <net>')
     """
-    return BASELINES[name].label if name in BASELINES else NETWORKS.get(name, name)
+    label = BASELINES[name].label if name in BASELINES else NETWORKS.get(name, name)
+    return chosen_name(name) or label

@@ -81,8 +81,9 @@ class ReportInputs:
         if not self.predictions.height:
             return []
         present = self.predictions["model"].unique(maintain_order=True).to_list()
-        named = map(model_name, self.config.get("models", []))
-        first = [m for m in named if m in present]
+        chosen = (self.config.get("report") or {}).get("order", [])
+        named = (*chosen, *map(model_name, self.config.get("models", [])))
+        first = [m for m in dict.fromkeys(named) if m in present]
         ordered = [*first, *(m for m in present if m not in first)]
         return sorted(ordered, key=self._is_baseline)
 
@@ -187,6 +188,8 @@ def _comparable(predictions: pl.DataFrame) -> pl.DataFrame:
 def _unfinished(
     config: dict[str, Any], splits: pl.DataFrame, folder: ComparisonFolder
 ) -> list[tuple[str, int, int]]:
+    if folder.predictions.is_file() and not (folder.path / "runs").is_dir():
+        return []  # a report from predictions alone
     folds = splits["fold"].unique().sort().to_list() if "fold" in splits.columns else [0]
     models = map(model_name, config.get("models", []))
     wanted = [(m, s) for m in models for s in config.get("seeds", [0])]

@@ -3,6 +3,7 @@
 import re
 from zlib import crc32
 
+from her2bench.core.display import chosen_names
 from her2bench.core.vocabulary import BASELINES, NETWORKS, model_label
 
 STUDY_WORDS = {"ppv": "Precision", "sensitivity": "Recall"}
@@ -14,7 +15,7 @@ def relabelled(text: str) -> str:
     >>> relabelled("Lenet better than dab_baseline")
     'LeNet better than DAB baseline'
     """
-    known = {name: model_label(name) for name in (*BASELINES, *NETWORKS)}
+    known = {name: model_label(name) for name in (*BASELINES, *NETWORKS, *chosen_names())}
     labels = {name.casefold(): label for name, label in known.items() if label != name}
     names = re.compile(rf"\b({'|'.join(map(re.escape, labels))})\b", re.IGNORECASE)
     return names.sub(lambda match: labels[match.group().casefold()], text)

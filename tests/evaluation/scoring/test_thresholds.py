@@ -132,10 +132,9 @@ def test_thresholds_are_each_runs_own_and_only_val_is_looked_at():
     assert [note.kind for note in notes] == ["thresholds"]
 
 
-def test_without_val_the_threshold_is_fixed_and_a_note_says_so(two_models):
-    _, thresholds, notes = apply_thresholds(two_models, YOUDEN)
-    assert {(t.logit, t.source) for t in thresholds} == {(0.0, "fixed")}
-    assert [(n.kind, n.models) for n in notes] == [("no_validation_tiles", ("a", "b"))]
+def test_without_val_a_rule_is_refused_and_never_silently_another(two_models):
+    with pytest.raises(UserError, match=r"(?s)no validation tiles.*a, seed 0.*--rule fixed"):
+        apply_thresholds(two_models, YOUDEN)
 
 
 @pytest.mark.parametrize("logits", [False, True])
@@ -173,8 +172,6 @@ def test_calls_made_again_from_the_stored_thresholds_are_the_same():
 def test_a_run_without_val_is_named_alone_beside_runs_that_have_it():
     table = simulated(splits=("val", "test"), seeds=2)
     lacks = (pl.col("model") == "a") & (pl.col("seed") == 1) & (pl.col("split") == "val")
-    _, thresholds, notes = apply_thresholds(table.filter(~lacks), YOUDEN)
-    assert [t.source for t in thresholds].count("fixed") == 1
-    [chosen, without] = notes
-    assert chosen.text.startswith("Thresholds were chosen on validation")
-    assert without.text.startswith("No validation tiles for a (seed 1, fold 0): ")
+    with pytest.raises(UserError, match=r"a, seed 1, fold 0") as error:
+        apply_thresholds(table.filter(~lacks), YOUDEN)
+    assert "a, seed 0" not in str(error.value) and "b, seed" not in str(error.value)

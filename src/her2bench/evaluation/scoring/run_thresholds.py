@@ -1,12 +1,12 @@
 """Runs (model, seed and fold) and their thresholds: chosen on val, then frozen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
 import polars as pl
 
-from her2bench.core.errors import UserError
+from her2bench.core.errors import UserError, listed
 from her2bench.core.score_notes import Note, make_note
 from her2bench.core.scores import RunThreshold
 from her2bench.evaluation.scoring.settings import ThresholdRule
@@ -36,9 +36,13 @@ def apply_thresholds(
 
     Returns:
         The table with a Boolean column `call` (above the threshold), the thresholds, and notes.
+
+    Raises:
+        UserError: the rule needs validation tiles and a run has none.
     """
     runs = table.select(RUN).unique(maintain_order=True)
     val = table.filter(pl.col("split") == "val").partition_by(RUN, as_dict=True)
+    _refuse_without_validation(runs, val, rule)
     thresholds = tuple(_threshold(run, val.get(run), rule) for run in runs.iter_rows())
     called = with_calls(table, thresholds)
     return called.drop("threshold"), thresholds, _notes(thresholds, rule)
@@ -64,6 +68,18 @@ def with_calls(table: pl.DataFrame, thresholds: Sequence[RunThreshold]) -> pl.Da
         .otherwise(pl.col("logit") > pl.col("threshold"))
     )
     return joined.with_columns(call=call).drop("_probability", "_scale")
+
+
+def _refuse_without_validation(runs: pl.DataFrame, val: Mapping, rule: ThresholdRule) -> None:
+    """A threshold is never chosen on test tiles, and another rule is not what was asked for."""
+    without = [f"{m}, seed {s}, fold {f}" for m, s, f in runs.iter_rows() if (m, s, f) not in val]
+    if rule.kind != "fixed" and without:
+        raise UserError(
+            "threshold",
+            found=f"no validation tiles to choose it on (rule {rule.kind}):{listed(without, 5)}",
+            expected="rows of each run whose column split is val",
+            hint="add them, or name a threshold: --rule fixed --threshold 0.5",
+        )
 
 
 def _threshold(run: tuple, val: pl.DataFrame | None, rule: ThresholdRule) -> RunThreshold:
@@ -98,29 +114,8 @@ def _probability(logit: float) -> float:
 def _notes(thresholds: tuple[RunThreshold, ...], rule: ThresholdRule) -> list[Note]:
     if rule.kind == "fixed":
         return []
-    notes = []
-    if any(threshold.source == "val" for threshold in thresholds):
-        text = (
-            f"Thresholds were chosen on validation tiles (rule {rule.kind}), one per run, and "
-            "frozen; on val itself the metrics at the threshold are therefore optimistic."
-        )
-        notes.append(make_note("thresholds", text))
-    if without := _without_val(thresholds):
-        text = (
-            f"No validation tiles for {', '.join(without)}: the rule {rule.kind!r} could not be "
-            "used, and the threshold is probability 0.5. Thresholds are never chosen on test tiles."
-        )
-        models = dict.fromkeys(t.model for t in thresholds if t.source == "fixed")
-        notes.append(make_note("no_validation_tiles", text, models=tuple(models)))
-    return notes
-
-
-def _without_val(thresholds: tuple[RunThreshold, ...]) -> list[str]:
-    """Models without validation tiles in any run, and the single runs of others without them."""
-    chosen = {threshold.model for threshold in thresholds if threshold.source == "val"}
-    without = [
-        f"{t.model} (seed {t.seed}, fold {t.fold})" if t.model in chosen else t.model
-        for t in thresholds
-        if t.source == "fixed"
-    ]
-    return list(dict.fromkeys(without))
+    text = (
+        f"Thresholds were chosen on validation tiles (rule {rule.kind}), one per run, and frozen; "
+        "on val itself the metrics at the threshold are therefore optimistic."
+    )
+    return [make_note("thresholds", text)] if thresholds else []

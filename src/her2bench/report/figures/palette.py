@@ -6,6 +6,7 @@ that dark mode can lighten it.
 
 from typing import Any
 
+from her2bench.core.display import chosen_colour
 from her2bench.core.vocabulary import BASELINES
 
 PAPER, INK, MUTED, GRID = "#fffffe", "#1c2431", "#5c6675", "#e2e6ec"
@@ -27,6 +28,12 @@ _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1, 1.5)))
 
 def line_style(model: str, models: list[str], baselines: list[str]) -> dict[str, Any]:
     """Colour and dashes of a model among all: networks in colour, baselines in dashed grey."""
+    style = _style(model, models, baselines)
+    colour = chosen_colour(model)
+    return {**style, "color": colour} if colour else style
+
+
+def _style(model: str, models: list[str], baselines: list[str]) -> dict[str, Any]:
     if model in baselines:
         place = list(dict.fromkeys([*BASELINES, *baselines])).index(model)
         dashes = _DASHES[1 + (place + place // len(GREYS)) % (len(_DASHES) - 1)]

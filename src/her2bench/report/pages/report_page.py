@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from her2bench.core.atomic_io import replacing
+from her2bench.core.display import shown_as
+from her2bench.core.report_settings import report_settings
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import read_table, write_table
 from her2bench.core.versions import versions
@@ -39,7 +41,6 @@ from her2bench.report.sections.results_table import (
 )
 from her2bench.report.sections.summary import answer, primary_pairs, shown_question
 from her2bench.report.sections.warnings import lesser_notes, optimistic_figures, report_warnings
-from her2bench.report.unit import unit_of
 
 _STYLES = ("colours.css", "page.css", "tables.css", "figures.css", "audit.css", "print.css")
 _SCRIPTS = ("page.js", "operating.js")
@@ -60,8 +61,14 @@ def write_report(folder: ComparisonFolder) -> Path:
     """
     check_inside(folder)
     material = read_inputs(folder)
+    chosen = report_settings(material.config, folder.config)
+    with shown_as(chosen.names, chosen.colours):
+        return _written(folder, material, chosen.unit)
+
+
+def _written(folder: ComparisonFolder, material: ReportInputs, unit: str) -> Path:
     page = (
-        environment(unit_of(material.config))
+        environment(unit)
         .get_template("page.html")
         .render(**_contents(material), **assets(_STYLES, _SCRIPTS))
     )
