@@ -26,6 +26,7 @@ NAMES = [
     "load_model",
     "load_predictions",
     "load_scores",
+    "manifest_from_folders",
     "phantom",
     "plot",
     "register_baseline",
