@@ -5,18 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from her2bench.cli.score_inputs import Columns, Names, Predictions, named_columns, named_files
+
 if TYPE_CHECKING:
     from her2bench.evaluation.scoring.settings import ScoreSettings
 
-
-Predictions = Annotated[
-    list[Path],
-    typer.Argument(
-        help="Predictions, .csv or .parquet: one row per tile and model, with at least the columns "
-        "model, tile_id, target (0 or 1), probability; give group_id (slide or patient) too, or "
-        "every interval is too narrow."
-    ),
-]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write all scores to this .json file.")
 ]
@@ -65,7 +58,9 @@ Mcnemar = Annotated[bool, _statistic("Also McNemar's tile-level test.", "--mcnem
 
 
 def score(
-    predictions: Predictions,
+    predictions: Predictions = None,
+    name: Names = None,
+    columns: Columns = None,
     output: Output = None,
     json: Json = False,
     rule: Rule = "fixed",
@@ -103,11 +98,13 @@ def score(
         "at_sensitivity": at_sensitivity,
         "partial_auc": partial_auc,
     }
-    _score(predictions, _settings(wanted), manifest, output, json)
+    files = named_files(predictions, name)
+    _score(files, named_columns(columns), _settings(wanted), manifest, output, json)
 
 
 def _score(
-    predictions: list[Path],
+    predictions: list[tuple[str | None, Path]],
+    columns: dict[str, str],
     settings: "ScoreSettings",
     manifest: Path | None,
     output: Path | None,
@@ -121,7 +118,7 @@ def _score(
 
     if output is not None:
         check_output(output)
-    results = scored(predictions, settings, manifest)
+    results = scored(predictions, settings, manifest, columns)
     if output is not None:
         results.write(output)
     if as_json:
