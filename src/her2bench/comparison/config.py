@@ -9,6 +9,7 @@ from her2bench.core.config import Settings
 from her2bench.core.errors import nearest, shown
 from her2bench.core.predictions import check_model_name
 from her2bench.core.vocabulary import BASELINES, Endpoint, model_name
+from her2bench.data.decoding.squares import Square
 from her2bench.data.splitting.splits import SplitSettings
 from her2bench.data.tile_cache.pixels import Decoding
 from her2bench.evaluation.scoring.settings import ScoreSettings
@@ -25,6 +26,7 @@ class ComparisonConfig(Settings):
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, max_length=1000)
     size: int = Field(default=299, ge=1, le=4096)
     decoding: Decoding = "exact"
+    square: Square = "squash"  # of tiles that are not square
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     licence: str = ""  # of the images, for the model cards
     split: SplitSettings = SplitSettings()
@@ -96,4 +98,6 @@ def trained_by(settings: dict[str, Any]) -> dict[str, Any]:
     score = settings.get("score")
     rule = score.get("threshold") if isinstance(score, dict) else None
     kept = {k: v for k, v in settings.items() if k not in ("manifest", "licence", "run")}
+    if kept.get("square") == "squash":
+        del kept["square"]  # folders of earlier versions have no such setting
     return {**kept, "score": {"threshold": rule}}

@@ -49,7 +49,7 @@ def run_job(
     threshold = choose_threshold(logits["val"], fold.side("val").targets, config.score.threshold)
     source = network(job.model).source
     about = config.size, prepare, threshold, config.endpoint, config.decoding, source
-    save_trained(model, ModelMetadata(job.model, *about), run.weights)
+    save_trained(model, ModelMetadata(job.model, *about, config.square), run.weights)
     write_table(pl.DataFrame([row for fitted in fits for row in fitted.epochs]), run.metrics)
     made_with = {
         "device": device.type,

@@ -91,7 +91,8 @@ def predict_tiles(
     table = pl.DataFrame({"path": [str(path) for path in images]})
     table = table.with_columns(tile_id=pl.col("path"))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        tiles = cached_tiles(table, description.size, Path(folder), skip_bad, description.decoding)
+        how = description.decoding, description.square
+        tiles = cached_tiles(table, description.size, Path(folder), skip_bad, *how)
         rows = np.arange(len(tiles.tile_ids))
         logits = forward(model, TileLoader(tiles.pixels, device), rows, description.preparation)
         left_out = [(path, reason) for _, path, reason, _ in tiles.bad]
