@@ -81,3 +81,11 @@ def test_columns_that_are_not_there(tmp_path, columns, message):
     with pytest.raises(UserError) as error:
         read_predictions([path], columns=columns)
     assert message in str(error.value)
+
+
+def test_models_in_a_column_of_another_name_are_not_taken_for_one(tmp_path):
+    text = "classifier,tile_id,target,probability\nm,t1,0,0.5\nn,t1,0,0.25\n"
+    with pytest.raises(UserError, match="--columns model=COLUMN"):
+        read_predictions([written(tmp_path, text)])
+    table = read_predictions([written(tmp_path, text)], columns={"model": "classifier"})
+    assert table["model"].to_list() == ["m", "n"]

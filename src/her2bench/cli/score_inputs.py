@@ -15,7 +15,7 @@ Predictions = Annotated[
         "tile_id, target (0 or 1), probability, and model (else the file's name is the model; "
         "NAME=FILE gives another); give group_id (slide or patient) too, or "
         "every interval is too narrow.",
-        metavar="[NAME=]FILE...",
+        metavar="[NAME=]FILE",
     ),
 ]
 Names = Annotated[
