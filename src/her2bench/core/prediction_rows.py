@@ -47,8 +47,8 @@ def check_rows(table: pl.DataFrame, written: pl.DataFrame, where: object) -> pl.
             found=f"{len(repeated)} tile(s) stand twice for one model, seed, fold and split:"
             f"{listed(rows)}",
             expected="one row per tile, model, seed, fold and split",
-            hint="drop the repeated rows, or distinguish them by seed or fold; where another column "
-            "names the model, read it with --columns model=COLUMN",
+            hint="drop the repeated rows, or distinguish them by seed or fold; where another "
+            "column names the model, read it with --columns model=COLUMN",
         )
     if table["group_id"].is_null().all():
         return table
