@@ -63,4 +63,5 @@ def _reasons(
         others = {tile: next((o for o in ids if o != tile), "") for tile in ids}
         return {tile: WHOLE[kind].format(other) for tile, other in others.items()}
     left = sorted((tile for tile in ids if tile not in dropped), key=lambda tile: order[tile])
-    return dict.fromkeys(left[1:], f"the same picture as {left[0]}, which is kept")
+    kept = left[0] if left else ""
+    return dict.fromkeys(left[1:], f"the same picture as {kept}, which is kept")

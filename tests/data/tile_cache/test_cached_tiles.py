@@ -16,7 +16,6 @@ from her2bench.core.errors import UserError
 from her2bench.data.tile_cache import cached_tiles as cache_module
 from her2bench.data.tile_cache import pixels
 from her2bench.data.tile_cache.cached_tiles import cached_tiles
-from her2bench.data.tile_cache.previews import thumbnails
 
 RNG = np.random.default_rng(0)
 
@@ -295,22 +294,3 @@ def test_where_nothing_can_be_kept_the_way_out_is_named(manifest, tmp_path):
     (tmp_path / "home").touch()  # root may write anywhere but into a file
     with pytest.raises(UserError, match="--cache or HER2BENCH_CACHE"):
         cached_tiles(manifest, 16, tmp_path / "home" / "cache")
-
-
-@pytest.mark.parametrize("decoding", ["exact", "fast"])
-def test_tiles_that_are_not_square_are_cropped_before_they_are_resized(
-    manifest, tmp_path, decoding
-):
-    squashed = cached_tiles(manifest, 16, tmp_path / "cache", decoding=decoding)
-    cropped = cached_tiles(manifest, 16, tmp_path / "cache", decoding=decoding, square="crop")
-    assert cropped.key != squashed.key
-    image = Image.open(manifest["path"][1]).crop((5, 0, 35, 30))
-    expected = image.resize((16, 16), Image.Resampling.BILINEAR)
-    assert np.array_equal(cropped.pixels[1], np.asarray(expected))
-
-
-def test_a_picture_shows_what_the_networks_see(manifest):
-    shown = {
-        square: thumbnails(manifest, ["a"], 24, square)["a"] for square in ("squash", "crop", "pad")
-    }
-    assert len(set(shown.values())) == 3
