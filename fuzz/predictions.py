@@ -56,7 +56,7 @@ class Predictions:
         extra = [key for key in table.columns if key not in COLUMNS]
         rule = rng.choice(_RULES)
         score(
-            [path],
+            [str(path)],
             output=self._out / "scores.json",
             rule=rule,
             value=0.9 if rule == "sensitivity" else None,

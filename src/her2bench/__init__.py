@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from her2bench.api.auditing import audit as audit
     from her2bench.api.comparing import compare as compare
     from her2bench.api.comparing import load_model as load_model
+    from her2bench.api.manifests import manifest_from_folders as manifest_from_folders
     from her2bench.api.phantoms import phantom as phantom
     from her2bench.api.scoring import load_predictions as load_predictions
     from her2bench.api.scoring import load_scores as load_scores
@@ -37,6 +38,7 @@ _MODULES = {
     "load_model": "api.comparing",
     "load_predictions": "api.scoring",
     "load_scores": "api.scoring",
+    "manifest_from_folders": "api.manifests",
     "phantom": "api.phantoms",
     "register_baseline": "models.baselines.registry",
     "register_metric": "evaluation.statistics.metrics",
@@ -50,6 +52,7 @@ __all__ = [
     "load_model",
     "load_predictions",
     "load_scores",
+    "manifest_from_folders",
     "phantom",
     "plot",
     "register_baseline",

@@ -26,6 +26,7 @@ NAMES = [
     "load_model",
     "load_predictions",
     "load_scores",
+    "manifest_from_folders",
     "phantom",
     "plot",
     "register_baseline",
@@ -168,3 +169,20 @@ def test_the_example_runs(table, tmp_path, monkeypatch):
     assert (tmp_path / "roc.png").stat().st_size > 1000
     code = [line for line in EXAMPLE.read_text().splitlines() if line and line[0] not in '#"']
     assert len(code) < 15
+
+
+def test_files_by_the_names_of_their_models(tmp_path, table):
+    one = table.filter(pl.col("model") == "a").drop("model").rename({"probability": "prob"})
+    for name in ("a", "b"):
+        one.write_csv(tmp_path / f"{name}.csv")
+    files = {"old": tmp_path / "a.csv", "new": str(tmp_path / "b.csv")}
+    columns = {"probability": "prob"}
+    read = hb.load_predictions(files, columns=columns)
+    assert read["model"].unique(maintain_order=True).to_list() == ["old", "new"]
+    assert hb.load_predictions(list(files.items()), columns=columns).equals(read)
+    frame = one.with_columns(model=pl.lit("old"))
+    mine = hb.load_predictions(frame, columns=columns)
+    assert (
+        mine["probability"].to_list()
+        == read.filter(pl.col("model") == "old")["probability"].to_list()
+    )

@@ -133,3 +133,12 @@ def test_estimated_slides_come_as_a_manifest_for_compare(phantom, run, tmp_path)
     assert 1 < guessed["group_id"].n_unique() < 60
     assert guessed["group_confidence"].cast(pl.Float64).is_between(0, 1).all()
     assert all(Path(path).is_file() for path in guessed["path"])
+
+
+def test_the_clean_manifest_never_replaces_the_manifest(phantom, run, tmp_path):
+    other = phantom.with_name("other-dropped.csv")
+    other.write_bytes(phantom.read_bytes())
+    for manifest, clean in ((phantom, phantom), (other, phantom.with_name("other.csv"))):
+        done = run(manifest, "--write-clean", clean, folder=tmp_path)
+        assert done.returncode == 2 and "--write-clean would write over" in done.stderr
+    assert other.read_bytes() == phantom.read_bytes()

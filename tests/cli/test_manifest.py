@@ -71,3 +71,33 @@ def test_output_over_the_input_is_refused(tmp_path):
     done = run("images", "labels.csv", "-o", "labels.csv", folder=tmp_path)
     assert done.returncode == 2
     assert (tmp_path / "labels.csv").read_text() == "path,score\ncore.png,3+\n"
+
+
+@pytest.fixture
+def classes(tmp_path: Path) -> Path:
+    for name in ("0/1 (1).png", "0/1 (2).png", "2+/2 (1).png", "2+/notes.txt"):
+        (tmp_path / "tiles" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tiles" / name).touch()
+    return tmp_path / "tiles"
+
+
+def test_folders(classes, tmp_path):
+    done = run("folders", classes, "--group-regex", r"(\d+) \(", "-o", "m.csv", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "3 tiles of 2 slides in m.csv" in done.stdout and "1 .txt" in done.stdout
+    assert not done.stderr
+    table = read_manifest(tmp_path / "m.csv")
+    assert table.select("score", "group_id").rows() == [(0, "1"), (0, "1"), (2, "2")]
+
+
+def test_folders_without_slides_warn(classes, tmp_path):
+    done = run("folders", classes, "--json", folder=tmp_path)
+    assert json.loads(done.stdout)["passed_over"] == {".txt": 1}
+    done = run("folders", classes, folder=tmp_path)
+    assert done.returncode == 0 and "tiles of one slide may lie on both sides" in done.stderr
+
+
+def test_folders_that_do_not_fit_write_nothing(classes, tmp_path):
+    done = run("folders", classes, "--group-regex", "(3)", "-o", "m.csv", folder=tmp_path)
+    assert done.returncode == 2 and "0/1 (1).png: --group-regex '(3)'" in done.stderr
+    assert not (tmp_path / "m.csv").exists()

@@ -41,7 +41,7 @@ def test_separators_and_byte_order_marks(tmp_path, separator, encoding):
         ("s2", "", "column 'group_id'"),
         ("0,s2,0", "0,s2,2", "column 'status'"),
         ("path", "file", "missing columns: path"),
-        ("score", "scores", "score did you mean 'scores'?"),
+        ("score", "scores", "did you mean 'score'?"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_row(tmp_path, old, new, message):
@@ -122,3 +122,21 @@ def test_an_unknown_endpoint_and_a_missing_status():
         targets(table, "2")
     with pytest.raises(UserError, match="missing columns: status"):
         targets(table, "status")
+
+
+def test_the_path_is_the_tile_id_where_there_is_none(tmp_path):
+    table = read_manifest(written(tmp_path, "path,score\na/1.png,0\na/2.png,3\n"))
+    assert table["tile_id"].to_list() == ["a/1.png", "a/2.png"]
+    with pytest.raises(UserError, match="the paths serve as tile_id"):
+        read_manifest(written(tmp_path, "path,score\na.png,0\na.png,3\n"))
+    with pytest.raises(UserError, match="column 'path'"):
+        read_manifest(written(tmp_path, "path,score\n,0\n"))
+
+
+def test_a_status_is_enough_where_there_are_no_scores(tmp_path):
+    table = read_manifest(written(tmp_path, "path,status\na.png,0\nb.png,1\n"))
+    assert targets(table, "status").to_list() == [0, 1]
+    with pytest.raises(UserError, match="choose the endpoint status"):
+        targets(table, "2+")
+    with pytest.raises(UserError, match="missing columns: score"):
+        read_manifest(written(tmp_path, "path\na.png\n"))

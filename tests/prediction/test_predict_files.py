@@ -11,12 +11,14 @@ from PIL import Image
 
 from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
+from her2bench.data.decoding.rgb import resized
+from her2bench.data.decoding.squares import squared
 from her2bench.models.registry import build_model
 from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.predict_files import find_images, predict_tiles
 from her2bench.prediction.tile_loader import TileLoader
-from her2bench.prediction.trained_networks import ModelMetadata, save_trained
+from her2bench.prediction.trained_networks import ModelMetadata, load_trained, save_trained
 
 CPU = torch.device("cpu")
 
@@ -148,3 +150,28 @@ def test_names_that_are_not_utf8_are_refused_by_name(tmp_path):
         pytest.skip("this file system has no such names")
     with pytest.raises(UserError, match="not UTF-8"):
         find_images([tmp_path])
+
+
+@pytest.mark.parametrize("square", ["squash", "crop", "pad"])
+def test_images_that_are_not_square_are_treated_as_in_training(tmp_path, square):
+    torch.manual_seed(0)
+    model, folder = build_model("lenet", 64), RunFolder(tmp_path / "run")
+    description = ModelMetadata("lenet", 64, Normalization(), 0.0, "2+", square=square)
+    save_trained(model, description, folder.weights)
+    folder.mark_done({})
+    assert load_trained(folder, CPU)[1] == description
+    tile = np.random.default_rng(1).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    Image.fromarray(tile).save(tmp_path / "a.png")
+    table, _ = predict_tiles(folder, [tmp_path / "a.png"], CPU)
+    seen = resized(squared(tile, square), 64)[None]
+    expected = forward(model, TileLoader(seen, CPU), np.arange(1), Normalization())
+    np.testing.assert_allclose(table["logit"], expected, rtol=0, atol=1e-6)
+
+
+def test_an_unknown_treatment_in_a_weights_file_is_refused(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    description = ModelMetadata("lenet", 64, Normalization(), 0.0, "2+", square="warp")  # type: ignore[arg-type]
+    save_trained(build_model("lenet", 64), description, folder.weights)
+    folder.mark_done({})
+    with pytest.raises(UserError, match="square 'warp'"):
+        load_trained(folder, CPU)

@@ -112,3 +112,9 @@ def test_regions_of_large_images_are_measured_as_tiles(folder, tmp_path):
     write_table(pl.DataFrame({"tile_id": ids, "split": "train", "fold": 0}), made.splits)
     found = training_of(made, SIZE)
     assert isinstance(found, Training) and found.sides == (96, 96) and found.tiles == 24
+
+
+def test_a_tile_that_is_not_square_is_described_as_it_was_treated():
+    tile = np.full((40, 80, 3), 200, np.uint8)
+    for square, words in (("squash", "distorted"), ("crop", "middle alone"), ("pad", "borders")):
+        assert words in " ".join(warnings(tile, tile, None, square))

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 # `Union`, because pandas may not be installed and is a forward reference.
 Frame = Union[pl.DataFrame, pl.LazyFrame, "pd.DataFrame", Mapping[str, Iterable[Any]]]
 Table = Union[str, Path, Frame]  # noqa: UP007
-Tables = Union[Table, Sequence[str | Path]]  # noqa: UP007
+Tables = Union[  # noqa: UP007
+    Table, Mapping[str, str | Path], Sequence[str | Path | tuple[str | None, str | Path]]
+]
 
 
 def as_polars(source: Any) -> pl.DataFrame:

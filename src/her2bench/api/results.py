@@ -143,10 +143,12 @@ class AuditResults:
     Attributes:
         audit: everything that `audit.json` holds.
         page: audit.html, where one was written.
+        dropped: with `write_clean`, the tiles that were dropped: `tile_id, path, kind, reason`.
     """
 
     audit: Audit
     page: Path | None = None
+    dropped: pl.DataFrame | None = None
 
     @property
     def findings(self) -> Sequence[Any]:

@@ -1,6 +1,6 @@
 """`her2bench.score`: from predictions to metrics with intervals, tests and verdicts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,24 @@ from her2bench.core.errors import UserError, listed
 from her2bench.core.manifest import check_manifest, read_manifest, with_manifest
 from her2bench.core.predictions import check_predictions, read_predictions
 from her2bench.core.scores import Scores, read_scores
+from her2bench.core.tables import with_names
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
 
 
-def load_predictions(source: Tables, *, also: Iterable[str] = ()) -> pl.DataFrame:
+def load_predictions(
+    source: Tables, *, also: Iterable[str] = (), columns: Mapping[str, str] | None = None
+) -> pl.DataFrame:
     """Read and check a predictions table, one row per tile, model, seed and fold.
 
     Args:
         source: a `.csv` or `.parquet` path or several, a polars or pandas frame, or a dict of
-            columns. Required: `model, tile_id, target, probability`; `group_id` (the slide or
-            patient) is recommended; without it tiles count as independent.
+            columns. `{"old": "a.csv", "new": "b.csv"}` names the one model of each file; so does
+            a list of `(name, path)`. Required: `model, tile_id, target, probability`; of a file
+            without `model` its name is the model. `group_id` (the slide or patient) is
+            recommended; without it tiles count as independent.
         also: further columns to keep, for breakdowns.
+        columns: our name → the tables' own name of a column, `{"probability": "prob"}`.
 
     Returns:
         The table with all columns of the format; missing ones are filled.
@@ -32,11 +38,23 @@ def load_predictions(source: Tables, *, also: Iterable[str] = ()) -> pl.DataFram
     Raises:
         UserError: a file cannot be read, a column is missing, a value has the wrong type.
     """
+    files = _files(source)
+    if files is None:
+        return check_predictions(with_names(as_polars(source), columns or {}, "predictions"))
+    paths = [Path(path) for _, path in files]
+    return read_predictions(paths, also, columns, [name for name, _ in files])
+
+
+def _files(source: Any) -> list[tuple[str | None, str | Path]] | None:
+    """The files of a source, each with the name of its model or None; None where it is a frame."""
     if isinstance(source, str | Path):
-        return read_predictions([Path(source)], also)
+        return [(None, source)]
+    if isinstance(source, Mapping) and source:
+        named = all(isinstance(path, str | Path) for path in source.values())
+        return list(source.items()) if named else None
     if isinstance(source, list | tuple):
-        return read_predictions([Path(path) for path in source], also)
-    return check_predictions(as_polars(source))
+        return [entry if isinstance(entry, tuple) else (None, entry) for entry in source]
+    return None
 
 
 def load_scores(path: str | Path) -> Scores:
@@ -52,6 +70,7 @@ def score(
     predictions: Tables,
     *,
     manifest: Table | None = None,
+    columns: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> ScoreResults:
     """Score every model and compare the models on the same test tiles.
@@ -60,6 +79,7 @@ def score(
         predictions: as `load_predictions` takes them.
         manifest: a path or frame with `score`, `tile_score`, `group_id` or the columns of `by`,
             joined by `tile_id`.
+        columns: our name → the tables' own name of a column, as in `load_predictions`.
         settings: those of `[score]` in a config, e.g. `primary="roc_auc"`, `margin=0.02`,
             `confidence=0.95`, `bootstrap=2000`, `threshold={"kind": "youden"}`,
             `by=["scanner"]`, `at_specificity=0.95`, `seed=0`.
@@ -70,12 +90,18 @@ def score(
     Raises:
         UserError: a table or a setting is wrong, or models have different test tiles.
     """
-    return scored(predictions, settings_from(ScoreSettings, settings, "score"), manifest)
+    checked = settings_from(ScoreSettings, settings, "score")
+    return scored(predictions, checked, manifest, columns)
 
 
-def scored(predictions: Tables, settings: ScoreSettings, manifest: Table | None) -> ScoreResults:
+def scored(
+    predictions: Tables,
+    settings: ScoreSettings,
+    manifest: Table | None,
+    columns: Mapping[str, str] | None = None,
+) -> ScoreResults:
     """As `score`, with settings that are checked already."""
-    table = load_predictions(predictions, also=settings.by)
+    table = load_predictions(predictions, also=settings.by, columns=columns)
     if manifest is not None:
         table = _joined(table, manifest, settings.by)
     return ScoreResults(score_predictions(table, settings), table)

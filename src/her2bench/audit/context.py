@@ -50,9 +50,15 @@ class AuditContext:
         return self.manifest["group_id"].to_numpy()
 
     @property
+    def labels(self) -> np.ndarray:
+        """(n,) score of each tile; its target where the manifest has no scores."""
+        scored = "score" in self.manifest.columns
+        return self.manifest["score"].to_numpy() if scored else self.target
+
+    @property
     def slide_scores(self) -> np.ndarray | None:
         """(n,) score of each tile's slide; None where the score is the tile's own."""
-        return self.manifest["score"].to_numpy() if self.score_is_slides else None
+        return self.labels if self.score_is_slides else None
 
     @cached_property
     def pairs(self) -> TilePairs:

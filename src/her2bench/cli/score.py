@@ -5,18 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from her2bench.cli.score_inputs import Columns, Names, Predictions, named_columns, named_files
+
 if TYPE_CHECKING:
     from her2bench.evaluation.scoring.settings import ScoreSettings
 
-
-Predictions = Annotated[
-    list[Path],
-    typer.Argument(
-        help="Predictions, .csv or .parquet: one row per tile and model, with at least the columns "
-        "model, tile_id, target (0 or 1), probability; give group_id (slide or patient) too, or "
-        "every interval is too narrow."
-    ),
-]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write all scores to this .json file.")
 ]
@@ -72,7 +65,9 @@ Mcnemar = Annotated[bool, _statistic("Also McNemar's tile-level test.", "--mcnem
 
 
 def score(
-    predictions: Predictions,
+    predictions: Predictions = None,
+    name: Names = None,
+    columns: Columns = None,
     output: Output = None,
     report: Report = None,
     json: Json = False,
@@ -112,11 +107,13 @@ def score(
         "at_sensitivity": at_sensitivity,
         "partial_auc": partial_auc,
     }
-    _score(predictions, _settings(wanted), manifest, output, report, json, details)
+    files, names = named_files(predictions, name), named_columns(columns)
+    _score(files, names, _settings(wanted), manifest, output, report, json, details)
 
 
 def _score(
-    predictions: list[Path],
+    predictions: list[tuple[str | None, Path]],
+    columns: dict[str, str],
     settings: "ScoreSettings",
     manifest: Path | None,
     output: Path | None,
@@ -132,7 +129,7 @@ def _score(
 
     if output is not None:
         check_output(output)
-    results = scored(predictions, settings, manifest)
+    results = scored(predictions, settings, manifest, columns)
     if output is not None:
         results.write(output)
     page = results.write_report(report) if report is not None else None

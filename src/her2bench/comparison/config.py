@@ -11,6 +11,7 @@ from her2bench.core.errors import UserError, nearest, shown
 from her2bench.core.predictions import check_model_name
 from her2bench.core.report_settings import ReportSettings, unknown_models
 from her2bench.core.vocabulary import BASELINES, Endpoint, model_name
+from her2bench.data.decoding.squares import Square
 from her2bench.data.splitting.splits import SplitSettings
 from her2bench.data.tile_cache.pixels import Decoding
 from her2bench.evaluation.scoring.settings import ScoreSettings
@@ -46,6 +47,7 @@ class ComparisonConfig(Settings):
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, max_length=1000)
     size: int = Field(default=299, ge=1, le=4096)
     decoding: Decoding = "exact"
+    square: Square = "squash"  # of tiles that are not square
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     licence: str = ""  # of the images, for the model cards
     split: SplitSettings = SplitSettings()

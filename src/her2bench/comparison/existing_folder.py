@@ -11,7 +11,7 @@ from her2bench.core.atomic_io import LOCK, SOFT_LOCK, TEMPORARY
 from her2bench.core.checksums import read_record
 from her2bench.core.config import differences
 from her2bench.core.errors import UserError
-from her2bench.core.manifest import OPTIONAL, REQUIRED, read_manifest
+from her2bench.core.manifest import LABELLED, OPTIONAL, read_manifest
 from her2bench.core.notes import note
 from her2bench.core.runs import ComparisonFolder, RunFolder
 from her2bench.core.tables import ANYTHING, Wanted, read_table
@@ -68,7 +68,7 @@ def refuse_other_tiles(
 
 
 def _seen(manifest: pl.DataFrame) -> pl.DataFrame:
-    names = (*REQUIRED, *OPTIONAL)
+    names = (*LABELLED, *OPTIONAL)
     return manifest.select(n for n in names if n in manifest.columns and n != "path")
 
 

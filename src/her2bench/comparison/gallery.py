@@ -31,7 +31,8 @@ def draw_gallery(prepared: Prepared, scores: Scores, device: torch.device) -> No
     shown = first_seed(predictions.filter(pl.col("split") == split))
     maps = {m: _maps(prepared, shown, m, tile_ids, device) for m in prepared.config.names}
     known = {model: stack for model, stack in maps.items() if stack is not None}
-    write_gallery(folder, tile_ids, thumbnails(prepared.manifest, tile_ids), known)
+    pictures = thumbnails(prepared.manifest, tile_ids, square=prepared.config.square)
+    write_gallery(folder, tile_ids, pictures, known)
 
 
 def _maps(

@@ -81,7 +81,8 @@ def prepare(
     if known:
         manifest = in_kept_order(manifest, folder)
         splits = _splits(manifest, config)
-    tiles = cached_tiles(manifest, config.size, cache, skip_bad, config.decoding)
+    how = config.decoding, config.square
+    tiles = cached_tiles(manifest, config.size, cache, skip_bad, *how)
     if tiles.bad:
         manifest = manifest.filter(pl.col("tile_id").is_in(tiles.tile_ids))
         splits = _splits(manifest, config)

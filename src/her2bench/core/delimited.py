@@ -47,7 +47,7 @@ def read_csv(path: Path, numbers: Collection[str] = ()) -> tuple[list[str], pl.D
         io.BytesIO(text.encode()), separator=separator, infer_schema=False, null_values=[""]
     )
     table.columns = [str(place) for place in range(table.width)]
-    pointed = {folded(name) for name in numbers if separator != "," and name not in KEPT_TEXT}
+    pointed = {folded(name) for name in numbers if separator != ","}
     columns = [
         _cells(table[str(place)], folded(name) in pointed) for place, name in enumerate(names)
     ]

@@ -13,10 +13,12 @@ from her2bench.core.values import Refuse, clean_path, clean_text, plain, refuse_
 from her2bench.core.vocabulary import ENDPOINTS, SCORE_TEXT, SPLITS
 
 REGION = ("x", "y", "width", "height")
-REQUIRED = ("tile_id", "path", "score")
+LABELLED = ("tile_id", "score")
+"""Columns that every checked manifest has; `score` may be missing where there is `status`."""
 OPTIONAL = ("group_id", "split", "status", "tile_score", *REGION, "mpp")
 _LARGEST = 2**31  # pixels
 _MEANINGS = {"status": "0 or 1, the confirmed HER2 status, or nothing"}
+_LABELS = {"status": "confirmed status, 0 or 1", "score": "score, 0 to 3"}
 _OTHERWISE = "correct these rows or, if the column is something else than {}, rename it"
 _TYPES = {
     "tile_id": pl.String,
@@ -34,8 +36,9 @@ _TYPES = {
 def read_manifest(path: Path, also: Iterable[str] = ()) -> pl.DataFrame:
     """Read and check a manifest (`.csv` or `.parquet`).
 
-    Required columns: `tile_id` (unique text), `path` (relative to the manifest's folder),
-    `score` (0 to 3; `1+`, `2+`, `3+` are read too). Optional: `group_id` (slide or patient),
+    Required columns: `path` (relative to the manifest's folder) and `score` (0 to 3; `1+`, `2+`,
+    `3+` are read too) or `status`. Optional: `tile_id` (unique text; the path where the column is
+    missing), `group_id` (slide or patient),
     `split` (train, val, test), `status` (0 or 1), `tile_score` (the tile's own, as
     `score`), `x y width height` (a region, pixels at full
     resolution), `mpp` (µm/pixel). Further columns of text or numbers are kept. Names of columns
@@ -52,15 +55,16 @@ def read_manifest(path: Path, also: Iterable[str] = ()) -> pl.DataFrame:
         UserError: a column is missing, a value is not of its kind, or a tile_id stands twice.
     """
     path = Path(path)
-    wanted = Wanted(REQUIRED, OPTIONAL, tuple(also), together=REGION)
+    wanted = Wanted(("path",), (*LABELLED, *OPTIONAL), tuple(also), together=REGION)
     return check_manifest(read_table(path, wanted), path)
 
 
 def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
     """The checks of `read_manifest` on a table that lies (or will lie) at `where`."""
-    require_columns(table, REQUIRED, where)
-
-    written = table
+    require_columns(table, ("path",) if "status" in table.columns else ("path", "score"), where)
+    own_ids = "tile_id" in table.columns
+    written = table if own_ids else table.with_columns(tile_id=pl.col("path").cast(pl.String))
+    table = written
 
     def refuse(column: pl.Series, bad: pl.Series, expected: str) -> None:
         name = column.name
@@ -68,13 +72,13 @@ def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
         refuse_rows(written[name], bad, _MEANINGS.get(name, expected), where, hint)
 
     table = table.with_columns(
-        read_scores(table["score"], where),
+        *(read_scores(table[n], where) for n in ("score",) if n in table),
         *(read_scores(table[n], where, gaps=True) for n in ("tile_score",) if n in table),
         clean_path(plain(table["path"], where)),
         *(typed(table[n], dtype, where, refuse) for n, dtype in _TYPES.items() if n in table),
     )
     refuse(table["path"], table["path"].str.contains(r"\p{Cc}"), "text without control characters")
-    for name in ("tile_id", "path", "group_id", "split"):
+    for name in ("path", "tile_id", "group_id", "split"):
         if name in table.columns:
             _no_gaps(table, name, refuse)
     _check_region(table, where, refuse)
@@ -90,7 +94,9 @@ def check_manifest(table: pl.DataFrame, where: Path) -> pl.DataFrame:
             where,
             found=f"{len(repeated)} tile_id are in more than one row:{listed(repeated)}",
             expected="each tile_id once",
-            hint="make the ids unique, or drop the repeated rows",
+            hint="make the ids unique, or drop the repeated rows"
+            if own_ids
+            else "the paths serve as tile_id: add a column tile_id, or drop the repeated rows",
         )
     return table.with_columns(_absolute(table["path"], str(where.absolute().parent)))
 
@@ -167,15 +173,17 @@ def targets(manifest: pl.DataFrame, endpoint: str, where: object = "manifest") -
             expected=f"one of {', '.join(ENDPOINTS)}",
             hint="choose one of these as the endpoint",
         )
-    if endpoint != "status":
-        return (manifest["score"] >= int(endpoint[0])).cast(pl.Int8).alias("target")
-    if "status" not in manifest.columns:
+    column = "status" if endpoint == "status" else "score"
+    if column not in manifest.columns:
         raise UserError(
             where,
-            found=f"missing columns: status (present: {', '.join(manifest.columns)})",
-            expected="each tile's confirmed status, 0 or 1, for the endpoint status",
-            hint="add the column, or choose the endpoint 2+, 3+ or 1+",
+            found=f"missing columns: {column} (present: {', '.join(manifest.columns)})",
+            expected=f"each tile's {_LABELS[column]}, for the endpoint {endpoint}",
+            hint="add the column, or choose the endpoint "
+            + ("2+, 3+ or 1+" if column == "status" else "status"),
         )
+    if column == "score":
+        return (manifest["score"] >= int(endpoint[0])).cast(pl.Int8).alias("target")
     _no_gaps(manifest, "status", functools.partial(refuse_rows, where=where))
     return manifest["status"].cast(pl.Int8).alias("target")
 

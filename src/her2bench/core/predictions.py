@@ -1,16 +1,19 @@
 """The predictions table, the common input format: one row per tile, model, seed and fold."""
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from her2bench.core.errors import UserError, listed
+from her2bench.core.errors import UserError, nearest
 from her2bench.core.manifest import read_scores
+from her2bench.core.prediction_rows import KEY as KEY
+from her2bench.core.prediction_rows import check_rows, refuse_cells, with_model
 from her2bench.core.tables import Wanted, read_table, require_columns
-from her2bench.core.values import refuse_values, typed
+from her2bench.core.values import typed
 from her2bench.core.vocabulary import SPLITS
 
 COLUMNS = {
@@ -25,7 +28,6 @@ COLUMNS = {
     "probability": pl.Float64,
 }
 REQUIRED = ("model", "tile_id", "target", "probability")
-KEY = ("model", "seed", "fold", "split", "tile_id")
 DEFAULTS = {"seed": 0, "fold": 0, "split": "test", "group_id": None}
 SCORES = ("score", "tile_score")
 RESERVED = ("ceiling",)
@@ -43,10 +45,17 @@ def as_predictions(table: pl.DataFrame) -> pl.DataFrame:
     return table.select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
 
 
-def read_predictions(paths: Iterable[Path], also: Iterable[str] = ()) -> pl.DataFrame:
+def read_predictions(
+    paths: Iterable[Path],
+    also: Iterable[str] = (),
+    columns: Mapping[str, str] | None = None,
+    names: Sequence[str | None] = (),
+) -> pl.DataFrame:
     """Read and check one or several predictions tables, ours or another tool's.
 
-    Only `model, tile_id, target, probability` are required. What is missing is filled: `seed` 0,
+    Only `tile_id, target, probability` are required, and `model` where a table has several; without
+    it the file's name is the model. `target` is 0 or 1, true or false, positive or negative. What
+    is missing is filled: `seed` 0,
     `fold` 0, `split` "test", `group_id` null (unknown), `logit` from the probability. A group
     known for a tile in one table holds for that tile in all. Names of columns count in any case
     and with any spaces; words such as `NA` and `nan` are missing values.
@@ -54,6 +63,8 @@ def read_predictions(paths: Iterable[Path], also: Iterable[str] = ()) -> pl.Data
     Args:
         paths: `.csv` or `.parquet` files; their rows are put one under the other.
         also: further columns that are used.
+        columns: our name → the tables' own name of a column, e.g. `{"probability": "prob"}`.
+        names: for each path the name of its one model, or None.
 
     Returns:
         One table with the columns of `COLUMNS` first. Of several tables `score`, `tile_score` and
@@ -66,15 +77,23 @@ def read_predictions(paths: Iterable[Path], also: Iterable[str] = ()) -> pl.Data
     paths = [Path(path) for path in paths]
     if not paths:
         raise UserError("predictions", found="no file named", expected="at least one table")
-    optional = [name for name in COLUMNS if name not in REQUIRED]
-    wanted = Wanted(REQUIRED, (*optional, *SCORES), tuple(also))
-    tables = [check_predictions(read_table(path, wanted), path) for path in paths]
+    _refuse_unknown(columns or {}, (*COLUMNS, *SCORES, *also))
+    required = [name for name in REQUIRED if name != "model"]
+    optional = [name for name in COLUMNS if name not in required]
+    wanted = Wanted(required, (*optional, *SCORES), tuple(also), renamed=columns or {})
+    read = [read_table(path, wanted) for path in paths]
+    named = [*names, *[None] * (len(paths) - len(names))]
+    _refuse_alike(paths, read, named)
+    tables = [
+        check_predictions(with_model(table, path, name), path)
+        for table, path, name in zip(read, paths, named, strict=True)
+    ]
     if len(tables) == 1:
         return tables[0]
     kept = [*COLUMNS, *SCORES, *wanted.also]
     tables = [t.select(name for name in dict.fromkeys(kept) if name in t) for t in tables]
     together = _together(tables)
-    return _check_rows(together, together, ", ".join(map(str, paths)))
+    return check_rows(together, together, ", ".join(map(str, paths)))
 
 
 def check_predictions(table: pl.DataFrame, where: object = "predictions") -> pl.DataFrame:
@@ -102,7 +121,7 @@ def check_predictions(table: pl.DataFrame, where: object = "predictions") -> pl.
         read_scores(table[name], where, gaps=True) for name in SCORES if name in table.columns
     )
     extra = [name for name in table.columns if name not in COLUMNS]
-    return _check_rows(table.select(*COLUMNS, *extra), written, where)
+    return check_rows(table.select(*COLUMNS, *extra), written, where)
 
 
 def check_model_name(name: str) -> str | None:
@@ -120,6 +139,37 @@ def check_model_name(name: str) -> str | None:
     return None
 
 
+def _refuse_unknown(columns: Mapping[str, str], known: Sequence[str]) -> None:
+    for name in columns:
+        if name not in known:
+            raise UserError(
+                "columns",
+                found=f"{name!r}={columns[name]!r}: {name!r} is no column of predictions",
+                expected=f"one of {', '.join(known)}",
+                hint=nearest(name, known) or "write our name first: probability=prob",
+            )
+
+
+def _refuse_alike(
+    paths: list[Path], tables: list[pl.DataFrame], names: Sequence[str | None]
+) -> None:
+    """Refuse files of one name that do not say which model they are of."""
+    bare = [
+        path
+        for path, table, name in zip(paths, tables, names, strict=True)
+        if name is None and "model" not in table.columns
+    ]
+    counts = Counter(path.stem for path in bare)
+    alike = [path for path in bare if counts[path.stem] > 1]
+    if alike:
+        raise UserError(
+            ", ".join(map(str, alike)),
+            found=f"no column 'model', and {len(alike)} files of the name {alike[0].stem!r}",
+            expected="a name for each model",
+            hint=f"give names, such as old={alike[0]} new={alike[1]}",
+        )
+
+
 def _together(tables: list[pl.DataFrame]) -> pl.DataFrame:
     """Tables one under the other; further columns of different types as text."""
     further = {name for table in tables for name in table.columns if name not in COLUMNS}
@@ -132,7 +182,7 @@ def _together(tables: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _typed(table: pl.DataFrame, name: str, where: object, gaps: bool = False) -> pl.Series:
-    refuse = partial(_refuse_values, table=table, where=where)
+    refuse = partial(refuse_cells, table=table, where=where)
     values = typed(table[name], COLUMNS[name], where, refuse)
     if not gaps:
         refuse(table[name], values.is_null(), _EXPECTED.get(COLUMNS[name], "a whole number"))
@@ -144,7 +194,7 @@ def _check_values(table: pl.DataFrame, written: pl.DataFrame, where: object) -> 
 
     def refuse(column: pl.Series, bad: pl.Series, expected: str, hint: str = "") -> None:
         shown = written[column.name] if column.name in written.columns else column
-        _refuse_values(shown, bad, expected, table, where, hint)
+        refuse_cells(shown, bad, expected, table, where, hint)
 
     for name in table["model"].unique(maintain_order=True):
         if why := check_model_name(name):
@@ -168,7 +218,7 @@ def _logit(table: pl.DataFrame, where: object) -> pl.Series:
     logit = _typed(table, "logit", where, gaps=True)
     if logit.is_null().all():
         return _logit_of(table["probability"])
-    refuse = partial(_refuse_values, table=table, where=where)
+    refuse = partial(refuse_cells, table=table, where=where)
     refuse(table["logit"], ~logit.is_finite().fill_null(False), "a finite number")
     apart = (1 / (1 + (-logit).exp()) - table["probability"]).abs() > SIGMOID_TOLERANCE
     hint = "drop the logit column to have it made from the probability"
@@ -189,61 +239,3 @@ def _logit_of(probability: pl.Series) -> pl.Series:
         .to_series()
         .alias("logit")
     )
-
-
-def _check_rows(table: pl.DataFrame, written: pl.DataFrame, where: object) -> pl.DataFrame:
-    """What only whole tables can show: repeated tiles, groups that contradict each other."""
-    repeated = table.filter(pl.struct(KEY).is_duplicated()).select(KEY).unique(maintain_order=True)
-    if len(repeated):
-        rows = [
-            ", ".join(f"{k} {v!r}" for k, v in row.items())
-            for row in repeated.iter_rows(named=True)
-        ]
-        raise UserError(
-            where,
-            found=f"{len(repeated)} tile(s) stand twice for one model, seed, fold and split:"
-            f"{listed(rows)}",
-            expected="one row per tile, model, seed, fold and split",
-            hint="drop the repeated rows, or distinguish them by seed or fold",
-        )
-    if table["group_id"].is_null().all():
-        return table
-    groups = (
-        table.filter(pl.col("group_id").is_not_null())
-        .group_by("tile_id")
-        .agg(pl.col("group_id").unique())
-    )
-    mixed = groups.filter(pl.col("group_id").list.len() > 1)["tile_id"].sort()
-    if len(mixed):
-        raise UserError(
-            where,
-            found=f"{len(mixed)} tile(s) lie in more than one group:{listed(mixed)}",
-            expected="one group_id (slide or patient) per tile, the same for every model",
-        )
-    filled = _fill_groups(table, groups)
-    unknown = filled["group_id"].is_null()
-    expected = "a group in every row, or in none"
-    _refuse_values(written["group_id"], unknown, expected, filled, where)
-    return filled
-
-
-def _fill_groups(table: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
-    if not table["group_id"].has_nulls():
-        return table
-    known = groups.select("tile_id", pl.col("group_id").list.first().alias("_known"))
-    filled = table.join(known, on="tile_id", how="left", maintain_order="left")
-    return filled.with_columns(pl.col("group_id").fill_null(pl.col("_known"))).drop("_known")
-
-
-def _refuse_values(
-    column: pl.Series,
-    bad: pl.Series,
-    expected: str,
-    table: pl.DataFrame,
-    where: object,
-    hint: str = "",
-) -> None:
-    def row_name(row: int) -> str:
-        return f"row {row + 1}, model {table['model'][row]}, tile {table['tile_id'][row]}"
-
-    refuse_values(column, bad, expected, where, row_name, hint)

@@ -1,14 +1,14 @@
 """Reading and writing tables, CSV or Parquet by their ending, with the names they must have."""
 
 import itertools
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from her2bench.core.atomic_io import reading, replacing
-from her2bench.core.delimited import HINT, guarded, read_csv
+from her2bench.core.delimited import HINT, KEPT_TEXT, guarded, read_csv
 from her2bench.core.errors import UserError, nearest
 from her2bench.core.misspelling import is_misspelt
 from her2bench.core.parquet import check_parquet
@@ -33,12 +33,20 @@ class Wanted:
         optional: used where they are there; one of them misspelt is refused.
         also: labels that are used too; another table may have them.
         together: optional ones that are refused anyway where not all of them are there.
+        renamed: name wanted → the column's own name in the table.
     """
 
     required: Collection[str] = ()
     optional: Collection[str] = ()
     also: Collection[str] = ()
     together: Collection[str] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> list[str]:
+        """The columns of numbers, by their names in the table."""
+        names = [n for n in (*self.required, *self.optional) if n not in KEPT_TEXT]
+        return [self.renamed.get(name, name) for name in names]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -127,7 +135,7 @@ def _refuse_near(present: list[str], wanted: Wanted, where: object) -> None:
 
 
 def _read_csv(path: Path, wanted: Wanted) -> pl.DataFrame:
-    header, table = read_csv(path, (*wanted.required, *wanted.optional))
+    header, table = read_csv(path, wanted.numbers)
     names = _recognised(header, wanted, path)
     return table.select(pl.col(str(place)).alias(name) for place, name in names.items())
 
@@ -149,7 +157,7 @@ def _read_parquet(path: Path, wanted: Wanted) -> pl.DataFrame:
 def _recognised(header: list[str], wanted: Wanted, where: object) -> dict[int, str]:
     """Place → name of each column that is read: the name wanted where it is that but for case."""
     by_fold = {folded(name): name for name in wanted.names}
-    names = {place: clean_name(name) for place, name in enumerate(header)}
+    names = dict(enumerate(_renamed(list(map(clean_name, header)), wanted.renamed, where)))
     names = {
         place: name if name in wanted.names else by_fold.get(folded(name), name)
         for place, name in names.items()
@@ -159,6 +167,32 @@ def _recognised(header: list[str], wanted: Wanted, where: object) -> dict[int, s
     present = list(names.values())
     _require(present, wanted.required, where)
     _refuse_near(present, wanted, where)
+    return names
+
+
+def with_names(table: pl.DataFrame, renames: Mapping[str, str], where: object) -> pl.DataFrame:
+    """The table with columns under the names that are wanted, as `Wanted.renamed` has them."""
+    names = _renamed(table.columns, renames, where)
+    return table.select(
+        pl.col(old).alias(new) for old, new in zip(table.columns, names, strict=True) if new
+    )
+
+
+def _renamed(header: list[str], renames: Mapping[str, str], where: object) -> list[str]:
+    """The header after renaming; empty for columns whose name another one takes."""
+    names = ["" if name in renames else name for name in header]
+    for wanted, own in renames.items():
+        same = [place for place, name in enumerate(header) if name == own]
+        same = same or [p for p, name in enumerate(header) if folded(name) == folded(own)]
+        if len(same) != 1:
+            raise UserError(
+                where,
+                found=f"{len(same) or 'no'} columns {own!r}, to be read as {wanted!r}"
+                f" (present: {', '.join(header[:_MOST_NAMED])})",
+                expected="one",
+                hint=nearest(own, header) or "name a column of the table: probability=prob",
+            )
+        names[same[0]] = wanted
     return names
 
 

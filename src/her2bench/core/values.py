@@ -11,6 +11,7 @@ MISSING = ("", "nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none", "nil")
 """Words that mean "no value", in lower case: those of pandas, R, SQL, Python and spreadsheets."""
 INVISIBLE = r"[\p{Cf}\x{FE00}-\x{FE0F}\x{034F}\x{115F}\x{1160}\x{2800}\x{3164}\x{FFA0}]"
 """Characters that nobody sees: byte-order marks, zero-width and direction marks, empty letters."""
+_CLASSES = {"true": "1", "positive": "1", "pos": "1", "false": "0", "negative": "0", "neg": "0"}
 Refuse = Callable[[pl.Series, pl.Series, str], None]
 """Raises a UserError where the second, (n,) Boolean, is true; the third says what is expected."""
 
@@ -60,7 +61,10 @@ def plain(column: pl.Series, where: object) -> pl.Series:
 def typed(
     column: pl.Series, dtype: pl.DataType | type[pl.DataType], where: object, refuse: Refuse
 ) -> pl.Series:
-    """A column as clean text, Int8, Int64 or Float64; null where a value is missing."""
+    """A column as clean text, Int8, Int64 or Float64; null where a value is missing.
+
+    Int8 is a class: true, positive and pos are 1, false, negative and neg are 0, in any case.
+    """
     values = plain(column, where)
     if dtype == pl.String:
         text = clean_text(values)
@@ -68,6 +72,7 @@ def typed(
         return text
     if values.dtype == pl.String:
         values = _without_missing(values.str.replace_all(INVISIBLE, "").str.strip_chars())
+        values = _class_numbers(values) if dtype == pl.Int8 else values
     numbers = values.cast(pl.Float64, strict=False)
     if dtype == pl.Float64:
         refuse(column, values.is_not_null() & numbers.is_null(), "a number")
@@ -75,8 +80,17 @@ def typed(
     rounded = numbers.round()
     whole = pl.select(pl.when(numbers == rounded).then(rounded)).to_series()
     whole = whole.cast(dtype, strict=False)
-    refuse(column, values.is_not_null() & whole.is_null(), "a whole number")
+    words = "0 or 1, true or false, positive or negative"
+    expected = words if dtype == pl.Int8 else "a whole number"
+    refuse(column, values.is_not_null() & whole.is_null(), expected)
     return whole.alias(column.name)
+
+
+def _class_numbers(text: pl.Series) -> pl.Series:
+    """Words for the two classes as numbers; other text as it is."""
+    words = text.str.to_lowercase()
+    known = words.is_in(list(_CLASSES))
+    return pl.select(pl.when(known).then(words.replace(_CLASSES)).otherwise(text)).to_series()
 
 
 def clean_text(column: pl.Series) -> pl.Series:

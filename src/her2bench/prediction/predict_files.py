@@ -1,8 +1,7 @@
 """Predicting tiles in files and folders."""
 
-import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,15 @@ import polars as pl
 import torch
 
 from her2bench.core.atomic_io import reading
-from her2bench.core.errors import UserError, listed
+from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
 from her2bench.data.decoding.reading import UnreadableImage, open_image
+from her2bench.data.sources.image_files import (
+    IMAGE_ENDINGS,
+    files_below,
+    is_image,
+    refuse_other_encodings,
+)
 from her2bench.data.tile_cache.cached_tiles import cached_tiles
 from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.forward import forward, probabilities
@@ -20,7 +25,6 @@ from her2bench.prediction.tile_loader import TileLoader
 from her2bench.prediction.trained_networks import load_trained
 
 LARGEST_TILE = 2048  # BCI's are 1024
-IMAGE_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 def find_images(inputs: Iterable[Path]) -> list[Path]:
@@ -34,11 +38,11 @@ def find_images(inputs: Iterable[Path]) -> list[Path]:
         if not entry.exists():
             raise UserError(entry, found="no such file or folder", hint="check the path")
         with reading(entry):
-            inside = sorted(_inside(entry)) if entry.is_dir() else [entry]
+            inside = sorted(filter(is_image, files_below(entry))) if entry.is_dir() else [entry]
         for path in inside:
             if path.is_file():  # a link counts as an image with its own name
                 found.setdefault(path.parent.resolve() / path.name, path.absolute())
-    _refuse_other_encodings(found.values())
+    refuse_other_encodings(found.values())
     if not found:
         raise UserError(
             ", ".join(map(str, inputs)),
@@ -46,39 +50,6 @@ def find_images(inputs: Iterable[Path]) -> list[Path]:
             expected=f"files ending in {', '.join(sorted(IMAGE_ENDINGS))}",
         )
     return list(found.values())
-
-
-def _inside(folder: Path) -> Iterator[Path]:
-    """The images in a folder and all below it; links are followed, hidden files skipped."""
-
-    def refuse(error: OSError) -> None:
-        raise error
-
-    seen = set[str]()
-    for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
-        seen.add(os.path.realpath(place))
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".") and os.path.realpath(Path(place, name)) not in seen
-        ]
-        paths = (Path(place, name) for name in files if not name.startswith("."))
-        yield from (path for path in paths if path.suffix.lower() in IMAGE_ENDINGS)
-
-
-def _refuse_other_encodings(paths: Iterable[Path]) -> None:
-    odd = [path for path in paths if not _is_utf8(str(path))]
-    if odd:
-        raise UserError(
-            odd[0].parent,
-            found=f"{len(odd)} file names that are not UTF-8:{listed(odd)}",
-            expected="names in UTF-8, as the table of predictions needs",
-            hint="rename them, or leave them out",
-        )
-
-
-def _is_utf8(text: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _refuse_slides(images: list[Path]) -> None:
@@ -120,7 +91,8 @@ def predict_tiles(
     table = pl.DataFrame({"path": [str(path) for path in images]})
     table = table.with_columns(tile_id=pl.col("path"))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        tiles = cached_tiles(table, description.size, Path(folder), skip_bad, description.decoding)
+        how = description.decoding, description.square
+        tiles = cached_tiles(table, description.size, Path(folder), skip_bad, *how)
         rows = np.arange(len(tiles.tile_ids))
         logits = forward(model, TileLoader(tiles.pixels, device), rows, description.preparation)
         left_out = [(path, reason) for _, path, reason, _ in tiles.bad]

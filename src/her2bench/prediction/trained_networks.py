@@ -13,6 +13,7 @@ from torch import nn
 from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
 from her2bench.core.vocabulary import NETWORKS
+from her2bench.data.decoding.squares import SQUARES, Square
 from her2bench.data.tile_cache.pixels import Decoding
 from her2bench.models.registry import build_model, is_timms_own, network, use_model
 from her2bench.prediction.normalization import Normalization
@@ -25,7 +26,7 @@ class ModelMetadata:
 
     `threshold` is on the logit: a tile is predicted positive above it. `endpoint` defines
     positive, `decoding` the decoding of the tiles; `source` names the class of a user's
-    network, `package.module:Class`.
+    network, `package.module:Class`; `square` says what was done with tiles that are not square.
     """
 
     model: str
@@ -35,6 +36,7 @@ class ModelMetadata:
     endpoint: str
     decoding: Decoding = "exact"
     source: str = ""
+    square: Square = "squash"
 
 
 def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> None:
@@ -49,6 +51,7 @@ def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> No
         "decoding": description.decoding,
     }
     header |= {"source": description.source} if description.source else {}
+    header |= {"square": description.square} if description.square != "squash" else {}
     write_tensors(model.state_dict(), path, header)
 
 
@@ -127,6 +130,9 @@ def _description(path: Path) -> ModelMetadata:
     numbers = [*mean, *std, float(header["threshold"])]
     if len(numbers) != 7 or not all(math.isfinite(number) for number in numbers):
         raise ValueError("its header has no finite mean, std and threshold")
+    square = header.get("square", "squash")
+    if square not in SQUARES:
+        raise ValueError(f"square {square!r} in its header is unknown")
     return ModelMetadata(
         model=header["model"],
         size=int(header["size"]),
@@ -135,4 +141,5 @@ def _description(path: Path) -> ModelMetadata:
         endpoint=header["endpoint"],
         decoding="fast" if header.get("decoding") == "fast" else "exact",
         source=header.get("source", ""),
+        square=square,  # type: ignore[arg-type]
     )

@@ -13,6 +13,7 @@ from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import read_table
 from her2bench.data.decoding.reading import Region, UnreadableImage, read_tile
 from her2bench.data.decoding.rgb import resized
+from her2bench.data.decoding.squares import Square, squared
 from her2bench.stain import optical_density, separate, white_point
 from her2bench.stain.tissue_mask import tissue_mask
 
@@ -78,6 +79,13 @@ def features(tile: np.ndarray) -> dict[str, float]:
     }
 
 
+_NOT_SQUARE: dict[Square, str] = {
+    "squash": "the networks see it distorted",
+    "crop": "the networks see the square in its middle alone",
+    "pad": "the networks see it with added borders",
+}
+
+
 def learnt(tiles: Sequence[dict[str, float]], sides: Sequence[int]) -> Training:
     """The range of some training tiles' features, widened a little."""
     ranges = {}
@@ -89,13 +97,16 @@ def learnt(tiles: Sequence[dict[str, float]], sides: Sequence[int]) -> Training:
     return Training(ranges, (min(sides), max(sides)), len(tiles))
 
 
-def warnings(rgb: np.ndarray, tile: np.ndarray, training: Training | None) -> list[str]:
+def warnings(
+    rgb: np.ndarray, tile: np.ndarray, training: Training | None, square: Square = "squash"
+) -> list[str]:
     """How a tile differs from the training tiles, one sentence per difference.
 
     Args:
         rgb: (h, w, 3) uint8, as it was sent.
         tile: (size, size, 3) uint8, resized for the networks.
         training: what is known of the training tiles.
+        square: what was done with the tile where it is not square.
     """
     tissue = float(tissue_mask(tile).mean())
     found = []
@@ -105,7 +116,7 @@ def warnings(rgb: np.ndarray, tile: np.ndarray, training: Training | None) -> li
         )
     height, width = rgb.shape[:2]
     if max(height, width) > _LARGER * min(height, width):
-        found.append(f"Not square ({width} x {height} px): the networks see it distorted.")
+        found.append(f"Not square ({width} x {height} px): {_NOT_SQUARE[square]}.")
     if training is None:
         return found
     found += _unlike_size(max(height, width), training.sides)
@@ -123,12 +134,13 @@ def warnings(rgb: np.ndarray, tile: np.ndarray, training: Training | None) -> li
     return found
 
 
-def training_of(folder: ComparisonFolder, size: int) -> Training | str:
+def training_of(folder: ComparisonFolder, size: int, square: Square = "squash") -> Training | str:
     """The feature ranges of a comparison's training tiles, or why they are unknown.
 
     Args:
         folder: the comparison; with its manifest.
         size: side in pixels at which networks see tiles.
+        square: what is done with tiles that are not square.
     """
     if not folder.manifest.is_file() or not folder.splits.is_file():
         return "the comparison folder holds no manifest of them"
@@ -138,7 +150,7 @@ def training_of(folder: ComparisonFolder, size: int) -> Training | str:
     manifest = read_manifest(folder.manifest).join(ids, on="tile_id", how="semi")
     rows = manifest[np.linspace(0, manifest.height - 1, SAMPLE).astype(int)].unique("tile_id")
     with workers() as pool:
-        jobs = [pool.submit(_measured, row, size) for row in rows.iter_rows(named=True)]
+        jobs = [pool.submit(_measured, row, size, square) for row in rows.iter_rows(named=True)]
         follow(jobs, "reading training tiles")
     seen = [result for job in jobs if (result := job.result()) is not None]
     if len(seen) < FEWEST:
@@ -149,13 +161,13 @@ def training_of(folder: ComparisonFolder, size: int) -> Training | str:
     return learnt([tile for tile, _ in seen], [side for _, side in seen])
 
 
-def _measured(row: dict, size: int) -> tuple[dict[str, float], int] | None:
+def _measured(row: dict, size: int, square: Square) -> tuple[dict[str, float], int] | None:
     region = Region(*(row[name] for name in REGION)) if row.get("x") is not None else None
     try:
         rgb = read_tile(row["path"], region)
     except UnreadableImage:
         return None
-    return features(resized(rgb, size)), max(rgb.shape[:2])
+    return features(resized(squared(rgb, square), size)), max(rgb.shape[:2])
 
 
 def _unlike_size(side: int, sides: tuple[int, int]) -> list[str]:

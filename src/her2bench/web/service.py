@@ -16,6 +16,7 @@ from her2bench.core.memory import release_memory
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.vocabulary import ENDPOINTS, model_label
 from her2bench.data.decoding.rgb import resized
+from her2bench.data.decoding.squares import Square, squared
 from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.ensemble import (
     Ensemble,
@@ -61,6 +62,7 @@ class Service:
     size: int
     endpoint: str
     training: Training | str
+    square: Square = "squash"
     _decoding: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "decode"))
     _inference: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "infer"))
     _asked: int = 0
@@ -112,15 +114,16 @@ class Service:
             picture = decode(file.data)
         except Refused as reason:
             return Tile(TileAnswer(name=file.name, error=str(reason)))
-        pixels = resized(picture.rgb, self.size)
+        seen = squared(picture.rgb, self.square)
+        pixels = resized(seen, self.size)
         training = None if isinstance(self.training, str) else self.training
         answer = TileAnswer(
             name=file.name,
             width=picture.rgb.shape[1],
             height=picture.rgb.shape[0],
-            warnings=warnings(picture.rgb, pixels, training),
+            warnings=warnings(picture.rgb, pixels, training, self.square),
             notes=list(picture.notes),
-            picture=_preview(picture.rgb) if pictures else None,
+            picture=_preview(seen) if pictures else None,
         )
         return Tile(answer, pixels)
 
@@ -155,9 +158,9 @@ def opened_service(folder: ComparisonFolder, device: torch.device) -> Service | 
         return None
     networks = Networks(device)
     described = [networks.read(member.run)[1] for model in models for member in model.members]
-    size = described[0].size
-    training = training_of(folder, size)
-    return Service(folder, models, networks, size, described[0].endpoint, training)
+    first = described[0]
+    training = training_of(folder, first.size, first.square)
+    return Service(folder, models, networks, first.size, first.endpoint, training, first.square)
 
 
 async def _in(pool: ThreadPoolExecutor, work: Callable[..., T], *given: object) -> T:

@@ -44,7 +44,7 @@ def check_duplicates(evidence: AuditContext) -> CheckResult:
     """Duplicates as findings: across splits, with different scores, across slides, and the rest."""
     found = evidence.pairs.duplicates
     sets = joined(found.pairs, found.confidence)
-    facts = (evidence.split, evidence.manifest["score"].to_numpy(), evidence.groups)
+    facts = (evidence.split, evidence.labels, evidence.groups)
     flaws = [[mixed(fact, rows) for rows in sets] for fact in facts]
     flaws.append([not any(each) for each in zip(*flaws, strict=True)])
     findings = [

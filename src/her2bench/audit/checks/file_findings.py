@@ -92,7 +92,8 @@ def _sizes(evidence: AuditContext, rows: np.ndarray) -> list[Finding]:
             number=number,
             unit="tiles",
             effect="all are brought to one square: cells then have another size or shape in these",
-            hint="cut all tiles to one square size at one µm/pixel",
+            hint="cut all tiles to one square size at one µm/pixel, or choose square = 'crop' or "
+            "'pad' in the config where they are not square",
             tiles=alone(evidence, rows[odd]),
             rank=100 * odd.mean(),
         )

@@ -103,7 +103,7 @@ def _apart(group: Ints, side: Ints) -> NDArray:
 
 def _against(truth: NDArray, found: InferredSlides, evidence: AuditContext) -> Measured:
     """The accuracy of the estimate, and beside it that of the score alone."""
-    good, scores = evidence.readable, evidence.manifest["score"].to_numpy()
+    good, scores = evidence.readable, evidence.labels
     true, guess = codes(truth[good]), found.group[good]
     kept, right = pairs_kept(true, guess)
     return {

@@ -42,14 +42,16 @@ def check_labels(evidence: AuditContext, tile_score: str = TILE_SCORE) -> CheckR
 def counts(evidence: AuditContext) -> Measured:
     """Tiles (and slides) by score, and the positive share, over all and by side."""
     table, target = evidence.manifest, evidence.target
-    counted: Measured = {"tiles_by_score": _by_score(table)}
-    if evidence.groups is not None:
+    scored = "score" in table.columns
+    counted: Measured = {"tiles_by_score": _by_score(table)} if scored else {}
+    if scored and evidence.groups is not None:
         slides = table.group_by("group_id").agg(pl.col("score").max())
         counted["slides_by_score"] = _by_score(slides)
     counted["positive_share"] = round(float(target.mean()), 3)
     for side in _sides(evidence):
         counted[f"positive_share_{side}"] = round(float(target[evidence.split == side].mean()), 3)
-        counted[f"tiles_by_score_{side}"] = _by_score(table.filter(evidence.split == side))
+        if scored:
+            counted[f"tiles_by_score_{side}"] = _by_score(table.filter(evidence.split == side))
     return counted
 
 
@@ -110,8 +112,10 @@ def _two_scores(evidence: AuditContext) -> list[Finding]:
     """Slides with more than one score, where most slides have one: errors, not tile labels."""
     if evidence.groups is None:
         return []
-    scores = evidence.manifest.group_by("group_id").agg(pl.col("score").n_unique())
-    mixed = scores.filter(pl.col("score") > 1)["group_id"].sort().to_list()
+    kind = "score" if "score" in evidence.manifest.columns else "status"
+    labels = pl.DataFrame({"group_id": evidence.groups, "label": evidence.labels})
+    scores = labels.group_by("group_id").agg(pl.col("label").n_unique())
+    mixed = scores.filter(pl.col("label") > 1)["group_id"].sort().to_list()
     if not mixed or len(mixed) > len(scores) / 2:
         return []
     return [
@@ -119,7 +123,7 @@ def _two_scores(evidence: AuditContext) -> list[Finding]:
             kind="slide_with_two_scores",
             severity="warning",
             title=f"{len(mixed)} of {len(scores)} slides {plural(len(mixed), 'has', 'have')} tiles "
-            "of more than one score, the others one each",
+            f"of more than one {kind}, the others one each",
             number=len(mixed),
             unit="slides",
             effect="either these labels are errors, or these ids hold several slides",

@@ -11,6 +11,7 @@ import polars as pl
 from her2bench.core.errors import UserError, listed
 from her2bench.core.manifest import REGION
 from her2bench.data.decoding.reading import Region
+from her2bench.data.decoding.squares import Square
 from her2bench.data.tile_cache.artifact_cache import cache_folder, keep
 from her2bench.data.tile_cache.content_hash import content_key, decoders, digests
 from her2bench.data.tile_cache.pixels import Decoding, bytes_of, write_pixels
@@ -42,6 +43,7 @@ def cached_tiles(
     folder: Path | None = None,
     skip_bad: bool = False,
     decoding: Decoding = "exact",
+    square: Square = "squash",
 ) -> Tiles:
     """The tiles of a manifest, decoded and resized on first use and read from disk afterwards.
 
@@ -52,6 +54,7 @@ def cached_tiles(
         skip_bad: leave out tiles that cannot be read, and say so in `Tiles.bad`.
         decoding: `exact`: pixel for pixel what Pillow's full decode and bilinear resize give.
             `fast`: JPEG tiles are scaled by their decoder first; other pixels, so another key.
+        square: `squash`, `crop` or `pad`: what is done with tiles that are not square.
 
     Raises:
         UserError: tiles cannot be read (all are listed), or the disk has no space.
@@ -60,13 +63,13 @@ def cached_tiles(
     regions = regions_of(manifest)
     paths = manifest["path"].to_list()
     content = digests(manifest["path"].unique(maintain_order=True).to_list())
-    key = _key([content[path] for path in paths], regions, size, decoding)
+    key = _key([content[path] for path in paths], regions, size, decoding, square)
     place = folder / key
     keep(
         place,
         bytes_of(len(paths), size),
         "the resized tiles",
-        lambda folder: _write(folder, paths, regions, size, decoding),
+        lambda folder: _write(folder, paths, regions, size, decoding, square),
     )
     reasons = json.loads((place / "tiles.json").read_text(encoding="utf-8"))["bad"]
     rows = ((int(row), reason) for row, reason in reasons.items())
@@ -98,9 +101,16 @@ def _unreadable(bad: list[Bad], total: int) -> UserError:
     )
 
 
-def _key(contents: list[str], regions: list[Region | None], size: int, decoding: Decoding) -> str:
+def _key(
+    contents: list[str],
+    regions: list[Region | None],
+    size: int,
+    decoding: Decoding,
+    square: Square,
+) -> str:
     rule = ["bilinear", *decoders()]
     rule += ["scaled by the JPEG decoder", version("torch")] if decoding == "fast" else []
+    rule += [] if square == "squash" else [square]
     return content_key([_FORMAT, rule, size, contents, regions])
 
 
@@ -110,7 +120,8 @@ def _write(
     regions: list[Region | None],
     size: int,
     decoding: Decoding,
+    square: Square,
 ) -> None:
-    bad = write_pixels(folder / "pixels.npy", paths, regions, size, decoding)
+    bad = write_pixels(folder / "pixels.npy", paths, regions, size, decoding, square)
     record = {"tiles": len(paths) - len(bad), "bad": dict(sorted(bad.items()))}
     (folder / "tiles.json").write_text(json.dumps(record), encoding="utf-8")

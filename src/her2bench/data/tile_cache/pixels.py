@@ -13,6 +13,7 @@ from her2bench.core.memory import keep_memory
 from her2bench.core.parallel import follow, workers
 from her2bench.data.decoding.reading import Region, UnreadableImage, read_scaled, read_tiles
 from her2bench.data.decoding.rgb import quickly_resized, resized
+from her2bench.data.decoding.squares import Square, squared
 
 Decoding = Literal["exact", "fast"]
 
@@ -27,6 +28,7 @@ def write_pixels(
     regions: list[Region | None],
     size: int,
     decoding: Decoding = "exact",
+    square: Square = "squash",
 ) -> dict[int, str]:
     """Decode and resize tiles into a `.npy` file, (good tiles, size, size, 3) uint8.
 
@@ -36,13 +38,14 @@ def write_pixels(
         regions: each tile's region of it, or None for all of it.
         size: side of a resized tile in pixels.
         decoding: `exact`, or `fast`: a whole-image JPEG tile scaled by its decoder first.
+        square: what is done with tiles that are not square.
 
     Returns:
         The reason for each tile that could not be read, by its row; the file holds the others.
     """
     keep_memory()  # or threads wait for each other's page faults, with every decoded tile
     with path.open("w+b") as stream:
-        bad = _decode(stream, images, regions, size, decoding)
+        bad = _decode(stream, images, regions, size, decoding, square)
         good = [row for row in range(len(images)) if row not in bad]
         _close_gaps(stream, len(images), good, size)
         stream.flush()
@@ -65,6 +68,7 @@ def _decode(
     regions: list[Region | None],
     size: int,
     decoding: Decoding,
+    square: Square,
 ) -> dict[int, str]:
     start, step = len(_header(len(images), size)), size * size * 3
     lock, bad = threading.Lock(), {}
@@ -79,7 +83,7 @@ def _decode(
             if isinstance(tile, UnreadableImage):
                 bad[row] = str(tile)
                 continue
-            block = np.ascontiguousarray(resize(tile, size)).data
+            block = np.ascontiguousarray(resize(squared(tile, square), size)).data
             # Plain writes: through a memory map a full disk ends the process without a word.
             with lock:
                 stream.seek(start + row * step)
