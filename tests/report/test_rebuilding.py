@@ -102,6 +102,7 @@ def test_a_spreadsheet_becomes_a_report_in_one_command(
     assert "a: positive above p = 0." in said and "b: positive above p = 0." in said
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "unfinished" not in page and "No verdict" not in page
+    assert "Data quality" not in page and "not recorded" not in page and "Reproduction" not in page
     assert {p.name for p in (out / "figures").glob("roc.*")} == {
         "roc.csv", "roc.pdf", "roc.png", "roc.svg"
     }  # fmt: skip

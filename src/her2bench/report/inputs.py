@@ -25,6 +25,7 @@ from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.report.table_csv import epoch_table, run_table
 
+FROM_PREDICTIONS = "predictions"  # the `source` in such a comparison.toml
 SPLITS_COLUMNS = {
     "tile_id": pl.String,
     "group_id": pl.String,
@@ -109,6 +110,11 @@ class ReportInputs:
         return settings_from(ScoreSettings, self.config.get("score") or {}, self.folder.config)
 
     @property
+    def from_predictions(self) -> bool:
+        """Whether images and training are unknown: a report from predictions alone."""
+        return self.config.get("source") == FROM_PREDICTIONS
+
+    @property
     def grouped(self) -> bool:
         """Whether the slides of the shown tiles are known."""
         return bool(self.shown.height) and not self.shown["group_id"].is_null().all()
@@ -188,8 +194,8 @@ def _comparable(predictions: pl.DataFrame) -> pl.DataFrame:
 def _unfinished(
     config: dict[str, Any], splits: pl.DataFrame, folder: ComparisonFolder
 ) -> list[tuple[str, int, int]]:
-    if folder.predictions.is_file() and not (folder.path / "runs").is_dir():
-        return []  # a report from predictions alone
+    if config.get("source") == FROM_PREDICTIONS:
+        return []
     folds = splits["fold"].unique().sort().to_list() if "fold" in splits.columns else [0]
     models = map(model_name, config.get("models", []))
     wanted = [(m, s) for m in models for s in config.get("seeds", [0])]

@@ -12,6 +12,7 @@ from her2bench.core.runs import ComparisonFolder, write_text
 from her2bench.core.scores import Scores
 from her2bench.core.tables import write_table
 from her2bench.core.vocabulary import BASELINES
+from her2bench.report.inputs import FROM_PREDICTIONS
 from her2bench.report.pages.report_page import write_report
 from her2bench.report.rebuilding import write_scored
 
@@ -36,6 +37,7 @@ def write_predictions_report(path: Path, predictions: pl.DataFrame, scores: Scor
     path.mkdir(parents=True, exist_ok=True)
     present = predictions["model"].unique(maintain_order=True).to_list()
     config = {
+        "source": FROM_PREDICTIONS,
         "models": [model for model in present if model not in BASELINES],
         "baselines": [model for model in present if model in BASELINES],
         "seeds": predictions["seed"].unique().sort().to_list(),

@@ -118,7 +118,7 @@ def test_a_verdict_shows_p_before_and_after_the_correction(three: ComparisonFold
     material = decided(three, {})
     pairs = tuple(replace(p, p_value=0.01, p_adjusted=0.03) for p in material.scores.pairs)
     for verdict in answer(with_pairs(material, pairs)).verdicts:
-        assert "p\u00a0=\u00a00.010, adjusted p\u00a0=\u00a00.030" in verdict.numbers
+        assert "p\u00a0=\u00a00.010, adjusted\u00a0p\u00a0=\u00a00.030" in verdict.numbers
 
 
 def test_equivalent_needs_all_pairs(three: ComparisonFolder) -> None:

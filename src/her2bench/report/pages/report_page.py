@@ -94,6 +94,7 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "notes": lesser_notes(material),
         "optimistic": optimistic_figures(material),
         "grouped": material.grouped,
+        "from_predictions": material.from_predictions,
         "split_name": SPLITS.get(material.split or "", ""),
         "split_names": SPLITS,
         "metric_names": {name: metric.title for name, metric in METRICS.items()},

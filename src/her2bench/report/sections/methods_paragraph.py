@@ -19,7 +19,9 @@ def methods_paragraph(material: ReportInputs) -> str:
 
     What the folder does not record is written as `[not recorded]`, never guessed.
     """
-    parts = [_data(material), _training(material), _where(material), _statistics(material)]
+    known = [_data(material), _training(material), _where(material)]
+    parts = [] if material.from_predictions else known
+    parts.append(_statistics(material))
     closing = "For research use only; a score of 2+ is equivocal."
     return " ".join([*(part for part in parts if part), closing])
 
