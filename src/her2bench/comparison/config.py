@@ -30,6 +30,8 @@ class ComparisonConfig(Settings):
         baselines: the simple models they are compared with.
         seeds: each network is trained once per seed; three or more let verdicts be about recipes.
         size: side of a tile in pixels when a network sees it; larger and smaller ones are resized.
+        square: what is done with tiles that are not square: `squash`, `crop`, or `pad` with the white
+            point.
         decoding: `exact`: full resolution, then resized; `fast`: JPEGs decoded at a smaller scale.
         precision: of training on a GPU; on a CPU `32-true`.
         licence: of the images, for the model cards.
@@ -47,7 +49,7 @@ class ComparisonConfig(Settings):
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, max_length=1000)
     size: int = Field(default=299, ge=1, le=4096)
     decoding: Decoding = "exact"
-    square: Square = "squash"  # of tiles that are not square
+    square: Square = "squash"
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     licence: str = ""  # of the images, for the model cards
     split: SplitSettings = SplitSettings()
