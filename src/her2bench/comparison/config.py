@@ -30,8 +30,8 @@ class ComparisonConfig(Settings):
         baselines: the simple models they are compared with.
         seeds: each network is trained once per seed; three or more let verdicts be about recipes.
         size: side of a tile in pixels when a network sees it; larger and smaller ones are resized.
-        square: what is done with tiles that are not square: `squash`, `crop`, or `pad` with the white
-            point.
+        square: what is done with tiles that are not square: `squash`, `crop`, or `pad` with the
+            white point.
         decoding: `exact`: full resolution, then resized; `fast`: JPEGs decoded at a smaller scale.
         precision: of training on a GPU; on a CPU `32-true`.
         licence: of the images, for the model cards.
