@@ -99,3 +99,10 @@ def test_a_deep_key_is_named_briefly(path):
     with pytest.raises(UserError) as error:
         load_settings(Outer, path, [f"{key}=1"])
     assert len(str(error.value)) < 1000
+
+
+def test_a_number_where_a_list_is_needed_is_said_so():
+    from her2bench.comparison.config import ComparisonConfig
+
+    with pytest.raises(UserError, match=r"seeds = 0: a list is needed, in \[ \]"):
+        settings_from(ComparisonConfig, {"manifest": "m", "models": ["lenet"], "seeds": 0}, "c")

@@ -84,7 +84,7 @@ def test_missing_columns_are_listed_with_the_nearest_present():
     with pytest.raises(UserError) as error:
         check_predictions(wrong, "p.csv")
     assert "p.csv: missing columns: tile_id" in str(error.value)
-    assert "probability did you mean 'probabilty'?" in str(error.value)
+    assert "probability (did you mean 'probabilty'?)" in str(error.value)
 
 
 def test_a_tile_twice_is_refused_but_not_in_another_seed():

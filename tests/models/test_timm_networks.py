@@ -115,3 +115,8 @@ def test_a_tile_too_small_for_a_network_is_named():
     use_model("timm:densenet121")
     with pytest.raises(UserError, match="fails on tiles of 8 px"):
         check_network("densenet121", 8)
+
+
+def test_a_name_of_timm_without_its_prefix_is_recognised():
+    with pytest.raises(UserError, match="networks of timm are written timm:resnet18"):
+        use_model("resnet18")

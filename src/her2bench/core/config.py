@@ -166,6 +166,8 @@ def _problem(kind: type[BaseModel], entry: Any) -> str:
         return f"unknown setting {shown(key)}" + (f" (did you mean {close!r}?)" if close else "")
     if entry["type"] == "missing":
         return f"setting {key!r} is missing"
+    if entry["type"] == "tuple_type":
+        return f"{key} = {shown(entry['input'])}: a list is needed, in [ ]"
     return f"{key} = {shown(entry['input'])}: {entry['msg']}"
 
 

@@ -107,7 +107,8 @@ def require_columns(table: pl.DataFrame, required: Iterable[str], where: object)
 def _require(present: list[str], required: Iterable[str], where: object) -> None:
     missing = [name for name in required if name not in present]
     if missing:
-        hints = [f"{name} {nearest(name, present)}".strip() for name in missing]
+        near = {name: nearest(name, present) for name in missing}
+        hints = [f"{name} ({near[name]})" if near[name] else name for name in missing]
         some = [*present[:_MOST_NAMED], *(["..."] if len(present) > _MOST_NAMED else [])]
         raise UserError(
             where,

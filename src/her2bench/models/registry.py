@@ -141,9 +141,18 @@ def network(name: str) -> Network:
             "models",
             found=f"unknown model {name!r}",
             expected=f"one of {', '.join(NETWORKS)}, timm:NAME, or package.module:Class",
-            hint=nearest(name, NETWORKS) or "choose one of these, or register yours",
+            hint=_written_as_timm(name)
+            or nearest(name, NETWORKS)
+            or "choose one of these, or register yours",
         )
     return _REGISTERED[name]
+
+
+def _written_as_timm(name: str) -> str:
+    """The hint for a name that timm knows, which is imported only here."""
+    import timm
+
+    return f"networks of timm are written timm:{name}" if timm.is_model(name) else ""
 
 
 def check_size(name: str, size: int) -> None:
