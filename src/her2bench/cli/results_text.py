@@ -7,6 +7,8 @@ from her2bench.cli.score_text import print_details
 from her2bench.cli.summary_text import print_summary
 from her2bench.core.audit_findings import read_audit
 from her2bench.core.console import Terminal
+from her2bench.core.display import shown_as
+from her2bench.core.report_settings import report_settings
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.scores import Scores, read_scores
 from her2bench.core.text import plural
@@ -22,7 +24,9 @@ def print_results(folder: ComparisonFolder, details: bool = False) -> None:
     """
     console = Terminal(piped=80)
     scores = read_scores(folder.scores)
-    print_summary(console, scores, folder.settings())
+    config = folder.settings()
+    with shown_as(report_settings(config, folder.config).names):
+        print_summary(console, scores, config)
     _print_optimism(console, scores)
     if details:
         print_details(console, scores)

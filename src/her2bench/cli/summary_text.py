@@ -62,16 +62,13 @@ def _points(rows: list[Row]) -> list[str]:
 
 
 def _thresholds(scores: Scores) -> list[str]:
-    """The thresholds that were chosen, one line per model; none where they were named."""
-    chosen: dict[str, list[float]] = {}
-    for each in scores.thresholds:
-        if each.source == "val":
-            chosen.setdefault(each.model, []).append(each.probability)
-    ranges = {model: (min(values), max(values)) for model, values in chosen.items()}
+    """The thresholds that were chosen, where each model has one; the report lists those of runs."""
+    chosen = {each.model: each for each in scores.thresholds if each.source == "val"}
+    if len(chosen) < len(scores.thresholds):
+        return []
     return [
-        f"{model_label(model)}: positive above p = {low:.3f}"
-        + (f" to {high:.3f} ({len(chosen[model])} runs)" if high > low else "")
-        for model, (low, high) in ranges.items()
+        f"{model_label(model)}: positive above p = {each.probability:.3f}, chosen on validation"
+        for model, each in chosen.items()
     ]
 
 
