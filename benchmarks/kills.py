@@ -23,7 +23,7 @@ from pathlib import Path
 import polars as pl
 import tomli_w
 
-from benchmarks.corruption import CONFIG, quick
+from benchmarks.corruption import CONFIG, MEASURED, quick
 from her2bench.cli.main import main as her2bench
 from her2bench.core.atomic_io import TEMPORARY
 from her2bench.core.runs import ComparisonFolder
@@ -113,7 +113,7 @@ class Kills:
     def results(self, out: Path) -> list[object]:
         """Predictions, table and scores, but for the seconds that they took."""
         folder = ComparisonFolder(out)
-        table = pl.read_csv(folder.table).drop("train_seconds", "tiles_per_second")
+        table = pl.read_csv(folder.table).drop(MEASURED)
         predictions = pl.read_parquet(folder.predictions).rows()
         return [predictions, table.rows(), json.loads(folder.scores.read_bytes())]
 
