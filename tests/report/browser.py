@@ -13,6 +13,31 @@ import pytest
 AXE = "axe-core@4.11.0"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 
+# Elements that reach out of the window or whose content is wider than themselves. What lies in
+# a scrolling region may be wider: there it can be scrolled to.
+CUT_OFF = """() => [...document.querySelectorAll('body *')]
+  .filter(e => !e.closest('.scroll, svg, .hidden, script, style') || e.matches('.scroll'))
+  .filter(e => { const r = e.getBoundingClientRect(), s = getComputedStyle(e);
+    return r.width && (r.right > innerWidth + 1 || r.left < -1 ||
+      (s.display !== 'inline' && s.overflowX === 'visible' &&
+        e.scrollWidth > e.clientWidth + 1)); })
+  .map(e => `${e.tagName}.${e.className}: ${e.textContent.trim().slice(0, 40)}`)"""
+
+# Pairs of texts in one figure whose boxes overlap by more than a rim.
+OVERLAPS = """() => [...document.querySelectorAll('figure svg')].flatMap(svg => {
+  const texts = [...svg.querySelectorAll('text')].map(
+    t => [t.textContent, t.getBoundingClientRect()]);
+  return texts.flatMap(([a, p], i) => texts.slice(i + 1).filter(([b, q]) =>
+    Math.min(p.right, q.right) - Math.max(p.left, q.left) > 2 &&
+    Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 0.45 * Math.min(p.height, q.height))
+    .map(([b]) => `${svg.getAttribute('aria-label')}: ${a} | ${b}`)); })"""
+
+OUTSIDE_FIGURE = """() => [...document.querySelectorAll('figure svg')].flatMap(svg => {
+  const box = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll('text')].filter(t => { const r = t.getBoundingClientRect();
+    return r.left < box.left - 2 || r.right > box.right + 2 || r.bottom > box.bottom + 2; })
+    .map(t => `${svg.getAttribute('aria-label')}: ${t.textContent}`); })"""
+
 
 def chromium_path() -> str:
     """Where Chromium is; skips the test where there is none. HER2BENCH_CHROMIUM overrides."""

@@ -54,7 +54,7 @@ def test_a_slow_network_has_a_rate(tmp_path) -> None:
     run = folder.run("lenet", 0, 0)
     run.mark_done({**run.summary(), "train_tiles_per_second": 0.4})
     page = write_report(folder).read_text(encoding="utf-8")
-    assert '<td data-label="Images/s">0.4</td>' in page
+    assert '<td class="cost" data-label="Images/s">0.4</td>' in page
     assert [rate(value) for value in (None, 0.043, 3.26, 57.4)] == ["–", "0.043", "3.3", "57"]
 
 
