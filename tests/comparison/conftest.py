@@ -69,10 +69,10 @@ def finished(finished_once, tmp_path):
 class Counted(Watcher):
     """Counts the epochs that were trained."""
 
-    trained = 0
+    epochs = 0
 
     def epoch(self, job, row):
-        self.trained += 1
+        self.epochs += 1
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +96,6 @@ def again(campaign, state):
         with quick():
             choices = Choices("cpu", state / "cache", skip_bad=True, audit=False)
             compare(config, state / "out", choices, watcher)
-        return watcher.trained
+        return watcher.epochs
 
     return again
