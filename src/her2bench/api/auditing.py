@@ -38,9 +38,8 @@ def audit(
         split_from: a table of `tile_id` and `split`; by default the manifest's own split.
         infer_groups: also estimate which tiles come from one slide, and write a manifest with the
             estimate as `group_id` to this file.
-        write_clean: also write the manifest without the tiles that cannot be read, hold no tissue,
-            or show the same picture as another (one of each set is kept, none where their scores
-            differ) to this file, and the dropped tiles beside it (`clean-dropped.csv`).
+        write_clean: also write the manifest to this file without tiles that cannot be read, hold
+            no tissue or repeat another, and the dropped tiles beside it (`clean-dropped.csv`).
         tile_score: column with each tile's own score.
         score_of: whose the score is, "slide" or "tile".
         cache: folder of the tile cache; the user's cache folder by default.
@@ -54,15 +53,9 @@ def audit(
     if score_of not in ("slide", "tile"):
         raise UserError("--score-of", found=repr(score_of), expected="slide or tile")
     table, where = _read(manifest, tile_score)
-    found = run_audit(
-        table,
-        where,
-        endpoint,
-        chosen_split(table, None if split_from is None else Path(split_from)),
-        Path(cache) if cache else cache_folder(),
-        score_is_slides=score_of == "slide",
-        tile_score=tile_score,
-    )
+    split = chosen_split(table, None if split_from is None else Path(split_from))
+    place, of_slides = Path(cache) if cache else cache_folder(), score_of == "slide"
+    found = run_audit(table, where, endpoint, split, place, of_slides, tile_score)
     if infer_groups is not None:
         write_manifest(found.with_slides, Path(infer_groups))
     dropped = None if write_clean is None else _write_clean(table, found, Path(write_clean), where)

@@ -31,9 +31,9 @@ def timm_network(name: str) -> tuple[Build, Expected]:
 
 
 def _built(name: str, fixed: bool, size: int, pretrained: bool = False) -> nn.Module:
-    """The network for tiles of `size` px; what takes any size is not told."""
-    told: dict[str, Any] = {"img_size": size} if fixed else {}
-    return timm.create_model(name, pretrained=pretrained, num_classes=1, **told)
+    """The network for tiles of `size` px, which only those of a fixed size need to know."""
+    options: dict[str, Any] = {"img_size": size} if fixed else {}
+    return timm.create_model(name, pretrained=pretrained, num_classes=1, **options)
 
 
 def _from_zoo(name: str) -> PretrainedCfg:

@@ -101,8 +101,7 @@ def train_epoch(
     batches = side.tiles.batches(np.split(side.rows[order], ends))
     model.train()
     # No GPU synchronisation in the loop: losses and logits stay there until the end of the epoch.
-    split = (each.tensor_split(ends) for each in (targets, logits))
-    steps = len(ends) + 1
+    split, steps = (each.tensor_split(ends) for each in (targets, logits)), len(ends) + 1
     for step, (tiles, aims, said) in enumerate(zip(batches, *split, strict=True), number * steps):
         inputs = plan.prepare(augment(tiles, recipe.augment, generator))
         output = model(plan.compute.laid_out(inputs)).view_as(aims)
