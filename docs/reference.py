@@ -161,7 +161,7 @@ def _members(kind: type) -> list[str]:
 
 
 def _signature(thing: Any) -> str:
-    """The parameters with their defaults; their types are told by the text."""
+    """The parameters with their defaults; the text names their types."""
     found = inspect.signature(thing)
     bare = [
         p.replace(
