@@ -1,10 +1,13 @@
 """Frozen and fine-tuned networks in a comparison."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import polars as pl
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from her2bench.comparison import frozen
 from her2bench.comparison.compare import Choices, Watcher, compare
@@ -15,6 +18,8 @@ from her2bench.core.runs import ComparisonFolder
 from her2bench.core.vocabulary import NETWORKS
 from her2bench.models import registry
 from her2bench.models.registry import build_model
+from her2bench.prediction.compute import PLAIN
+from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.trained_networks import load_trained
 
 CPU = torch.device("cpu")
@@ -121,3 +126,16 @@ def test_weights_of_another_network_are_refused_before_anything_is_written(
     with pytest.raises(UserError, match=r"other\.safetensors.*weights of another network"):
         compare(settings, tmp_path / "out", Choices("cpu", cache), Watcher())
     assert not (tmp_path / "out").exists()
+
+
+def test_tiles_of_a_batch_that_ran_out_of_memory_are_not_counted_twice(tmp_path, monkeypatch):
+    model, pixels = nn.Sequential(nn.Flatten(), nn.Linear(12, 1)), torch.rand(5, 2, 2, 3)
+
+    def twice(*_):
+        model(pixels[:2])  # then there was no room, and the loop began again
+        model(pixels)
+
+    monkeypatch.setattr(frozen, "forward", twice)
+    fold = SimpleNamespace(tiles=SimpleNamespace(pixels=pixels), pixels="key")
+    found = frozen._features(model, model[1], fold, Normalization(), PLAIN, tmp_path)
+    np.testing.assert_array_equal(found, pixels.flatten(1).numpy())

@@ -88,7 +88,7 @@ def _features(
         forward(model, fold.tiles, np.arange(len(fold.tiles.pixels)), prepare, compute)
     finally:
         watched.remove()
-    features = torch.cat(parts)
+    features = torch.cat(parts)[-len(fold.tiles.pixels) :]  # without what ran out of memory before
     write_tensors({"features": features}, kept, {})
     return features.numpy()
 
