@@ -93,3 +93,10 @@ def test_an_unknown_model_names_the_nearest():
 def test_a_size_too_small_says_the_smallest():
     with pytest.raises(UserError, match=f"at least {64} px"):
         build_model("alexnet", 64 - 1)
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("hahnet", 1_017_061), ("dabnet", 25_656)])
+def test_our_networks_have_the_weights_that_they_say_at_any_size(name, parameters):
+    with torch.device("meta"):
+        found = {sum(p.numel() for p in build_model(name, size).parameters()) for size in (64, 299)}
+    assert found == {parameters}

@@ -32,7 +32,7 @@ GLASS = 0.98  # the quantile of a channel's pixels that is taken as the glass
 
 
 class DABNet(nn.Module):
-    """Tile (b, 3, h, w) of [0, 1], h and w at least 32 → logit (b,); 19,268 parameters."""
+    """Tile (b, 3, h, w) of [0, 1], h and w at least 32 → logit (b,); 25,656 parameters."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ WIDTHS = (96, 192, 288, 384)
 
 
 class HAHNet(nn.Module):
-    """Tile (b, 3, h, w), h and w at least 32 → logit (b,); 1,217,229 parameters."""
+    """Tile (b, 3, h, w), h and w at least 32 → logit (b,); 1,017,061 parameters."""
 
     def __init__(self) -> None:
         super().__init__()
