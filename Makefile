@@ -18,7 +18,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $(READY)
 
-compare: $(READY) ## three networks and the baselines on the built-in phantom: a table and a report
+compare: $(READY) ## five networks and the baselines on the built-in phantom: a table and a report
 	$(BIN)/her2bench phantom build/phantom --config configs/phantom_tiles.toml
 	$(BIN)/her2bench compare configs/phantom.toml -o build/phantom-comparison
 

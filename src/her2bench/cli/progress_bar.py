@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from her2bench.comparison.watcher import Watcher
 from her2bench.core.console import Terminal
 from her2bench.core.terminal import say
+from her2bench.report.formats import duration
 
 if TYPE_CHECKING:
     from her2bench.comparison.plan import Job
@@ -125,15 +126,15 @@ class Bar(Watcher):
         self._last, self._whole = now, self._whole + 1
         self._shown = self._whole
         mine, left = self._pace.left(job.model), self._pace.left()
-        shown = f"{job.model} {_about(mine)}, all {_about(left)} left"
+        shown = f"{job.model} {duration(mine)}, all {duration(left)} left"
         self._progress.update(self._task, completed=self._whole, left=shown)
 
     def finished(self, job: "Job", val_auc: float | None) -> None:
         auc = "" if val_auc is None else f"  val AUC {val_auc:.2f}"
         left = self._pace.left()
-        last = "" if not left else f"  about {_about(left)} left"
+        last = "" if not left else f"  about {duration(left)} left"
         seconds = time.monotonic() - self._begun
-        self._say(f"{self._named(job)}{auc}  {_about(seconds)}{last}")
+        self._say(f"{self._named(job)}{auc}  {duration(seconds)}{last}")
 
     def _named(self, job: "Job") -> str:
         every = str(len(self._runs))
@@ -148,16 +149,3 @@ class Bar(Watcher):
         """A line where there is no bar."""
         if self._progress.disable:
             say(text, error=True)
-
-
-def _about(seconds: float | None) -> str:
-    """A rough duration.
-
-    >>> _about(6.2), _about(130), _about(9000)
-    ('6 s', '2 min', '2.5 h')
-    """
-    if seconds is None:
-        return "?"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

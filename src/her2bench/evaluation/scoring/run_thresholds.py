@@ -84,7 +84,7 @@ def _refuse_without_validation(runs: pl.DataFrame, val: Mapping, rule: Threshold
 
 def _threshold(run: tuple, val: pl.DataFrame | None, rule: ThresholdRule) -> RunThreshold:
     model, seed, fold = run
-    if rule.kind == "fixed" or val is None:
+    if rule.kind == "fixed" or val is None:  # a rule that needs val was refused without it
         return _fixed(run, rule)
     try:
         logit = choose_threshold(val["logit"].to_numpy(), val["target"].to_numpy() == 1, rule)
