@@ -192,6 +192,7 @@ def test_the_readmes_own_network(place, monkeypatch, capsys):
     small = [*words[1::2], f"manifest={place / 'own' / 'manifest.csv'}", "split.folds=2"]
 
     def compare(config, out, **more):
+        out = place / "from_python"  # the how-tos write to the same folder
         return original(config, out, overrides=small, cache=place / "cache", **more)
 
     monkeypatch.chdir(place)

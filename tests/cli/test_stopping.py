@@ -170,9 +170,13 @@ def test_internal_errors_keep_their_traceback(monkeypatch):
         main()
 
 
-def test_usage_errors_exit_with_2(monkeypatch, capsys):
-    assert ends(monkeypatch, "score") == 2
-    assert "Missing argument" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(["report"], "Missing argument"), (["score"], "at least one table"), (["no"], "No such")],
+)
+def test_usage_errors_exit_with_2(words, message, monkeypatch, capsys):
+    assert ends(monkeypatch, *words) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_a_name_in_a_message_is_written_out(monkeypatch, capsys):

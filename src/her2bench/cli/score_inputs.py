@@ -42,7 +42,12 @@ def named_files(
     found = [_named(text, "--name") for text in named or ()]
     found += [_named(text) for text in files or ()]
     if not found:
-        raise UserError("score", found="no file", expected="at least one table of predictions")
+        raise UserError(
+            "score",
+            found="no file",
+            expected="at least one table of predictions",
+            hint="her2bench score predictions.csv; her2bench score --help lists the columns",
+        )
     return found
 
 
