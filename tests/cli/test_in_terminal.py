@@ -5,9 +5,9 @@ import signal
 
 import pytest
 import tomli_w
-from tests.cli.pseudo_terminal import in_terminal
 
 from her2bench.phantom import PhantomSettings, write_phantom
+from tests.cli.pseudo_terminal import in_terminal
 
 pytestmark = [
     pytest.mark.slow,

@@ -15,7 +15,9 @@ Manifest = Annotated[
 Output = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--out", help="Folder for audit.json and audit.html (MANIFEST-audit by default)."
+        "-o",
+        "--out",
+        help="Folder for audit.json and audit.html (by default mine-audit for mine.csv).",
     ),
 ]
 Endpoint = Annotated[str, typer.Option(help="What counts as positive: 2+, 3+, 1+ or status.")]
@@ -43,10 +45,17 @@ WriteClean = Annotated[
     ),
 ]
 TileScore = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="Column with each tile's own score.")
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Column with each tile's own score, beside its slide's (tile_score by default).",
+    ),
 ]
 ScoreOf = Annotated[
-    str, typer.Option(help="Level of the score: slide, or tile (each tile has its own).")
+    str,
+    typer.Option(
+        help="Whose the column score is: slide (shared by its tiles), or tile (each has its own)."
+    ),
 ]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder of the tile cache (the user's cache folder by default).")
@@ -70,8 +79,8 @@ def audit(
 ) -> None:
     """Data quality checks: duplicates, leakage, shortcuts, labels, power.
 
-    Serious findings are printed, others counted; audit.html shows all of them with pictures. The
-    exit status is 0 with findings too: a script reads audit.json.
+    Serious findings are printed, others counted; audit.html shows them with pictures.
+    The exit status is 0 with findings too: a script reads audit.json.
     """
     from her2bench.api.auditing import audit as run_audit
     from her2bench.cli.audit_text import print_audit

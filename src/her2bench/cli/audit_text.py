@@ -1,4 +1,4 @@
-"""The audit's findings as text for a terminal: the serious ones first, all of them where asked for."""
+"""The audit's findings as text for a terminal: the serious ones, or all where asked for."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -161,7 +161,8 @@ class Bar(Watcher):
 
     def _named(self, job: "Job") -> str:
         every = str(len(self._runs))
-        return f"[{self._number:>{len(every)}}/{every}] {model_label(job.model)} seed {job.seed} fold {job.fold}"
+        place = f"[{self._number:>{len(every)}}/{every}]"
+        return f"{place} {model_label(job.model)} seed {job.seed} fold {job.fold}"
 
     def _say_skipped(self) -> None:
         if self._skipped:

@@ -55,8 +55,8 @@ def _print_optimism(console: Terminal, scores: Scores) -> None:
     for row in scores.optimism:
         if row.metric == scores.settings["primary"]:
             console.print(
-                f"{model_label(row.model)}: {label_of(row.metric)} {row.value:.3f}, with random tiles "
-                f"{row.random_tiles:.3f} (optimism {row.optimism:+.3f})"
+                f"{model_label(row.model)}: {label_of(row.metric)} {row.value:.3f}, with random "
+                f"tiles {row.random_tiles:.3f} (optimism {row.optimism:+.3f})"
             )
 
 
@@ -68,5 +68,7 @@ def _costs(rows: pl.DataFrame) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows.unique("model", maintain_order=True).to_dicts():
         cost = [row["parameters"], row["train_seconds"], row["tiles_per_second"]]
-        table.add_row(model_label(row["model"]), *("" if each is None else rate(each) for each in cost))
+        table.add_row(
+            model_label(row["model"]), *("" if each is None else rate(each) for each in cost)
+        )
     return table

@@ -110,7 +110,9 @@ def _models(rows: list[Row], scores: Scores) -> Table:
         table.add_column(label, justify="right", no_wrap=True, overflow="fold")
     for model in dict.fromkeys(row.model for row in rows):
         found = [by_key.get((model, name)) for name in metrics]
-        table.add_row(model_label(model), with_interval(found[0]), *(value(row) for row in found[1:]))
+        table.add_row(
+            model_label(model), with_interval(found[0]), *(value(row) for row in found[1:])
+        )
     return table
 
 

@@ -22,6 +22,7 @@ from her2bench.core.config import to_toml
 from her2bench.core.errors import UserError
 from her2bench.core.manifest import read_manifest, targets, write_manifest
 from her2bench.core.notes import note
+from her2bench.core.one_class import require_both_classes
 from her2bench.core.predictions import COLUMNS as PREDICTIONS
 from her2bench.core.runs import ComparisonFolder, RunFolder, write_text
 from her2bench.core.tables import write_table
@@ -123,6 +124,7 @@ def _is_same(path: Path, config: ComparisonConfig) -> bool:
 
 def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
     target = targets(manifest, config.endpoint, config.manifest)
+    require_both_classes(manifest, target, config.endpoint, config.manifest)
     splits = make_splits(manifest, target, config.split)
     if "val" not in set(splits["split"]):
         raise UserError(

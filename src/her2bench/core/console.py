@@ -42,7 +42,7 @@ class Terminal(Console):
 
 @contextmanager
 def on_screen(bar: Progress) -> Iterator[Progress]:
-    """Show a bar inside the block; the one around it is hidden meanwhile: there is one last line."""
+    """Show a bar inside the block, and hide the one around it meanwhile: there is one last line."""
     around = _ON_SCREEN.get()
     if around is not None:
         around.stop()

@@ -78,7 +78,7 @@ def write_audit_page(
 
 
 def rewrite_audit_page(material: ReportInputs, unit: str) -> None:
-    """Write the audit page in the words of the report; a page whose pictures were not kept stays as it is."""
+    """Write the audit page in the report's unit; without kept pictures it stays as it is."""
     if material.audit is None:
         return
     tiles = with_sides(material.manifest, material.splits)

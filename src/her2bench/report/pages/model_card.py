@@ -54,9 +54,7 @@ def plain(value: Any) -> Any:
     return re.sub(r"([\\`*|\[\]])", r"\\\1", value).replace("<", "&lt;").replace("\n", " ")
 
 
-def _contents(
-    material: ReportInputs, model: str, word: Callable[[str], str]
-) -> dict[str, Any]:
+def _contents(material: ReportInputs, model: str, word: Callable[[str], str]) -> dict[str, Any]:
     """What the template needs; `word` puts the unit into sentences, never into names."""
     name = model_label(model)
     tables = []
