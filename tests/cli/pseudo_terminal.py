@@ -31,7 +31,12 @@ class Screen:
         return self.raw.rfind("\x1b[?25h") >= self.raw.rfind("\x1b[?25l")
 
 
-def in_terminal(command, columns=80, stop=None, after="", limit=120, **options) -> Screen:
+MODULE = ("-m", "her2bench")
+
+
+def in_terminal(
+    command, columns=80, stop=None, after="", limit=120, program=MODULE, **options
+) -> Screen:
     """Run `python -m her2bench` in a terminal of its own.
 
     Args:
@@ -40,6 +45,7 @@ def in_terminal(command, columns=80, stop=None, after="", limit=120, **options) 
         stop: sent once `after` was written; SIGINT as the key Ctrl-C.
         after: a text.
         limit: seconds, then it is killed.
+        program: what Python runs.
         options: of the process.
     """
     import pty  # POSIX alone
@@ -51,9 +57,9 @@ def in_terminal(command, columns=80, stop=None, after="", limit=120, **options) 
     environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
     # The terminal becomes the session's own, so that Ctrl-C is a signal there.
     start = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
-    start += "os.execv(sys.executable, [sys.executable, '-m', 'her2bench', *sys.argv[1:]])"
+    start += "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
     process = subprocess.Popen(
-        [sys.executable, "-c", start, *map(str, command)],
+        [sys.executable, "-c", start, *map(str, (*program, *command))],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -9,10 +9,7 @@ import tomli_w
 from her2bench.phantom import PhantomSettings, write_phantom
 from tests.cli.pseudo_terminal import in_terminal
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal"),
-]
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 CONFIG = {
     "manifest": "p/manifest.csv",
     "models": ["lenet"],
@@ -41,6 +38,7 @@ def folder(tmp_path_factory):
     return write
 
 
+@pytest.mark.slow
 def test_no_line_is_wider_and_each_stage_is_named(folder):
     screen = in_terminal((*COMPARE, "out"), cwd=folder(2))
     assert screen.code == 0, screen.raw[-2000:]
@@ -52,6 +50,7 @@ def test_no_line_is_wider_and_each_stage_is_named(folder):
     assert screen.cursor_is_shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stop_says_what_is_kept_and_how_to_go_on(number, code, folder):
     """The second one stops what goes on from the first."""
@@ -61,3 +60,23 @@ def test_a_stop_says_what_is_kept_and_how_to_go_on(number, code, folder):
     assert screen.lines[-1].endswith("kept; run the same command again to resume")
     assert "Traceback" not in screen.raw and screen.cursor_is_shown
     assert (place / "stopped/runs/background_baseline/seed-0/fold-0/DONE").is_file()
+
+
+def test_the_cursor_is_shown_where_a_second_signal_ends_it_at_once():
+    code = """
+import os, signal, time
+from her2bench.cli import stopping
+from her2bench.core.console import progress
+stopping._PATIENCE = -1.0
+with stopping.stoppable(), progress() as bar:
+    bar.add_task("busy", total=1)
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(30)
+    except stopping.Stopped:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(30)
+"""
+    screen = in_terminal((), program=("-c", code))
+    assert screen.code == 143, screen.raw
+    assert "\x1b[?25l" in screen.raw and screen.cursor_is_shown
