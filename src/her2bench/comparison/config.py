@@ -26,7 +26,8 @@ class ComparisonConfig(Settings):
         manifest: the table of tiles, `.csv` or `.parquet`; relative to the working directory.
         endpoint: what counts as positive: `2+` (2+/3+ against 0/1+), `3+`, `1+`, or `status`, the
             confirmed HER2 status of the manifest.
-        models: the networks: built-in names, `timm:NAME`, or `name=package.module:Class`.
+        models: the networks: built-in names, `timm:NAME`, `package.module:Class`, or any of these
+            under another name, `NAME=NETWORK`.
         baselines: the simple models they are compared with.
         seeds: each network is trained once per seed; three or more let verdicts be about recipes.
         size: side of a tile in pixels when a network sees it; larger and smaller ones are resized.
@@ -115,6 +116,11 @@ class ComparisonConfig(Settings):
             if name not in self.names:
                 hint = nearest(name, self.names) or f"one of {', '.join(self.names)}"
                 raise ValueError(f"network.{shown(name)} is not among the models: {hint}")
+            if self.network[name].arguments and name in self.models:
+                raise ValueError(
+                    f"network.{name}.arguments make another network of {name}: give it a name, "
+                    f'such as models = ["{name}_2={name}"] and [network.{name}_2]'
+                )
         return self
 
     @model_validator(mode="after")
