@@ -79,3 +79,42 @@ def test_wrong_arguments_are_refused_before_training(changes, message, write_con
         path = write_config(**variants("rgb") | changes)
         compare(load_settings(ComparisonConfig, path), tmp_path / "out", Choices("cpu"), Watcher())
     assert not (tmp_path / "out").exists()
+
+
+def test_a_network_with_a_recipe_of_its_own(write_config, tmp_path, cache):
+    settings = {
+        "models": ["lenet", "longer=lenet", "weighted=lenet"],
+        "baselines": [],
+        "network": {
+            "longer": {"recipe": {"epochs": 2, "augment": ["flip"]}},
+            "weighted": {"recipe": {"pos_weight": 5.0, "learning_rates": [1e-3, 1e-4]}},
+        },
+    }
+    config = load_settings(ComparisonConfig, write_config(**settings), ONE_EPOCH)
+    assert [config.epochs(name) for name in config.names] == [1, 2, 2]
+    assert config.recipe_for("longer").augment == ("flip",)
+    folder = compare(config, tmp_path / "out", Choices("cpu", cache, audit=False), Watcher())
+    metrics = {name: pl.read_csv(folder.run(name, 0, 0).metrics) for name in config.names}
+    epochs = {name: len(table) for name, table in metrics.items()}
+    assert epochs == {"lenet": 1, "longer": 2, "weighted": 2}  # of both learning rates
+    first = {name: table["loss"][0] for name, table in metrics.items()}
+    assert first["weighted"] != first["lenet"] != first["longer"]
+
+    other = dict(settings, network={"longer": {"recipe": {"epochs": 3}}})
+    again = load_settings(ComparisonConfig, write_config(**other), ONE_EPOCH)
+    with pytest.raises(UserError, match=r"network\.longer\.recipe"):
+        compare(again, tmp_path / "out", Choices("cpu", cache, audit=False), Watcher())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epoch": 3}, r"network\.lenet\.recipe: unknown setting 'epoch'.*'epochs'"),
+        ({"epochs": 0}, r"network\.lenet\.recipe: epochs = 0"),
+        ({"warmup": 30}, "warmup takes all epochs"),
+    ],
+)
+def test_a_wrong_recipe_of_one_network(write_config, changes, message):
+    path = write_config(models=["lenet"], network={"lenet": {"recipe": changes}})
+    with pytest.raises(UserError, match=message):
+        load_settings(ComparisonConfig, path)
