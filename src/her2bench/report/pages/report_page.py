@@ -25,6 +25,7 @@ from her2bench.report.pages.html import assets, environment
 from her2bench.report.pages.model_card import write_cards
 from her2bench.report.sections import methods
 from her2bench.report.sections.audit_view import with_sides
+from her2bench.report.sections.costs import costs, hardware
 from her2bench.report.sections.failures import by_slide, failing_slides, predictions_by_score
 from her2bench.report.sections.gallery_view import picture_groups
 from her2bench.report.sections.methods_paragraph import methods_paragraph
@@ -110,6 +111,8 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "standings": ranked,
         "costs": known_costs(ranked),
         "sides": on_all_sides(material),
+        "costs": costs(material),
+        "hardware": hardware(material),
         "study_metrics": {m: STUDY_WORDS.get(m, METRICS[m].title) for m in STUDY},
         "caption_results": _caption(material),
         "of_weights": RESTS_ON["weights"],
