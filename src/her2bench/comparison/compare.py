@@ -14,6 +14,7 @@ from her2bench.comparison.watcher import Watcher
 from her2bench.core.atomic_io import working_alone
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder
+from her2bench.models.baselines.registry import baseline
 from her2bench.models.dummy_batch import check_network
 from her2bench.models.registry import use_model
 from her2bench.prediction.device import choose_device, ready_cpu
@@ -31,6 +32,8 @@ def compare(
         name = use_model(entry)
         check_network(name, config.size, config.options(name).pretrained)
     device = choose_device(choices.device)
+    for name in config.baselines:
+        baseline(name).fitting(config.endpoint)
     folder, manifest = ComparisonFolder(out), read_manifest(config.manifest)
     wanted = [(config, manifest, folder)]
     if choices.optimism:  # first, because the folder's results include it

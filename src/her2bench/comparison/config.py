@@ -18,6 +18,9 @@ from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.training.network_options import FULL, NetworkOptions
 from her2bench.training.recipe import Recipe
 
+SCORE_BASELINES = ("score_frequencies", "dab_baseline", "background_baseline")
+"""The default with the endpoint `score`."""
+
 
 class ComparisonConfig(Settings):
     """Every setting of `her2bench compare`; `comparison.toml` contains them all with defaults.
@@ -25,9 +28,11 @@ class ComparisonConfig(Settings):
     Attributes:
         manifest: the table of tiles, `.csv` or `.parquet`; relative to the working directory.
         endpoint: what counts as positive: `2+` (2+/3+ against 0/1+), `3+`, `1+`, or `status`, the
-            confirmed HER2 status of the manifest.
+            confirmed HER2 status of the manifest; or `score`: the four scores, each with its
+            probability.
         models: the networks: built-in names, `timm:NAME`, or `name=package.module:Class`.
-        baselines: the simple models they are compared with.
+        baselines: the simple models they are compared with; with the endpoint `score`
+            `score_frequencies` takes the place of `always_positive`.
         seeds: each network is trained once per seed; three or more let verdicts be about recipes.
         size: side of a tile in pixels when a network sees it; larger and smaller ones are resized.
         square: what is done with tiles that are not square: `squash`, `crop`, or `pad` with the
@@ -57,6 +62,16 @@ class ComparisonConfig(Settings):
     network: dict[str, NetworkOptions] = Field(default={}, max_length=1000)
     score: ScoreSettings = ScoreSettings()
     report: ReportSettings = ReportSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_scores(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("endpoint") != "score":
+            return data
+        recipe = data.get("recipe", {})
+        if isinstance(recipe, dict):
+            recipe = {"pos_weight": "inverse-frequency", **recipe}
+        return {"baselines": SCORE_BASELINES, **data, "recipe": recipe}
 
     @field_validator("models", "seeds", "baselines")
     @classmethod
@@ -121,6 +136,21 @@ class ComparisonConfig(Settings):
     def _shows_its_models(self) -> "ComparisonConfig":
         if problem := unknown_models(self.report, (*self.names, *self.baselines)):
             raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _weights_of_endpoint(self) -> "ComparisonConfig":
+        rule, ordinal = self.recipe.pos_weight, self.endpoint == "score"
+        if ordinal and rule not in ("none", "inverse-frequency"):
+            raise ValueError(
+                f"recipe.pos_weight = {shown(rule)} is a weight of positive tiles: with "
+                'endpoint = "score" write "inverse-frequency" or "none"'
+            )
+        if not ordinal and rule == "inverse-frequency":
+            raise ValueError(
+                'recipe.pos_weight = "inverse-frequency" is for endpoint = "score": '
+                'write "negatives/positives"'
+            )
         return self
 
     @model_validator(mode="after")

@@ -22,6 +22,7 @@ from her2bench.core.versions import versions
 from her2bench.evaluation.scoring.thresholds import choose_threshold
 from her2bench.models.baselines.registry import baseline
 from her2bench.models.cost import multiply_adds
+from her2bench.models.ordinal import cut_logits
 from her2bench.models.pretrained import checksum_of
 from her2bench.models.registry import network
 from her2bench.prediction.compute import Compute
@@ -84,7 +85,10 @@ def finish(
     logits: dict[str, np.ndarray],
     summary: dict[str, object],
 ) -> None:
-    """Choose the threshold on validation; write weights, predictions and DONE."""
+    """Choose the threshold on validation; write weights, predictions and DONE.
+
+    `logits` are the network's outputs by split: of positive, or of 2+ or more.
+    """
     threshold = choose_threshold(logits["val"], fold.side("val").targets, config.score.threshold)
     source = network(job.model).source
     about = config.size, prepare, threshold, config.endpoint, config.decoding, source
@@ -100,6 +104,8 @@ def finish(
     work = multiply_adds(model, config.size)
     if work is not None:
         known["multiply_adds"] = work
+    if fold.ordinal:
+        logits = {split: cut_logits(model, values) for split, values in logits.items()}
     write_run(job, fold, run, logits, known | summary)
 
 
@@ -111,9 +117,12 @@ def run_baseline(job: Job, config: ComparisonConfig, fold: Fold, run: RunFolder)
         split: known.measure(fold.tiles.pixels[side.rows]).astype(np.float64)
         for split, side in sides.items()
     }
-    fitted = known.fit(measured["train"], sides["train"].targets)
+    train = sides["train"]
+    learned = train.targets if train.scores is None else train.scores
+    fitted = known.fitting(config.endpoint)(measured["train"], learned)
     logits = {split: fitted.logits(values) for split, values in measured.items()}
-    threshold = choose_threshold(logits["val"], sides["val"].targets, config.score.threshold)
+    judged = logits["val"][:, 1] if fold.ordinal else logits["val"]
+    threshold = choose_threshold(judged, sides["val"].targets, config.score.threshold)
     summary = {"parameters": fitted.parameters, "threshold": threshold}
     write_run(job, fold, run, logits, summary)
 

@@ -14,14 +14,16 @@ from her2bench.comparison.plan import Job
 from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
 from her2bench.data.tile_cache.content_hash import content_key
+from her2bench.models.ordinal import OrdinalNetwork
 from her2bench.models.pretrained import checksum_of, pretrained_model
+from her2bench.models.proportional_odds import frequency_thresholds
 from her2bench.models.registry import build_model, network
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.normalization import Normalization
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.listener import Listener
 from her2bench.training.loop import fit
-from her2bench.training.recipe import positive_weight
+from her2bench.training.recipe import positive_weight, score_weights
 from her2bench.training.state import Fit, FitConfig, TrainingState
 
 
@@ -100,7 +102,7 @@ class LearningRateSearch:
         )
 
     def _fresh_model(self) -> nn.Module:
-        return fresh_model(self.job, self.config)
+        return with_thresholds(fresh_model(self.job, self.config), self.config, self.fold)
 
     def _plan(self, rate: float) -> FitConfig:
         weight = weight_of_positives(self.config, self.fold)
@@ -109,6 +111,7 @@ class LearningRateSearch:
             *(self.config.recipe, rate, weight, self.prepare, seed, self.compute),
             network=self.job.model,
             options=self.config.options(self.job.model),
+            score_weights=weights_of_scores(self.config, self.fold),
         )
 
 
@@ -126,6 +129,19 @@ def fresh_model(job: Job, config: ComparisonConfig) -> nn.Module:
     return build_model(job.model, config.size)
 
 
+def with_thresholds(model: nn.Module, config: ComparisonConfig, fold: Fold) -> nn.Module:
+    """The network with the thresholds of the four scores, where these are learned.
+
+    They start where they give every tile the frequencies of the training tiles, weighted as in the
+    loss.
+    """
+    scores = fold.side("train").scores
+    if scores is None:
+        return model
+    weights = np.array(weights_of_scores(config, fold))
+    return OrdinalNetwork(model, frequency_thresholds(scores, weights).tolist())
+
+
 def normalization_for(model: str, config: ComparisonConfig, fold: Fold) -> Normalization:
     """The normalisation that a network expects, or as the recipe says."""
     expected = network(model).expects
@@ -134,7 +150,15 @@ def normalization_for(model: str, config: ComparisonConfig, fold: Fold) -> Norma
     return fold.normalization if config.recipe.normalise else Normalization()
 
 
+def weights_of_scores(config: ComparisonConfig, fold: Fold) -> tuple[float, ...]:
+    """The weight of the tiles of each score in the loss; empty where targets are learned."""
+    scores = fold.side("train").scores
+    return () if scores is None else (*score_weights(config.recipe.pos_weight, scores).tolist(),)
+
+
 def weight_of_positives(config: ComparisonConfig, fold: Fold) -> float:
+    if fold.ordinal:
+        return 1.0
     # The study took total/positives over its whole data set, before it split off validation.
     splits = ("train", "val") if config.recipe.pos_weight == "total/positives" else ("train",)
     targets = np.concatenate([fold.side(split).targets for split in splits])

@@ -15,6 +15,7 @@ from her2bench.core.run_folder import RunFolder
 from her2bench.core.vocabulary import NETWORKS
 from her2bench.data.decoding.squares import SQUARES, Square
 from her2bench.data.tile_cache.pixels import Decoding
+from her2bench.models.ordinal import OrdinalNetwork
 from her2bench.models.registry import build_model, is_timms_own, network, use_model
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.weights import write_tensors
@@ -25,8 +26,9 @@ class ModelMetadata:
     """The metadata of a weights file.
 
     `threshold` is on the logit: a tile is predicted positive above it. `endpoint` defines
-    positive, `decoding` the decoding of the tiles; `source` names the class of a user's
-    network, `package.module:Class`; `square` says what was done with tiles that are not square.
+    positive (`score`: an ordinal network, 2+ or more), `decoding` the decoding of the tiles;
+    `source` names the class of a user's network, `package.module:Class`; `square` says what was
+    done with tiles that are not square.
     """
 
     model: str
@@ -102,10 +104,15 @@ _AGAIN = "delete the run folder and run `her2bench compare` again"
 def _empty(description: ModelMetadata, device: torch.device) -> nn.Module:
     """The network on the device, without its weights."""
     if not network(description.model).ours:  # non-weight state is created in its constructor
-        return build_model(description.model, description.size).to(device)
+        return _built(description).to(device)
     with torch.device("meta"):
-        model = build_model(description.model, description.size)
+        model = _built(description)
     return model.to_empty(device=device)
+
+
+def _built(description: ModelMetadata) -> nn.Module:
+    model = build_model(description.model, description.size)
+    return OrdinalNetwork(model) if description.endpoint == "score" else model
 
 
 def _unreadable(run: RunFolder, error: Exception, hint: str) -> UserError:
