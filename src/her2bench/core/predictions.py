@@ -41,11 +41,14 @@ SIGMOID_TOLERANCE = 1e-3  # float32 and half-precision models round, they do not
 
 
 def as_predictions(table: pl.DataFrame) -> pl.DataFrame:
-    """Put our own predictions into the table's columns, types and order."""
+    """Put our own predictions into the table's columns, types and order.
+
+    Those of an ordinal model keep `score` and `p0` to `p3`.
+    """
     require_columns(table, COLUMNS, "predictions")
     scores = {"score": pl.Int8, **dict.fromkeys(SCORE_COLUMNS, pl.Float64)}
-    columns = COLUMNS | (scores if SCORE_COLUMNS[0] in table.columns else {})
-    return table.select(pl.col(name).cast(dtype) for name, dtype in columns.items())
+    kept = COLUMNS | scores if set(scores) <= set(table.columns) else COLUMNS
+    return table.select(pl.col(name).cast(dtype) for name, dtype in kept.items())
 
 
 def read_predictions(
