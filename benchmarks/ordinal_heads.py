@@ -7,7 +7,7 @@ ranked probability score, the mean absolute error of the median score and the RO
 tiles, mean and standard deviation over folds and seeds, and the paired difference to ours.
 
 CORN: Shi, Cao, Raschka 2023, "Deep neural networks for rank-consistent ordinal regression based on
-conditional probabilities", Pattern Anal Appl 26:941: P(score > k given score > k - 1) of three logits.
+conditional probabilities", Pattern Anal Appl 26:941: three logits, of P(score > k given score ≥ k).
 """
 
 import argparse
@@ -30,13 +30,12 @@ from her2bench.models.head import head_of
 from her2bench.models.ordinal import OrdinalNetwork, cumulative
 from her2bench.models.proportional_odds import frequency_thresholds
 from her2bench.models.registry import build_model
-from her2bench.training import optimiser as rates
 from her2bench.training.losses import CutLoss
 from her2bench.training.network_options import FULL
+from her2bench.training.optimiser import optimiser_for
 from her2bench.training.recipe import Recipe
 
-HEADS = {"thresholds": 10.0, "thresholds, slow": 1.0, "CORN": 1.0}
-"""The share of the learning rate at which the thresholds learn."""
+HEADS = ("thresholds", "CORN")
 
 
 class Corn(nn.Module):
@@ -75,9 +74,8 @@ def trained(head: str, given: argparse.Namespace, seed: int, tiles: Tensor, scor
     where = frequency_thresholds(scores.numpy(), np.ones(4))
     model = Corn(model) if head == "CORN" else OrdinalNetwork(model, where.tolist())
     loss = CutLoss("cross-entropy", torch.ones(4), torch.full((3,), 0.5))
-    rates.THRESHOLD_RATE = HEADS[head]
     recipe = Recipe(optimiser="adamw", weight_decay=0.01)
-    steps = rates.optimiser_for(model, given.model, recipe, FULL, given.rate)
+    steps = optimiser_for(model, given.model, recipe, FULL, given.rate)
     order = torch.Generator().manual_seed(seed)
     for _ in range(given.epochs):
         model.train()
@@ -127,9 +125,9 @@ def main() -> None:
         for head in HEADS:
             start = time.perf_counter()
             learned = torch.from_numpy(train["score"].to_numpy().astype(np.int64))
-            model = trained(head, given, seed, pixels[train["row"].to_numpy()], learned)
+            model = trained(head, given, seed, pixels[train["row"].to_list()], learned)
             with torch.inference_mode():
-                said = above(head, model, pixels[test["row"].to_numpy()]).double().numpy()
+                said = above(head, model, pixels[test["row"].to_list()]).double().numpy()
             found[head].append(measured(said, test["score"].to_numpy()))
             print(
                 head, found[head][-1].round(3), f"{time.perf_counter() - start:.0f} s", flush=True

@@ -47,12 +47,13 @@ def run_frozen(
     """Fit the head of a frozen network on one fold and write its run folder."""
     write_config(run, config, job)
     start = time.perf_counter()
+    recipe = config.recipe_for(job.model)
     backbone = fresh_model(job, config).to(fold.tiles.device).eval()
     prepare = normalization_for(job.model, config, fold)
     head = head_of(backbone, job.model)
     found = _features(backbone, head, fold, prepare, compute, cache)
-    model = with_thresholds(backbone, config, fold).to(fold.tiles.device)
-    weights = weights_of_scores(config, fold) or (1.0, weight_of_positives(config, fold))
+    model = with_thresholds(backbone, recipe, fold).to(fold.tiles.device)
+    weights = weights_of_scores(recipe, fold) or (1.0, weight_of_positives(recipe, fold))
     strength = _fit_head(model, head, found, fold.side("train"), fold.side("val"), weights)
     logits = {
         split: forward(model, fold.tiles, fold.side(split).rows, prepare, compute)

@@ -13,9 +13,6 @@ from her2bench.training.network_options import NetworkOptions
 from her2bench.training.recipe import Recipe
 
 MOMENTUM = 0.9
-THRESHOLD_RATE = 10.0
-"""The share of the thresholds of scores with Adam, whose steps are as large as the learning rate:
-at 1e-4 they would hardly move. Steps of SGD are as large as the gradient."""
 
 
 def optimiser_for(
@@ -78,11 +75,10 @@ def _groups(
     """Weights of one share of the rate and one decay together, in the order of the network."""
     network = model.network if isinstance(model, OrdinalNetwork) else model
     shares = {id(weight): share for weight, share in _shares(network, name, options)}
-    thresholds = 1.0 if recipe.optimiser == "sgd" else THRESHOLD_RATE
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for weight in model.parameters():
         decay = recipe.weight_decay if weight.ndim > 1 else 0.0
-        share = shares.get(id(weight), thresholds)
+        share = shares.get(id(weight), 1.0)  # thresholds of scores belong to the head
         groups.setdefault((share, decay), []).append(weight)
     return [
         {"params": weights, "share": share, "weight_decay": decay}
