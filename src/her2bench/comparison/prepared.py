@@ -26,6 +26,7 @@ from her2bench.core.one_class import require_both_classes
 from her2bench.core.predictions import COLUMNS as PREDICTIONS
 from her2bench.core.runs import ComparisonFolder, RunFolder, write_text
 from her2bench.core.tables import write_table
+from her2bench.data.splitting.split_scores import note_absent_scores, with_scores
 from her2bench.data.splitting.splits import make_splits
 from her2bench.data.tile_cache.cached_tiles import Tiles, cached_tiles
 from her2bench.evaluation.scoring.breakdown import require_columns_to_break_down
@@ -89,6 +90,8 @@ def prepare(
         splits = _splits(manifest, config)
     if known:
         refuse_other_tiles(folder, manifest, splits, tiles.key)
+    if config.endpoint == "score":
+        note_absent_scores(splits, config.manifest)
     return Prepared(config, folder, manifest, splits, tiles, known)
 
 
@@ -133,4 +136,4 @@ def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
             expected="a share for validation: epochs and thresholds are chosen on it",
             hint="set split.validation = 0.2",
         )
-    return splits
+    return with_scores(splits, manifest) if config.endpoint == "score" else splits

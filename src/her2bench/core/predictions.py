@@ -10,6 +10,7 @@ import polars as pl
 
 from her2bench.core.errors import UserError, nearest
 from her2bench.core.manifest import read_scores
+from her2bench.core.ordinal import SCORE_COLUMNS
 from her2bench.core.prediction_rows import KEY as KEY
 from her2bench.core.prediction_rows import check_rows, refuse_cells, with_model
 from her2bench.core.tables import Wanted, read_table, require_columns
@@ -40,9 +41,14 @@ SIGMOID_TOLERANCE = 1e-3  # float32 and half-precision models round, they do not
 
 
 def as_predictions(table: pl.DataFrame) -> pl.DataFrame:
-    """Put our own predictions into the table's columns, types and order."""
+    """Put our own predictions into the table's columns, types and order.
+
+    Those of an ordinal model keep `score` and `p0` to `p3`.
+    """
     require_columns(table, COLUMNS, "predictions")
-    return table.select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
+    scores = {"score": pl.Int8, **dict.fromkeys(SCORE_COLUMNS, pl.Float64)}
+    kept = COLUMNS | scores if set(scores) <= set(table.columns) else COLUMNS
+    return table.select(pl.col(name).cast(dtype) for name, dtype in kept.items())
 
 
 def read_predictions(

@@ -12,13 +12,23 @@ SCORE_TEXT = r"^([0-3])(?:\+|[.,]0+)?$"
 
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
-Endpoint = Literal["2+", "3+", "1+", "status"]
+Endpoint = Literal["2+", "3+", "1+", "status", "score"]
 ENDPOINTS: dict[str, str] = {
     "2+": "score 2+/3+ against 0/1+",
     "3+": "score 3+ against 0/1+/2+",
     "1+": "score 1+/2+/3+ against 0",
     "status": "confirmed HER2 status, positive against negative",
+    "score": "the four scores; as a binary question, 2+/3+ against 0/1+",
 }
+
+
+def binary_endpoint(endpoint: str) -> str:
+    """The binary question of an endpoint: of the four scores, 2+ or more.
+
+    >>> binary_endpoint("score"), binary_endpoint("3+")
+    ('2+', '3+')
+    """
+    return "2+" if endpoint == "score" else endpoint
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,11 @@ BASELINES = {
         "the background baseline",
         "Logistic regression on the colour of empty glass: above chance, slides can be "
         "distinguished by something other than biology.",
+    ),
+    "score_frequencies": BaselineName(
+        "Score frequencies",
+        "the score frequencies",
+        "Gives every tile the frequencies of the four scores in training, whatever it shows.",
     ),
 }
 """Baselines by name; `register_baseline` adds to them."""

@@ -35,7 +35,6 @@ from her2bench.report.sections.reliability import calibration_of, calibration_ro
 from her2bench.report.sections.results_table import (
     STUDY,
     every_metric,
-    known_costs,
     metric_titles,
     on_all_sides,
     shown_metrics,
@@ -109,7 +108,6 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "shown_metrics": shown_metrics(material),
         "beside": [s for s in ("val", "train") if s in present and s != material.split],
         "standings": ranked,
-        "costs": known_costs(ranked),
         "sides": on_all_sides(material),
         "costs": costs(material),
         "hardware": hardware(material),

@@ -62,12 +62,6 @@ def standings(material: ReportInputs) -> list[Standing]:
     return [replace(row, best=row in best) for row in rows]
 
 
-def known_costs(rows: list[Standing]) -> list[str]:
-    """The costs that are known of any row: none of predictions alone."""
-    names = ("parameters", "seconds", "speed")
-    return [name for name in names if any(getattr(row, name) is not None for row in rows)]
-
-
 def _best(rows: list[Standing], metric: str) -> list[Standing]:
     """Those with the best point estimate; none where there is nothing to choose from."""
     known = {i: cell.value for i, row in enumerate(rows) if (cell := row.cells.get(metric))}
