@@ -49,7 +49,8 @@ def predicted_scores(probabilities: Floats) -> NDArray[np.int64]:
     >>> predicted_scores(np.array([[0.5, 0.5, 0.0, 0.0], [0.1, 0.3, 0.3, 0.3]])).tolist()
     [0, 2]
     """
-    return np.sum([at_least(probabilities, cut) > 0.5 for cut in CUTS], axis=0, dtype=np.int64)
+    above = np.array([at_least(probabilities, cut) > 0.5 for cut in CUTS])
+    return above.sum(axis=0).astype(np.int64)
 
 
 def binary_columns(frame: pl.DataFrame, cut: int = DEFAULT_CUT) -> pl.DataFrame:
