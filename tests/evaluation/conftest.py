@@ -86,3 +86,21 @@ def overconfident(seed, n=4000, factor=3.0, shift=0.0):
     rng = np.random.default_rng(seed)
     calibrated = rng.normal(size=n) * 1.5
     return factor * calibrated + shift, rng.random(n) < 1 / (1 + np.exp(-calibrated))
+
+
+def scored_answers(latent, model: str = "model", distributions=None) -> ModelPredictions:
+    """Answers of an ordinal model: cumulative logits of (S, n) latent scores, cuts at 0.5 to 2.5.
+
+    Args:
+        latent: a reference score and an error.
+        model: its name.
+        distributions: (S, n, 4); those of the latent scores where None.
+    """
+    if distributions is None:
+        above = 1 / (1 + np.exp(-2 * (latent[..., None] - np.array([0.5, 1.5, 2.5]))))
+        edges = np.ones((*latent.shape, 1))
+        distributions = -np.diff(np.concatenate([edges, above, 0 * edges], axis=-1), axis=-1)
+    p = distributions[..., 2:].sum(axis=-1)
+    logits = np.log(p + 1e-12) - np.log(1 - p + 1e-12)
+    seeds = tuple(range(len(p)))
+    return ModelPredictions(model, seeds, logits, p, p > 0.5, None, distributions)

@@ -44,14 +44,14 @@ def compare_all(
     everyone = two_by_two(judged)
     answered = [two for two in everyone if all(map(recipe_answerable, two))]
     for metric in metrics:
-        tested = [compare_weights(metric, *two, settings) for two in everyone]
+        tested = [compare_weights(metric, *two, settings) for two in _both(everyone, metric)]
         pairs += _with_verdicts(tested, settings)
     for metric in metrics:
-        tested = [compare_recipes(metric, *two, settings) for two in answered]
+        tested = [compare_recipes(metric, *two, settings) for two in _both(answered, metric)]
         pairs += _with_verdicts(tested, settings)
     pairs += [
         _unanswered(settings.primary, *two)
-        for two in everyone
+        for two in _both(everyone, settings.primary)
         if not all(map(recipe_answerable, two))
     ]
     if settings.mcnemar:
@@ -65,6 +65,13 @@ def two_by_two(
     """All pairs of models, baselines second."""
     ordered = sorted(judged.values(), key=lambda model: model.name in BASELINES)
     return list(combinations(ordered, 2))
+
+
+def _both(
+    twos: list[tuple[ModelEvaluation, ModelEvaluation]], metric: str
+) -> list[tuple[ModelEvaluation, ModelEvaluation]]:
+    """The pairs of which both models have the metric: a binary model has none of the scores."""
+    return [two for two in twos if all(metric in model.estimates for model in two)]
 
 
 def _with_verdicts(tested: list[Tested], settings: ScoreSettings) -> list[Pair]:
