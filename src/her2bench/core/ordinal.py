@@ -53,6 +53,16 @@ def predicted_scores(probabilities: Floats) -> NDArray[np.int64]:
     return above.sum(axis=0).astype(np.int64)
 
 
+def logits_at(probabilities: Floats, cut: int) -> Floats:
+    """The logit of a score of `cut` or more: log odds, finite where a side has no probability.
+
+    >>> logits_at(np.array([[0.25, 0.25, 0.25, 0.25]]), 2).tolist()
+    [0.0]
+    """
+    above, below = at_least(probabilities, cut), probabilities[..., :cut].sum(axis=-1)
+    return np.log(np.maximum(above, _LEAST)) - np.log(np.maximum(below, _LEAST))
+
+
 def binary_columns(frame: pl.DataFrame, cut: int = DEFAULT_CUT) -> pl.DataFrame:
     """The frame with `target`, `probability` and `logit` of the question "score `cut` or more?".
 
@@ -65,10 +75,8 @@ def binary_columns(frame: pl.DataFrame, cut: int = DEFAULT_CUT) -> pl.DataFrame:
     (1, 0.75)
     """
     p = frame.select(SCORE_COLUMNS).to_numpy().astype(np.float64)
-    above, below = at_least(p, cut), p[:, :cut].sum(axis=1)
-    logit = np.log(np.maximum(above, _LEAST)) - np.log(np.maximum(below, _LEAST))
     return frame.with_columns(
         target=(pl.col("score") >= cut).cast(pl.Int8),
-        probability=pl.Series(above),
-        logit=pl.Series(logit),
+        probability=pl.Series(at_least(p, cut)),
+        logit=pl.Series(logits_at(p, cut)),
     )

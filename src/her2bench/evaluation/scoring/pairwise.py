@@ -28,14 +28,18 @@ SEEDS_FOR_RANGE = 10  # of each recipe: with 3 or 5 the power promised was misse
 
 
 def compare_all(
-    judged: Mapping[str, ModelEvaluation], settings: ScoreSettings, metrics: Iterable[str] = METRICS
+    judged: Mapping[str, ModelEvaluation],
+    settings: ScoreSettings,
+    metrics: Iterable[str] = METRICS,
+    unanswered: bool = True,
 ) -> tuple[Pair, ...]:
     """Compare all pairs of models, scored on the same tiles, on all metrics.
 
     Args:
         judged: name → model, all on one sample; the caller has checked that.
         settings: primary metric, margin, confidence, flips and seed.
-        metrics: those to compare on, the primary one among them.
+        metrics: those to compare on.
+        unanswered: whether to name the pairs whose recipes cannot be compared.
 
     Returns:
         Pairs by question, metric, then in the order of the models; a baseline stands second.
@@ -52,7 +56,7 @@ def compare_all(
     pairs += [
         _unanswered(settings.primary, *two)
         for two in _both(everyone, settings.primary)
-        if not all(map(recipe_answerable, two))
+        if unanswered and not all(map(recipe_answerable, two))
     ]
     if settings.mcnemar:
         pairs = [_with_mcnemar(pair, judged) for pair in pairs]
