@@ -64,7 +64,8 @@ class FourScores:
 
     def draw(self, rng: np.random.Generator) -> tuple[LabelledTiles, list[ModelPredictions]]:
         """One data set: the tiles, and each model's answers."""
-        slides = np.repeat(np.arange(self.groups), self._sizes(rng))
+        sizes = TwoLevel(groups=self.groups, tiles=self.tiles).sizes(rng)
+        slides = np.repeat(np.arange(self.groups), sizes)
         scores = self._scores(slides, rng)
         sample = LabelledTiles(scores >= 2, slides, scores=scores)
         slide, tile = rng.standard_normal(self.groups), rng.standard_normal(len(slides))
@@ -88,9 +89,6 @@ class FourScores:
     def _with_own(self, common: Floats, rng: np.random.Generator) -> Floats:
         own = rng.standard_normal(len(common))
         return np.sqrt(self.shared) * common + np.sqrt(1 - self.shared) * own
-
-    def _sizes(self, rng: np.random.Generator) -> Ints:
-        return TwoLevel(groups=self.groups, tiles=self.tiles).sizes(rng)
 
     def _scores(self, slides: Ints, rng: np.random.Generator) -> Ints:
         """Drawn again until each score lies in at least two slides."""
