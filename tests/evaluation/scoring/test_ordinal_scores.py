@@ -1,11 +1,11 @@
 """Whole score runs of models that predict the four scores."""
 
 import json
-from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
 import pytest
+from tests.evaluation.conftest import four_scores
 
 from her2bench.api.scoring import score
 from her2bench.core.errors import UserError
@@ -20,37 +20,6 @@ from her2bench.evaluation.statistics.metrics import names_of
 from her2bench.evaluation.statistics.multiplicity import holm
 
 FAST = ScoreSettings(bootstrap=200, flips=99)
-BINARY_CLAIM = ("target", "probability", "logit")
-
-
-def four_scores(
-    models: Iterable[str] = ("a", "b"), groups: int = 30, seeds: int = 1, known: bool = True
-) -> pl.DataFrame:
-    """Models of the scores on slides of one score; a tile in ten has another one."""
-    rng = np.random.default_rng(3)
-    slide = np.repeat(np.arange(groups), rng.integers(3, 10, groups))
-    reference = np.arange(groups)[slide] % 4
-    moved = rng.random(len(slide)) < 0.1
-    reference = np.where(moved & (slide % 5 == 0), (reference + 1) % 4, reference)
-    parts = []
-    for model in models:
-        for seed in range(seeds):
-            latent = reference + 0.4 * rng.normal(size=groups)[slide]
-            latent = latent + rng.normal(size=len(slide))
-            above = 1 / (1 + np.exp(-2 * (latent[:, None] - np.array([0.5, 1.5, 2.5]))))
-            edge = np.ones((len(slide), 1))
-            p = -np.diff(np.hstack([edge, above, 0 * edge]), axis=1)
-            columns = {
-                "model": model,
-                "seed": seed,
-                "tile_id": [f"tile-{i:04}" for i in range(len(slide))],
-                "score": reference,
-                **dict(zip(SCORE_COLUMNS, p.T, strict=True)),
-            }
-            if known:
-                columns["group_id"] = [f"slide-{g}" for g in slide]
-            parts.append(pl.DataFrame(columns))
-    return check_predictions(pl.concat(parts))
 
 
 def rows_of(scores, model="a"):
@@ -81,7 +50,7 @@ def test_every_metric_of_the_scores_has_a_row_with_an_interval_and_a_pair(scores
 
 
 def test_p_values_are_corrected_within_each_metric():
-    pairs = score_predictions(four_scores("abc"), FAST).pairs
+    pairs = score_predictions(four_scores(("a", "b", "c")), FAST).pairs
     for name in ("quadratic_kappa", "within_one", "roc_auc_at_3"):
         family = [p for p in pairs if (p.metric, p.question) == (name, "weights")]
         adjusted = holm(np.array([p.p_value for p in family]))
@@ -164,7 +133,7 @@ def test_the_table_by_slide_is_of_the_mean_of_the_tiles_probabilities(table, sco
 
 
 def test_unknown_slides_have_no_table_by_slide():
-    scores = score_predictions(four_scores("a", known=False), FAST)
+    scores = score_predictions(four_scores(("a",), known=False), FAST)
     assert [table.unit for table in scores.score_tables] == ["tile"]
 
 
