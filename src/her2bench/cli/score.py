@@ -50,6 +50,13 @@ Manifest = Annotated[
 ]
 Primary = Annotated[str, _statistic("Metric by which the verdicts compare models.")]
 Margin = Annotated[float, _statistic("Largest difference in that metric that does not matter.")]
+Endpoint = Annotated[
+    str | None,
+    _threshold(
+        "1+, 2+ or 3+: binary metrics of models with p0 to p3 at this cut of the score "
+        "(default: 2+, or that of their target)."
+    ),
+]
 Confidence = Annotated[
     float, _statistic("Confidence level of all intervals; tests use 1 − confidence as alpha.")
 ]
@@ -80,6 +87,7 @@ def score(
     value: Value = None,
     by: By = None,
     manifest: Manifest = None,
+    endpoint: Endpoint = None,
     primary: Primary = "roc_auc",
     margin: Margin = 0.02,
     confidence: Confidence = 0.95,
@@ -110,7 +118,7 @@ def score(
         "partial_auc": partial_auc,
     }
     files, names = named_files(predictions, name), named_columns(columns)
-    _score(files, names, _settings(wanted), manifest, output, report, json, details)
+    _score(files, names, _settings(wanted), manifest, endpoint, output, report, json, details)
 
 
 def _score(
@@ -118,6 +126,7 @@ def _score(
     columns: dict[str, str],
     settings: "ScoreSettings",
     manifest: Path | None,
+    endpoint: str | None,
     output: Path | None,
     report: Path | None,
     as_json: bool,
@@ -131,7 +140,7 @@ def _score(
 
     if output is not None:
         check_output(output)
-    results = scored(predictions, settings, manifest, columns)
+    results = scored(predictions, settings, manifest, columns, endpoint)
     if output is not None:
         results.write(output)
     page = results.write_report(report) if report is not None else None

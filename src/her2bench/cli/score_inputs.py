@@ -13,8 +13,8 @@ Predictions = Annotated[
     typer.Argument(
         help="Predictions, .csv or .parquet: one row per tile and model, with at least the columns "
         "tile_id, target (0 or 1), probability, and model (else the file's name is the model; "
-        "NAME=FILE gives another); give group_id (slide or patient) too, or "
-        "every interval is too narrow.",
+        "NAME=FILE gives another), or with score, p0, p1, p2 and p3; give group_id (slide or "
+        "patient) too, or every interval is too narrow.",
         metavar="[NAME=]FILE",
     ),
 ]

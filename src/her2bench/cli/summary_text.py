@@ -18,6 +18,7 @@ from her2bench.report.labels import relabelled
 from her2bench.report.sections.summary import Answer, answer
 
 _SHOWN = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
+_OF_SCORES = ("quadratic_kappa", "score_accuracy", "within_one")
 _LONGEST_WORD = 11
 
 
@@ -54,10 +55,13 @@ def print_summary(console: Terminal, scores: Scores, config: Mapping[str, Any]) 
 
 
 def _points(rows: list[Row]) -> list[str]:
-    """The points of the ROC curve that were asked for, one line each."""
+    """The points of the ROC curve that were asked for, and agreement of the scores: a line each."""
     points: dict[str, list[str]] = {}
     for row in rows:
-        if label := point_label(row.metric):
+        label = point_label(row.metric)
+        if row.metric in _OF_SCORES:
+            label = label_of(row.metric)
+        if label:
             points.setdefault(label, []).append(f"{model_label(row.model)} {with_interval(row)}")
     return [f"{label}: {'; '.join(values)}" for label, values in points.items()]
 

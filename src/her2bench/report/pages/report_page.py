@@ -40,6 +40,7 @@ from her2bench.report.sections.results_table import (
     shown_metrics,
     standings,
 )
+from her2bench.report.sections.score_view import score_view
 from her2bench.report.sections.summary import answer, primary_pairs, shown_question
 from her2bench.report.sections.warnings import lesser_notes, optimistic_figures, report_warnings
 from her2bench.report.written_files import remove_outdated
@@ -127,6 +128,7 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "models": material.models,
         "baselines": [BASELINES[name] for name in material.baselines if name in BASELINES],
         "optimism": optimism(material),
+        "scored": score_view(material),
         "predicted_by_score": predictions_by_score(material),
         "slides": failing_slides(material),
         **_pictures(material),
