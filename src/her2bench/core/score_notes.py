@@ -27,6 +27,8 @@ NoteKind = Literal[
     "undefined_metrics",
     "no_recalibration",
     "scaling_refused",
+    "slide_aggregate",
+    "few_validation_slides",
 ]
 
 KINDS: dict[NoteKind, tuple[Severity, str]] = {
@@ -51,6 +53,8 @@ KINDS: dict[NoteKind, tuple[Severity, str]] = {
     "undefined_metrics": ("note", "Undefined metrics"),
     "no_recalibration": ("note", "No recalibration"),
     "scaling_refused": ("note", "Scaling refused"),
+    "slide_aggregate": ("note", "From tiles to slides"),
+    "few_validation_slides": ("note", "Few validation slides"),
 }
 """Severity and title of each kind: `serious`: wrong results, `warning`: doubtful."""
 
