@@ -54,7 +54,7 @@ KINDS: dict[NoteKind, tuple[Severity, str]] = {
     "no_recalibration": ("note", "No recalibration"),
     "scaling_refused": ("note", "Scaling refused"),
     "slide_aggregate": ("note", "From tiles to slides"),
-    "few_validation_slides": ("note", "Few validation slides"),
+    "few_validation_slides": ("warning", "Few validation slides"),
 }
 """Severity and title of each kind: `serious`: wrong results, `warning`: doubtful."""
 

@@ -145,6 +145,7 @@ class Scores:
         settings: `ScoreSettings` as plain values.
         level: of what the rows are about; "slide" where each row of the predictions is a slide.
         aggregates: how each run's tiles were put together, at slide level.
+        slide_settings: `SlideSettings` as plain values, at slide level.
         slide: the scores at slide level, where they were asked for beside those of the tiles.
     """
 
@@ -159,6 +160,7 @@ class Scores:
     settings: dict[str, Any] = field(default_factory=dict)
     level: Level = "tile"
     aggregates: tuple[RunAggregate, ...] = ()
+    slide_settings: dict[str, Any] = field(default_factory=dict)
     slide: "Scores | None" = None
 
 

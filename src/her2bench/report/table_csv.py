@@ -37,13 +37,14 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
     """One row per model and split: each metric with its interval, and the training cost.
 
     Args:
-        scores: of the comparison.
+        scores: of the comparison, at either level.
         runs: as `run_table` gives it.
 
     Returns:
         `model, split, tiles, groups, seeds`, then `<column>, <column>_low, <column>_high` for
         each of `metric_columns`, then `parameters, multiply_adds` (for one tile),
-        `train_seconds, tiles_per_second, peak_memory_gb`, averaged over runs.
+        `train_seconds, tiles_per_second, peak_memory_gb`, averaged over runs. At slide level
+        `slides` in place of `tiles, groups`, and no cost.
     """
     columns, rows = metric_columns(), dict[tuple[str, str], dict[str, Any]]()
     about = ("model", "split", "tiles", "groups", "seeds")
@@ -54,6 +55,8 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
         name = columns[row.metric]
         entry |= {name: row.value, f"{name}_low": row.low, f"{name}_high": row.high}
     table = pl.DataFrame(list(rows.values()), infer_schema_length=None)
+    if scores.level == "slide":  # its rows are slides; costs are in the table of the tiles
+        return table.rename({"tiles": "slides"}).drop("groups")
     cost = runs.group_by("model", maintain_order=True).agg(
         pl.col("parameters", "multiply_adds").first(),
         pl.col("train_seconds").mean(),

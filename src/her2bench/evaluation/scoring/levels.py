@@ -78,6 +78,7 @@ def score_slides(
         notes=(*reworded, *notes),
         calibration=(),
         aggregates=aggregates,
+        slide_settings=slide.model_dump(mode="json"),
     ), table
 
 

@@ -36,7 +36,9 @@ def choose_aggregates(
     runs = tiles.select(RUN).unique(maintain_order=True).rows()
     if settings.aggregate != "choose":
         how, quantile = settings.aggregate, settings.quantile
-        fixed = tuple(RunAggregate(*run, how, quantile, "fixed") for run in runs)
+        fixed = tuple(
+            RunAggregate(model, seed, fold, how, quantile, "fixed") for model, seed, fold in runs
+        )
         return fixed, _notes(fixed)
     val = tiles.filter(pl.col("split") == "val").partition_by(RUN, as_dict=True)
     quantile = settings.quantile or CHOSEN_QUANTILE
@@ -83,7 +85,7 @@ def _notes(aggregates: tuple[RunAggregate, ...]) -> list[Note]:
     if aggregates[0].source == "fixed":
         text = f"A slide's probability is the {in_words(aggregates[0])}, fixed beforehand."
         return [make_note("slide_aggregate", text)]
-    notes = [_choice(aggregates)]
+    notes = [_choice(aggregates)] if any(each.source == "val" for each in aggregates) else []
     few = tuple(dict.fromkeys(e.model for e in aggregates if e.source == "default"))
     if few:
         runs = sum(each.source == "default" for each in aggregates)
@@ -102,9 +104,8 @@ def _choice(aggregates: tuple[RunAggregate, ...]) -> Note:
         f"{model}, {number} {plural(number, 'run')}: {words}"
         for (model, words), number in counts.items()
     ]
-    what = f" ({'; '.join(parts)})" if parts else ""
     text = (
         "How a slide's tiles are put together was chosen by ROC-AUC on each run's validation "
-        f"slides{what}; on these the metrics are therefore optimistic."
+        f"slides ({'; '.join(parts)}); on these the metrics are therefore optimistic."
     )
     return make_note("slide_aggregate", text)

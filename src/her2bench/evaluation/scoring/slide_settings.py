@@ -1,10 +1,10 @@
 """How tiles are put together to slides; the `[slide]` section of a comparison."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from her2bench.core.config import Settings
+from her2bench.core.config import Settings, settings_from
 from her2bench.evaluation.scoring.settings import ThresholdRule
 
 CHOSEN_QUANTILE = 0.9  # among the candidates of `choose` where no other is named
@@ -33,3 +33,13 @@ class SlideSettings(Settings):
         if self.aggregate in ("mean", "median", "share") and self.quantile is not None:
             raise ValueError(f"aggregate {self.aggregate!r} takes no quantile")
         return self
+
+
+def slide_settings(config: dict[str, Any], where: object) -> SlideSettings | None:
+    """The section `[slide]` of plain settings; None where they have none.
+
+    Raises:
+        UserError: a setting of it is unknown or wrong.
+    """
+    section = config.get("slide")
+    return None if section is None else settings_from(SlideSettings, section, where)

@@ -11,6 +11,7 @@ from her2bench.report.figures.palette import line_style
 from her2bench.report.figures.reliability_diagram import draw_reliability
 from her2bench.report.figures.roc_pr import draw_precision_recalls, draw_rocs
 from her2bench.report.figures.score_distributions import draw_spread
+from her2bench.report.figures.slide_strip import draw_strip, strip_table
 from her2bench.report.figures.style import Drawn
 from her2bench.report.gallery_selection import first_seed
 from her2bench.report.inputs import ReportInputs
@@ -29,6 +30,7 @@ class Figures:
     reliability: list[Drawn]
     losses: Drawn | None
     spreads: list[Drawn]
+    strips: list[Drawn]
 
 
 def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:
@@ -50,6 +52,7 @@ def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:
         reliability=[_reliability(material, m, p) for m, p in ranked.items()],
         losses=_losses(material),
         spreads=_spreads(material, list(ranked)),
+        strips=_strips(material, list(ranked)),
     )
 
 
@@ -87,4 +90,22 @@ def _spreads(material: ReportInputs, models: list[str]) -> list[Drawn]:
             unit_of(material.config),
         )
         for m in models
+    ]
+
+
+def _strips(material: ReportInputs, models: list[str]) -> list[Drawn]:
+    """Each model's slides, of its first seed; none where slides were not scored."""
+    if not material.slides.height:
+        return []
+    tiles, slides = first_seed(material.shown), first_seed(material.slides)
+    return [
+        draw_strip(
+            m,
+            strip_table(*(table.filter(pl.col("model") == m) for table in (tiles, slides))),
+            unit_of(material.config),
+            _colour(material, m),
+            material.folder.figures,
+        )
+        for m in models
+        if (slides["model"] == m).any()
     ]

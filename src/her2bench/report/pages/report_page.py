@@ -39,6 +39,7 @@ from her2bench.report.sections.results_table import (
     shown_metrics,
     standings,
 )
+from her2bench.report.sections.slides import slide_level
 from her2bench.report.sections.summary import answer, primary_pairs, shown_question
 from her2bench.report.sections.warnings import lesser_notes, optimistic_figures, report_warnings
 
@@ -105,6 +106,7 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "shown_metrics": shown_metrics(material),
         "beside": [s for s in ("val", "train") if s in present and s != material.split],
         "standings": standings(material),
+        "slide_level": slide_level(material),
         "sides": on_all_sides(material),
         "study_metrics": {m: STUDY_WORDS.get(m, METRICS[m].title) for m in STUDY},
         "caption_results": _caption(material),
