@@ -1,6 +1,6 @@
 """All figures of a report, in order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -30,7 +30,7 @@ class Figures:
     reliability: list[Drawn]
     losses: Drawn | None
     spreads: list[Drawn]
-    strips: list[Drawn]
+    strips: list[Drawn] = field(default_factory=list)
 
 
 def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:

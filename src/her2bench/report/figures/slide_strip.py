@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 
 from her2bench.core.vocabulary import model_label
 from her2bench.report.figures.inline import inlined
-from her2bench.report.figures.palette import INK, MUTED, PAPER
+from her2bench.report.figures.palette import GRID, INK, MUTED, PAPER
 from her2bench.report.figures.style import STYLE, Drawn, Sheet, sheet
 from her2bench.report.labels import slug
 
@@ -67,7 +68,8 @@ def draw_strip(model: str, table: pl.DataFrame, unit: str, colour: str, folder: 
 def _draw_rows(page: Sheet, table: pl.DataFrame, most: int, unit: str, colour: str) -> None:
     for axes, part in zip(page.panels, _parts(table, len(page.panels)), strict=True):
         _draw_row(axes, part, min(most, table.height), colour)
-    page.panels[-1].set_xlabel(f"{unit}s, by their probability; × and name: misclassified")
+    between = "\n" if most == PER_NARROW_ROW else "; "
+    page.panels[-1].set_xlabel(f"{unit}s, by their probability{between}× and name: misclassified")
 
 
 def _parts(table: pl.DataFrame, rows: int) -> Iterator[pl.DataFrame]:
@@ -77,22 +79,29 @@ def _parts(table: pl.DataFrame, rows: int) -> Iterator[pl.DataFrame]:
 
 
 def _draw_row(axes: Axes, part: pl.DataFrame, width: int, colour: str) -> None:
-    x, column = np.arange(part.height), part.to_dict(as_series=False)
-    axes.vlines(x, column["p05"], column["p95"], color=colour, linewidth=0.8)
-    axes.vlines(x, column["p25"], column["p75"], color=colour, linewidth=3.2, alpha=0.55)
-    axes.hlines(column["p50"], x - 0.28, x + 0.28, color=colour, linewidth=1.2)
+    x, column = np.arange(part.height), part.to_dict()
+    axes.hlines([0, 0.5, 1], -0.7, width - 0.3, color=GRID, linewidth=0.7, zorder=0)
+    upright, flat, threshold = (x, x), (x - 0.28, x + 0.28), (x - 0.5, x + 0.5)
+    _strokes(axes, upright, (column["p05"], column["p95"]), color=colour, linewidth=0.8)
+    _strokes(axes, upright, (column["p25"], column["p75"]), color=colour, linewidth=3.2, alpha=0.55)
+    _strokes(axes, flat, (column["p50"],) * 2, color=colour, linewidth=1.2)
+    _strokes(axes, threshold, (column["threshold"],) * 2, color=MUTED, linewidth=0.9)
     axes.plot(x, column["probability"], "o", color=INK, markersize=3, linestyle="none")
-    axes.hlines(column["threshold"], x - 0.5, x + 0.5, color=MUTED, linewidth=0.9)
-    for y, positive in ((_LABEL, np.array(column["target"]) == 1), (_CALL, column["call"])):
-        _squares(axes, x, y, np.array(positive, dtype=bool))
+    _squares(axes, x, _LABEL, column["target"].to_numpy() == 1)
+    _squares(axes, x, _CALL, column["call"].to_numpy())
     for place, slide in enumerate(column["group_id"]):
         if column["error"][place]:
             _mark(axes, place, str(slide))
     axes.set(ylim=(-0.33, 1.03), xlim=(-0.7, width - 0.3), xticks=[])
     axes.set_yticks([_CALL, _LABEL, 0, 0.5, 1], ["predicted", "label", "0", "0.5", "1"])
     axes.spines["bottom"].set_visible(False)
-    axes.grid(True, axis="y")
-    axes.set_axisbelow(True)
+
+
+def _strokes(axes: Axes, x: tuple, y: tuple, **style: Any) -> None:
+    """One line per slide, all in one path: a page with many models stays small."""
+    gap = np.full(len(x[0]), np.nan)
+    points = (np.stack([*ends, gap], axis=1).ravel() for ends in (x, y))
+    axes.plot(*points, solid_capstyle="butt", **style)
 
 
 def _squares(axes: Axes, x: np.ndarray, y: float, positive: np.ndarray) -> None:
