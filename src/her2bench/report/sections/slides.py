@@ -85,14 +85,27 @@ def slide_level(material: ReportInputs) -> SlideLevel | None:
     )
 
 
+def slide_sentence(material: ReportInputs) -> str:
+    """How slides were scored, for the methods paragraph; empty where they were not."""
+    found = slide_level(material)
+    if found is None:
+        return ""
+    return (
+        f"At slide level ({found.slides} slides, {found.positive} positive) a slide's probability "
+        f"was {found.aggregate}; thresholds: {found.threshold}; intervals and tests take slides as "
+        "independent."
+    )
+
+
 def _aggregate(material: ReportInputs) -> str:
     """How tiles were put together: one way, or those that validation slides chose."""
     slide = material.scores.slide
     runs = slide.aggregates if slide else ()
     counts = Counter(in_words(each) for each in runs)
-    fixed = all(each.source == "fixed" for each in runs)
-    if fixed or len(counts) == 1:
-        source = "fixed beforehand" if fixed else "see the note below"
-        return f"the {next(iter(counts))} ({source})"
+    sources = {each.source for each in runs}
+    if sources == {"fixed"}:
+        return f"the {next(iter(counts))} (fixed beforehand)"
+    if sources == {"default"}:
+        return f"the {next(iter(counts))} (the default, as there are few validation slides)"
     chosen = "; ".join(f"{words} in {number} runs" for words, number in counts.most_common())
     return f"chosen on each run’s validation slides: {chosen}"
