@@ -27,6 +27,9 @@ NoteKind = Literal[
     "undefined_metrics",
     "no_recalibration",
     "scaling_refused",
+    "ensembles",
+    "ensemble_validation",
+    "small_subgroups",
 ]
 
 KINDS: dict[NoteKind, tuple[Severity, str]] = {
@@ -51,6 +54,9 @@ KINDS: dict[NoteKind, tuple[Severity, str]] = {
     "undefined_metrics": ("note", "Undefined metrics"),
     "no_recalibration": ("note", "No recalibration"),
     "scaling_refused": ("note", "Scaling refused"),
+    "ensembles": ("note", "Ensembles"),
+    "ensemble_validation": ("warning", "Validation tiles of an ensemble"),
+    "small_subgroups": ("warning", "Small subgroups"),
 }
 """Severity and title of each kind: `serious`: wrong results, `warning`: doubtful."""
 

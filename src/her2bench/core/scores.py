@@ -11,13 +11,17 @@ from pydantic import TypeAdapter, ValidationError
 from her2bench.core.atomic_io import reading, replacing
 from her2bench.core.errors import UserError, shown
 from her2bench.core.score_notes import Note
+from her2bench.core.score_parts import Ensemble, Interaction, Subgroup
+from her2bench.core.score_parts import Optimism as Optimism
 
 SCHEMA = 2
 """Changes whenever a key of `scores.json` changes its name or meaning; 1 had no number."""
 
 Question = Literal["weights", "recipe"]
 Decision = Literal["a", "b", "equivalent", "undecided", "undefined"]
-Family = Literal["networks", "against baselines", "baselines"]
+Family = Literal[
+    "networks", "against baselines", "baselines", "ensembles", "ensembles against baselines"
+]
 Method = Literal["none", "temperature", "platt"]
 
 
@@ -153,17 +157,6 @@ class RunThreshold:
 
 
 @dataclass(frozen=True)
-class Optimism:
-    """A model's test metric by the comparison's split and by random tiles, and the difference."""
-
-    model: str
-    metric: str
-    value: float
-    random_tiles: float
-    optimism: float
-
-
-@dataclass(frozen=True)
 class Scores:
     """Everything that `scores.json` holds.
 
@@ -176,6 +169,9 @@ class Scores:
         calibration: probabilities before and after scaling fitted on val (test).
         thresholds: one per run.
         optimism: what a random tile split would have added, where a comparison measured it.
+        ensembles: which models are derived, and from what.
+        subgroups: every metric by the columns asked for (test).
+        interactions: tests whether values and differences depend on the subgroup (test).
         settings: `ScoreSettings` as plain values.
     """
 
@@ -187,6 +183,9 @@ class Scores:
     calibration: tuple[Recalibrated, ...] = ()
     thresholds: tuple[RunThreshold, ...] = ()
     optimism: tuple[Optimism, ...] = ()
+    ensembles: tuple[Ensemble, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
 
 

@@ -6,6 +6,7 @@ from her2bench.core.score_notes import Note
 from her2bench.core.scores import Breakdown, Pair, Row, Scores
 from her2bench.core.vocabulary import SPLITS
 from her2bench.evaluation.scoring.breakdown import break_down, ceiling
+from her2bench.evaluation.scoring.ensembles import with_ensembles
 from her2bench.evaluation.scoring.extra_rows import line_rows
 from her2bench.evaluation.scoring.model_evaluation import ModelEvaluation, judge
 from her2bench.evaluation.scoring.notes import (
@@ -42,14 +43,16 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
             ones, a threshold cannot be chosen, or a column to break down by is missing.
     """
     settings = settings or ScoreSettings()
+    table, ensembles, derived = with_ensembles(table, settings)
     table, thresholds, notes = apply_thresholds(table, settings.threshold)
+    names = [one.name for one in ensembles]
     rows: list[Row] = []
     pairs: tuple[Pair, ...] = ()
     breakdown: tuple[Breakdown, ...] = ()
     unlike: list[Note] = []
     about: list[Note] = []
     for split in (split for split in SPLITS if (table["split"] == split).any()):
-        judged = judge(table.filter(pl.col("split") == split), split, settings)
+        judged = judge(table.filter(pl.col("split") == split), split, settings, names)
         if split == "test":
             _require_comparable(judged)
         points, point_pairs = point_results(judged, split, settings)
@@ -64,7 +67,7 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
     notes = [
         *(*unlike, *about),
         *(*seed_notes(pairs, rows, settings), *pair_notes(pairs, settings)),
-        *(*notes, *table_notes(table), *row_notes(rows), *calibration_notes),
+        *(*notes, *derived, *table_notes(table), *row_notes(rows), *calibration_notes),
     ]
     return Scores(
         rows=tuple(rows),
@@ -73,6 +76,7 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
         breakdown=breakdown,
         calibration=calibration,
         thresholds=thresholds,
+        ensembles=ensembles,
         settings=settings.model_dump(mode="json"),
     )
 
