@@ -21,6 +21,7 @@ from her2bench.evaluation.scoring.notes import (
 from her2bench.evaluation.scoring.pairwise import compare_all
 from her2bench.evaluation.scoring.panels import require_same_tiles
 from her2bench.evaluation.scoring.point_rows import point_results
+from her2bench.evaluation.scoring.predictive_rows import predictive_rows
 from her2bench.evaluation.scoring.recalibration import recalibrate
 from her2bench.evaluation.scoring.rows import make_row
 from her2bench.evaluation.scoring.run_thresholds import apply_thresholds
@@ -61,6 +62,7 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
             breakdown = break_down(judged, split, settings)
         unlike += unlike_notes(split, {model.name: model.panel.table for model in judged.values()})
         rows += [*_rows(judged, split, settings), *line_rows(judged, split, settings), *points]
+        rows += predictive_rows(judged, split, settings)
         about += sample_notes(split, [model.panel.sample for model in judged.values()])
         about += constant_notes(split, [model.panel.answers for model in judged.values()])
     calibration, calibration_notes = recalibrate(table, settings.bins)
