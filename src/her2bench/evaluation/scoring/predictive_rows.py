@@ -62,12 +62,11 @@ def _interval(
 def _from_ends(kind: str, model: ModelEvaluation, settings: ScoreSettings) -> Interval:
     """Both predictive values rise with sensitivity and with specificity."""
     assert settings.prevalence is not None
-    rates = [
+    sensitivity, specificity = (
         interval_of(model.estimates[name], None, settings)[0]
         for name in ("sensitivity", "specificity")
-    ]
-    low, high = (
-        AT[kind](*(getattr(rate, end) for rate in rates), settings.prevalence)
-        for end in ("low", "high")
     )
-    return Interval(low, high)
+    return Interval(
+        AT[kind](sensitivity.low, specificity.low, settings.prevalence),
+        AT[kind](sensitivity.high, specificity.high, settings.prevalence),
+    )

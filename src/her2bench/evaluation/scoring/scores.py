@@ -3,6 +3,7 @@
 import polars as pl
 
 from her2bench.core.score_notes import Note
+from her2bench.core.score_parts import Interaction, Subgroup
 from her2bench.core.scores import Breakdown, Pair, Row, Scores
 from her2bench.core.vocabulary import SPLITS
 from her2bench.evaluation.scoring.breakdown import break_down, ceiling
@@ -26,6 +27,7 @@ from her2bench.evaluation.scoring.recalibration import recalibrate
 from her2bench.evaluation.scoring.rows import make_row
 from her2bench.evaluation.scoring.run_thresholds import apply_thresholds
 from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.scoring.subgroups import by_subgroups
 
 
 def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None) -> Scores:
@@ -50,6 +52,9 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
     rows: list[Row] = []
     pairs: tuple[Pair, ...] = ()
     breakdown: tuple[Breakdown, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
+    of_subgroups: list[Note] = []
     unlike: list[Note] = []
     about: list[Note] = []
     for split in (split for split in SPLITS if (table["split"] == split).any()):
@@ -60,6 +65,7 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
         if split == "test":
             pairs = (*compare_all(judged, settings), *point_pairs)
             breakdown = break_down(judged, split, settings)
+            subgroups, interactions, of_subgroups = by_subgroups(judged, settings)
         unlike += unlike_notes(split, {model.name: model.panel.table for model in judged.values()})
         rows += [*_rows(judged, split, settings), *line_rows(judged, split, settings), *points]
         rows += predictive_rows(judged, split, settings)
@@ -70,6 +76,7 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
         *(*unlike, *about),
         *(*seed_notes(pairs, rows, settings), *pair_notes(pairs, settings)),
         *(*notes, *derived, *table_notes(table), *row_notes(rows), *calibration_notes),
+        *of_subgroups,
     ]
     return Scores(
         rows=tuple(rows),
@@ -79,6 +86,8 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
         calibration=calibration,
         thresholds=thresholds,
         ensembles=ensembles,
+        subgroups=subgroups,
+        interactions=interactions,
         settings=settings.model_dump(mode="json"),
     )
 

@@ -136,6 +136,18 @@ class ModelPredictions:
         folds = [None] * len(self.seeds) if self.folds is None else self.folds
         return zip(self.logits, self.probabilities, self.calls, folds, strict=True)
 
+    def take(self, chosen: Bools) -> "ModelPredictions":
+        """The predictions for the chosen tiles."""
+        folds = self.folds
+        return ModelPredictions(
+            self.model,
+            self.seeds,
+            self.logits[:, chosen],
+            self.probabilities[:, chosen],
+            self.calls[:, chosen],
+            None if folds is None else np.stack([codes(each[chosen]) for each in folds]),
+        )
+
     def with_truth(self, targets: Bools, bins: int) -> list[SeedPredictions]:
         """Each seed's predictions beside the (n,) targets."""
         return [
