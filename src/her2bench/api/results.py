@@ -15,13 +15,17 @@ from her2bench.core.runs import ComparisonFolder
 from her2bench.core.score_notes import Note
 from her2bench.core.scores import Pair, Scores, write_scores
 from her2bench.evaluation.scoring.extra_rows import label_of
+from her2bench.evaluation.scoring.pairwise import OF_ENSEMBLES
 from her2bench.evaluation.scoring.questions import TITLES, first_question
 from her2bench.evaluation.scoring.settings import ScoreSettings
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Part = Literal["rows", "pairs", "notes", "breakdown", "calibration", "thresholds"]
+Part = Literal[
+    "rows", "pairs", "notes", "breakdown", "calibration", "thresholds", "ensembles", "subgroups",
+    "interactions",
+]  # fmt: skip
 _SHOWN = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
 
 
@@ -54,7 +58,7 @@ class ScoreResults:
         primary = [pair for pair in self.scores.pairs if pair.metric == metric]
         recipes = [(p.family, p.decision) for p in primary if p.question == "recipe"]
         question = first_question(recipes)
-        return [pair for pair in primary if pair.question == question]
+        return [p for p in primary if p.question == question or p.family in OF_ENSEMBLES]
 
     @property
     def verdicts(self) -> list[str]:

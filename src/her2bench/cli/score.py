@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from her2bench.cli.score_inputs import Columns, Names, Predictions, named_columns, named_files
+from her2bench.cli.score_inputs import (
+    Columns,
+    Names,
+    Predictions,
+    named_columns,
+    named_ensembles,
+    named_files,
+)
 
 if TYPE_CHECKING:
     from her2bench.evaluation.scoring.settings import ScoreSettings
@@ -61,6 +68,26 @@ AtSensitivity = Annotated[float | None, _statistic("Also specificity at this sen
 PartialAuc = Annotated[
     float | None, _statistic("Also ROC-AUC up to this false positive rate (McClish).")
 ]
+Prevalence = Annotated[
+    float | None, _statistic("Also PPV, NPV and net benefit at this share of positive tiles.")
+]
+SeedEnsembles = Annotated[
+    bool,
+    typer.Option(
+        "--seed-ensembles",
+        help="Also score the mean logit of each model's seeds, as a model.",
+        rich_help_panel="Ensembles",
+    ),
+]
+Ensembles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ensemble",
+        metavar="NAME=MODEL,...",
+        help="Also score the mean logit of these models' networks; may be repeated.",
+        rich_help_panel="Ensembles",
+    ),
+]
 Mcnemar = Annotated[bool, _statistic("Also McNemar's tile-level test.", "--mcnemar")]
 
 
@@ -88,6 +115,9 @@ def score(
     at_specificity: AtSpecificity = None,
     at_sensitivity: AtSensitivity = None,
     partial_auc: PartialAuc = None,
+    prevalence: Prevalence = None,
+    seed_ensembles: SeedEnsembles = False,
+    ensemble: Ensembles = None,
 ) -> None:
     """Score predictions: metrics with slide-clustered intervals, and pairwise comparisons.
 
@@ -106,6 +136,9 @@ def score(
         "at_specificity": at_specificity,
         "at_sensitivity": at_sensitivity,
         "partial_auc": partial_auc,
+        "prevalence": prevalence,
+        "seed_ensembles": seed_ensembles,
+        "ensembles": named_ensembles(ensemble),
     }
     files, names = named_files(predictions, name), named_columns(columns)
     _score(files, names, _settings(wanted), manifest, output, report, json, details)
@@ -153,6 +186,7 @@ def _settings(wanted: dict[str, Any]) -> "ScoreSettings":
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])) or "settings"
         options = {
+            "ensembles": "ensemble",
             "threshold": "rule",
             "threshold.kind": "rule",
             "threshold.probability": "threshold",

@@ -59,13 +59,14 @@ class Interaction:
     """How far one subgroup lies from the mean of the others, in a metric or a difference.
 
     Without `model_b` it is about the value of model_a; with it, about the difference of model_a
-    less model_b. `contrast` is that of the subgroup less the mean of the other subgroups, `low` to
-    `high` its interval, uncorrected; `p_adjusted` is Holm's over all subgroups and models (pairs)
-    of one column, metric and `family`. None where a number is undefined.
+    less model_b. `contrast` is that of the subgroup less the mean of the `others`, `low` to `high`
+    its interval, uncorrected; `p_adjusted` is Holm's over all subgroups and models (pairs) of one
+    column, metric and `family`. None where a number is undefined.
     """
 
     column: str
     subgroup: str
+    others: str
     metric: str
     model_a: str
     model_b: str | None

@@ -11,6 +11,7 @@ from her2bench.core.scores import Scores
 from her2bench.core.tables import Wanted, read_table
 from her2bench.core.values import refuse_rows, typed
 from her2bench.evaluation.statistics.metrics import METRICS, OWN
+from her2bench.report.ensemble_costs import with_ensemble_costs
 
 STUDY_COLUMNS = {  # metric → column, the terms of the study
     "accuracy": "accuracy",
@@ -43,7 +44,8 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `model, split, tiles, groups, seeds`, then `<column>, <column>_low, <column>_high` for
         each of `metric_columns`, then `parameters, multiply_adds` (for one tile),
-        `train_seconds, tiles_per_second, peak_memory_gb`, averaged over runs.
+        `train_seconds, tiles_per_second, peak_memory_gb`, averaged over runs; of an ensemble
+        summed over its networks.
     """
     columns, rows = metric_columns(), dict[tuple[str, str], dict[str, Any]]()
     about = ("model", "split", "tiles", "groups", "seeds")
@@ -54,7 +56,8 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
         name = columns[row.metric]
         entry |= {name: row.value, f"{name}_low": row.low, f"{name}_high": row.high}
     table = pl.DataFrame(list(rows.values()), infer_schema_length=None)
-    cost = runs.group_by("model", maintain_order=True).agg(
+    cost = with_ensemble_costs(runs, scores.ensembles)
+    cost = cost.group_by("model", maintain_order=True).agg(
         pl.col("parameters", "multiply_adds").first(),
         pl.col("train_seconds").mean(),
         pl.col("train_tiles_per_second").mean().alias("tiles_per_second"),

@@ -1,5 +1,7 @@
 """Metrics by a column, and whether they differ between its values."""
 
+from functools import cache
+
 import polars as pl
 import pytest
 from tests.evaluation.conftest import simulated
@@ -25,13 +27,17 @@ def with_scanners(scanners=2, worse: str | None = None, groups: int = 60, seed: 
     return check_predictions(table.with_columns(scanner=scanner))
 
 
+@cache
+def scored(scanners=2, worse=None):
+    return score_predictions(with_scanners(scanners, worse), FAST)
+
+
 def interactions(scores, metric="roc_auc", pairs=False):
     return [t for t in scores.interactions if t.metric == metric and bool(t.model_b) == pairs]
 
 
 def test_a_subgroup_has_the_values_of_its_tiles_alone():
-    table = with_scanners()
-    scores = score_predictions(table, FAST)
+    table, scores = with_scanners(), scored()
     alone = score_predictions(table.filter(pl.col("scanner") == "s1"), FAST)
     rows = {r.metric: r for r in alone.rows if r.model == "b"}
     mine = [s for s in scores.subgroups if (s.model, s.subgroup) == ("b", "s1")]
@@ -43,7 +49,7 @@ def test_a_subgroup_has_the_values_of_its_tiles_alone():
 
 
 def test_two_subgroups_have_one_contrast_and_three_have_three():
-    two, three = (score_predictions(with_scanners(k), FAST) for k in (2, 3))
+    two, three = (scored(k) for k in (2, 3))
     assert [(t.model_a, t.subgroup) for t in interactions(two)] == [(m, "s0") for m in "abc"]
     assert len(interactions(three)) == 9 and len(interactions(three, pairs=True)) == 9
     first = interactions(three)[0]
@@ -56,7 +62,7 @@ def test_two_subgroups_have_one_contrast_and_three_have_three():
 
 
 def test_a_model_that_fails_on_one_scanner_is_seen():
-    scores = score_predictions(with_scanners(worse="b"), FAST)
+    scores = scored(worse="b")
     assert {t.model_a: t.decision for t in interactions(scores)} == {
         "a": "undecided",
         "b": "differs",
@@ -69,13 +75,13 @@ def test_a_model_that_fails_on_one_scanner_is_seen():
 
 
 def test_holms_correction_is_over_subgroups_and_models():
-    found = interactions(score_predictions(with_scanners(3), FAST))
+    found = interactions(scored(3))
     smallest = min(found, key=lambda t: t.p_value)
     assert smallest.p_adjusted == pytest.approx(min(9 * smallest.p_value, 1))
 
 
 def test_calibration_error_has_values_and_no_test():
-    scores = score_predictions(with_scanners(), FAST)
+    scores = scored()
     assert not interactions(scores, "calibration_error")
     assert any(s.metric == "calibration_error" for s in scores.subgroups)
 
@@ -107,7 +113,7 @@ def test_slides_themselves_are_no_subgroups():
 
 
 def test_they_are_written_and_read(tmp_path):
-    scores = score_predictions(with_scanners(), FAST)
+    scores = scored()
     write_scores(scores, tmp_path / "scores.json")
     found = read_scores(tmp_path / "scores.json")
     assert found.subgroups == scores.subgroups and found.interactions == scores.interactions

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from her2bench.evaluation.scoring.panels import Panel
+from her2bench.report.figures.decision import decision_curves, draw_decision
 from her2bench.report.figures.forest import draw_forest
 from her2bench.report.figures.loss_curves import draw_losses
 from her2bench.report.figures.palette import line_style
@@ -14,7 +15,11 @@ from her2bench.report.figures.score_distributions import draw_spread
 from her2bench.report.figures.style import Drawn
 from her2bench.report.gallery_selection import first_seed
 from her2bench.report.inputs import ReportInputs
-from her2bench.report.sections.reliability import calibration_of, reliability_table
+from her2bench.report.sections.reliability import (
+    best_probabilities,
+    calibration_of,
+    reliability_table,
+)
 from her2bench.report.sections.summary import primary_pairs, shown_question
 from her2bench.report.unit import unit_of
 
@@ -27,6 +32,7 @@ class Figures:
     rocs: Drawn | None
     recalls: Drawn | None
     reliability: list[Drawn]
+    decision: Drawn | None
     losses: Drawn | None
     spreads: list[Drawn]
 
@@ -48,6 +54,7 @@ def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:
         rocs=draw_rocs(*curves) if both else None,
         recalls=draw_precision_recalls(*curves) if both else None,
         reliability=[_reliability(material, m, p) for m, p in ranked.items()],
+        decision=_decision(material, ranked) if both else None,
         losses=_losses(material),
         spreads=_spreads(material, list(ranked)),
     )
@@ -60,6 +67,16 @@ def _colour(material: ReportInputs, model: str) -> str:
 def _reliability(material: ReportInputs, model: str, panel: Panel) -> Drawn:
     bins = reliability_table(panel, *calibration_of(material, model), material.settings)
     return draw_reliability(model, bins, _colour(material, model), material.folder.figures)
+
+
+def _decision(material: ReportInputs, panels: dict[str, Panel]) -> Drawn:
+    """Calibrated probabilities where there are any: a threshold is to mean a probability."""
+    found = {m: best_probabilities(p, *calibration_of(material, m)) for m, p in panels.items()}
+    probabilities = {model: values for model, (values, _) in found.items()}
+    scaled = [model for model, (_, calibrated) in found.items() if calibrated]
+    curves = decision_curves(panels, probabilities, scaled, material.settings.prevalence)
+    folder = material.folder.figures
+    return draw_decision(curves, material.baselines, material.split or "", folder)
 
 
 def _losses(material: ReportInputs) -> Drawn | None:

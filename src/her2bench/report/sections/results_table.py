@@ -9,6 +9,7 @@ from her2bench.core.scores import Question, Row
 from her2bench.core.vocabulary import SPLITS, model_label
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.evaluation.statistics.roc_points import point_label
+from her2bench.report.ensemble_costs import with_ensemble_costs
 from her2bench.report.inputs import ReportInputs
 from her2bench.report.sections.summary import shown_question
 
@@ -33,6 +34,7 @@ class Cell:
 class Standing:
     """A row: the model, its shown metrics, the primary metric on other splits, and its cost.
 
+    `networks`: how many an ensemble is made of.
     `best`: whether its point estimate of the primary metric is the best of all models.
     """
 
@@ -45,6 +47,7 @@ class Standing:
     parameters: int | None
     seconds: float | None
     speed: float | None
+    networks: int = 0
     best: bool = False
 
 
@@ -114,12 +117,14 @@ def shown_metrics(material: ReportInputs) -> list[str]:
 def _standing(material: ReportInputs, model: str) -> Standing:
     primary, split = material.settings.primary, material.split or "test"
     mine = _rows(material, model, split).get(primary)
-    runs = material.runs.filter(pl.col("model") == model)
+    costs = with_ensemble_costs(material.runs, material.scores.ensembles)
+    runs = costs.filter(pl.col("model") == model)
+    ensemble = material.ensembles.get(model)
     others = [s for s in ("val", "train") if s != split]
     asked = shown_question(material)
     return Standing(
         model=_name(model),
-        kind=CEILING if model == CEILING else "network" if model in material.networks else "base",
+        kind=_kind(material, model),
         cells=_cells(material, model, split, tuple(shown_metrics(material)), asked),
         beside={
             s: _cells(material, model, s, (primary,), asked).get(primary, Cell(None))
@@ -130,7 +135,16 @@ def _standing(material: ReportInputs, model: str) -> Standing:
         parameters=_first(runs, "parameters"),
         seconds=_mean(runs, "train_seconds"),
         speed=_mean(runs, "train_tiles_per_second"),
+        networks=ensemble.networks if ensemble else 0,
     )
+
+
+def _kind(material: ReportInputs, model: str) -> str:
+    if model == CEILING:
+        return CEILING
+    if model in material.ensembles:
+        return "ensemble"
+    return "network" if model in material.networks else "base"
 
 
 def _name(model: str) -> str:
