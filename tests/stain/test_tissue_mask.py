@@ -9,7 +9,7 @@ HALF = np.s_[:, 100:]
 
 
 def scene(glass: int, seed: int = 0) -> np.ndarray:
-    """Left half glass with camera noise, right half stroma as bright, but rough, with pale nuclei."""
+    """Left half glass with camera noise, right half stroma as bright, but rough, with nuclei."""
     image = rough_glass(glass, seed)
     for y in range(10, 200, 40):
         for x in range(110, 200, 40):

@@ -13,6 +13,7 @@ from her2bench.data.tile_cache.content_hash import content_key
 from her2bench.prediction.forward import probabilities
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
+from her2bench.prediction.training_scale import TrainingScale
 from her2bench.training.channel_statistics import fitted_preparation
 from her2bench.training.state import Side
 
@@ -23,12 +24,13 @@ COLUMNS = ("tile_id", "split", "target")
 class Fold:
     """One fold: the splits table's rows of it with `row`, each tile's place in the cache.
 
-    `pixels` names the content of the tiles.
+    `pixels` names the content of the tiles, `scale` says how large they were cut.
     """
 
     tiles: TileLoader
     table: pl.DataFrame
     pixels: str
+    scale: TrainingScale | None = None
 
     @cached_property
     def content(self) -> str:
@@ -61,9 +63,15 @@ class Fold:
         return as_predictions(table)
 
 
-def fold_of(splits: pl.DataFrame, number: int, feed: TileLoader, tiles: Tiles) -> Fold:
+def fold_of(
+    splits: pl.DataFrame,
+    number: int,
+    feed: TileLoader,
+    tiles: Tiles,
+    scale: TrainingScale | None = None,
+) -> Fold:
     """One fold of a splits table, its tiles found in the cache."""
     places = pl.DataFrame({"tile_id": tiles.tile_ids, "row": np.arange(len(tiles.tile_ids))})
     table = splits.filter(pl.col("fold") == number).drop("fold")
     table = table.join(places, on="tile_id", how="left").sort("tile_id")
-    return Fold(feed, table, tiles.key)
+    return Fold(feed, table, tiles.key, scale)

@@ -88,7 +88,8 @@ def finish(
     threshold = choose_threshold(logits["val"], fold.side("val").targets, config.score.threshold)
     source = network(job.model).source
     about = config.size, prepare, threshold, config.endpoint, config.decoding, source
-    save_trained(model, ModelMetadata(job.model, *about, config.square), run.weights)
+    description = ModelMetadata(job.model, *about, config.square, fold.scale)
+    save_trained(model, description, run.weights)
     options = config.options(job.model)
     known = {
         "parameters": sum(p.numel() for p in model.parameters()),

@@ -17,6 +17,7 @@ from her2bench.data.decoding.squares import SQUARES, Square
 from her2bench.data.tile_cache.pixels import Decoding
 from her2bench.models.registry import build_model, is_timms_own, network, use_model
 from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.training_scale import TrainingScale
 from her2bench.prediction.weights import write_tensors
 
 
@@ -26,7 +27,8 @@ class ModelMetadata:
 
     `threshold` is on the logit: a tile is predicted positive above it. `endpoint` defines
     positive, `decoding` the decoding of the tiles; `source` names the class of a user's
-    network, `package.module:Class`; `square` says what was done with tiles that are not square.
+    network, `package.module:Class`; `square` says what was done with tiles that are not square;
+    `scale` how large the training tiles were, where known.
     """
 
     model: str
@@ -37,6 +39,7 @@ class ModelMetadata:
     decoding: Decoding = "exact"
     source: str = ""
     square: Square = "squash"
+    scale: TrainingScale | None = None
 
 
 def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> None:
@@ -52,6 +55,10 @@ def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> No
     }
     header |= {"source": description.source} if description.source else {}
     header |= {"square": description.square} if description.square != "squash" else {}
+    if description.scale is not None:
+        header |= {"tile_side": str(description.scale.side)}
+        mpp = description.scale.mpp
+        header |= {"mpp": repr(mpp)} if mpp is not None else {}
     write_tensors(model.state_dict(), path, header)
 
 
@@ -142,4 +149,14 @@ def _description(path: Path) -> ModelMetadata:
         decoding="fast" if header.get("decoding") == "fast" else "exact",
         source=header.get("source", ""),
         square=square,  # type: ignore[arg-type]
+        scale=_scale(header),
     )
+
+
+def _scale(header: dict[str, str]) -> TrainingScale | None:
+    if "tile_side" not in header:
+        return None
+    side, mpp = int(header["tile_side"]), float(header["mpp"]) if "mpp" in header else None
+    if side < 1 or (mpp is not None and not 0 < mpp < math.inf):
+        raise ValueError(f"tile_side {side} or mpp {mpp} in its header is impossible")
+    return TrainingScale(side, mpp)

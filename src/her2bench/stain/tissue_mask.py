@@ -1,4 +1,4 @@
-"""Where an image holds tissue: optical density, its texture and its stain, against its own glass."""
+"""Where an image holds tissue: density, texture and stain, against its own glass."""
 
 import numpy as np
 from scipy import ndimage
@@ -57,7 +57,7 @@ def tissue_mask(rgb: np.ndarray) -> np.ndarray:
 
     A pixel counts where its neighbourhood is denser than glass, or rougher (unstained stroma has
     nearly the colour of glass, and only its texture gives it away), and where what is dense or
-    rough in its surroundings holds stain: blue (haematoxylin, with eosin or without) or brown (DAB).
+    rough around it holds stain: blue (haematoxylin, with or without eosin) or brown (DAB).
 
     Args:
         rgb: (h, w, 3) uint8, shrunk about fourfold (near 1 to 2 µm/pixel), so that the camera's
