@@ -8,7 +8,7 @@ from her2bench.core.errors import UserError, listed
 
 IMAGE_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
-SLIDE_ENDINGS = {".bif", ".dcm", ".mrxs", ".ndpi", ".scn", ".svs", ".svslide", ".vms", ".vmu"}
+SLIDE_ENDINGS = {".bif", ".mrxs", ".ndpi", ".scn", ".svs", ".svslide", ".vms", ".vmu"}
 
 
 def is_image(path: Path) -> bool:

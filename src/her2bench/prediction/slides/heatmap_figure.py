@@ -36,7 +36,7 @@ def write_heatmap(slide: SlidePrediction, summary: dict[str, Any], path: Path) -
     """
     height, width = slide.thumbnail.shape[:2]
     tall = _WIDTH / 2 * 0.88 * height / width
-    figure = Figure(figsize=(_WIDTH, tall + 1.3), dpi=150, facecolor="white")
+    figure = Figure(figsize=(_WIDTH, tall + 1.3), dpi=120, facecolor="white")
     grid = figure.add_gridspec(
         *(1, 3), width_ratios=(1, 1, 0.03), wspace=0.04, left=0.015, right=0.925
     )

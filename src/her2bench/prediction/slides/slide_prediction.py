@@ -1,6 +1,7 @@
 """One slide predicted: each tile's probability, call and distance from the training tiles."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,12 +75,14 @@ def predict_slide(
     batch = BATCH.get(predictor.networks.device.type, 32)
     rows, logits, away = [], [], []
     bad: dict[int, str] = {}
-    for part in tile_batches(image, tiles, size, predictor.training, batch):
-        rows.append(part.rows)
-        away.append(part.distances)
-        logits.append(predictor.logits(part.pixels))
-        bad |= part.unreadable
-        advance(sum(map(len, rows)) + len(bad), len(tiles.corners))
+    # Closed whatever happens: no thread may read from a slide that is closed.
+    with closing(tile_batches(image, tiles, size, predictor.training, batch)) as parts:
+        for part in parts:
+            rows.append(part.rows)
+            away.append(part.distances)
+            logits.append(predictor.logits(part.pixels))
+            bad |= part.unreadable
+            advance(sum(map(len, rows)) + len(bad), len(tiles.corners))
     if len(bad) == len(tiles.corners):
         raise UserError(
             path,

@@ -111,7 +111,7 @@ def side_on(
 def tiles_of(
     where: object, image: SourceImage, scale: TrainingScale | None, tiling: SlideTiling
 ) -> SlideTiles:
-    """The tiles of a slide that hold tissue.
+    """The tiles of a slide that hold enough tissue, the same as `manifest images` finds.
 
     Raises:
         UserError: there are none, or see `side_on`.
@@ -125,7 +125,7 @@ def tiles_of(
     if not len(corners):
         raise UserError(
             where,
-            found=f"no tissue: no tile of {side} x {side} pixels holds {tiling.min_tissue:.0%}",
+            found=f"no tissue: no tile of {side} x {side} pixels is {tiling.min_tissue:.0%} tissue",
             expected="tissue that haematoxylin or DAB stains",
             hint="look at the slide; lower --min-tissue for thin tissue",
         )

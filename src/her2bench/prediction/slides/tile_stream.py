@@ -1,7 +1,7 @@
 """Tiles of a slide, read and resized by threads while the network computes; memory is bounded."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ def tile_batches(
     size: int,
     training: Training | str,
     batch: int = 32,
-) -> Iterator[TileBatch]:
+) -> Generator[TileBatch, None, None]:
     """The tiles of a slide in batches, in order.
 
     Args:
