@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from her2bench.api.comparing import load_model as load_model
     from her2bench.api.manifests import manifest_from_folders as manifest_from_folders
     from her2bench.api.phantoms import phantom as phantom
+    from her2bench.api.predicting import predict as predict
     from her2bench.api.scoring import load_predictions as load_predictions
     from her2bench.api.scoring import load_scores as load_scores
     from her2bench.api.scoring import score as score
@@ -46,6 +47,7 @@ _MODULES = {
     "load_scores": "api.scoring",
     "manifest_from_folders": "api.manifests",
     "phantom": "api.phantoms",
+    "predict": "api.predicting",
     "register_baseline": "models.baselines.registry",
     "register_metric": "evaluation.statistics.metrics",
     "register_model": "models.registry",
@@ -64,6 +66,7 @@ __all__ = [
     "manifest_from_folders",
     "phantom",
     "plot",
+    "predict",
     "register_baseline",
     "register_metric",
     "register_model",

@@ -5,6 +5,8 @@ from typing import Literal
 
 from her2bench.core.display import chosen_name
 
+RESEARCH_USE = "Research use only; nothing here is for diagnosis."
+
 SCORES = ("0", "1+", "2+", "3+")
 """The IHC scores; a score is stored as its place here, 0 to 3."""
 SCORE_TEXT = r"^([0-3])(?:\+|[.,]0+)?$"
