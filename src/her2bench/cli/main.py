@@ -11,6 +11,7 @@ from her2bench.cli import manifest
 from her2bench.cli.audit import audit
 from her2bench.cli.augment import augment
 from her2bench.cli.compare import compare
+from her2bench.cli.export import export
 from her2bench.cli.phantom import phantom
 from her2bench.cli.predict import predict
 from her2bench.cli.report import report
@@ -49,6 +50,7 @@ app.command()(compare)
 app.command()(score)
 app.command()(report)
 app.command()(predict)
+app.command()(export)
 app.command()(serve)
 
 

@@ -27,11 +27,11 @@ from her2bench.prediction.ensemble import (
     ensembles,
 )
 from her2bench.prediction.gradcam import enlarged
+from her2bench.prediction.scalings import scalings_of
 from her2bench.stain.heatmap import heatmap
 from her2bench.web.answers import CAVEATS, ModelAnswer, TileAnswer
 from her2bench.web.decoding import Refused, decode
 from her2bench.web.domain_shift import Training, training_of, warnings
-from her2bench.web.scalings import scalings_of
 from her2bench.web.uploads import Upload
 
 T = TypeVar("T")
