@@ -73,10 +73,11 @@ def _rgb(image: np.ndarray | Image.Image, where: str) -> np.ndarray:
         except UnreadableImage as error:
             raise UserError(where, found=str(error), hint="convert it to RGB first") from error
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3:
-        kind = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image)
+        array = isinstance(image, np.ndarray)
+        kind = f"{image.dtype} {image.shape}" if array else type(image).__name__
         raise UserError(
             where,
-            found=f"{kind}",
+            found=kind,
             expected="an array (h, w, 3) uint8 of RGB, a PIL image or a path",
             hint="values from 0 to 1: multiply by 255 and round; tensors: .numpy(), channels last",
         )
