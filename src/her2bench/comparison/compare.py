@@ -14,6 +14,7 @@ from her2bench.comparison.watcher import Watcher
 from her2bench.core.atomic_io import working_alone
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.vocabulary import model_name
 from her2bench.models.dummy_batch import check_network
 from her2bench.models.registry import use_model
 from her2bench.prediction.device import choose_device, ready_cpu
@@ -28,8 +29,8 @@ def compare(
         UserError: anything wrong with config, manifest, images or folder; before any training.
     """
     for entry in config.models:
-        name = use_model(entry)
-        check_network(name, config.size, config.options(name).pretrained)
+        options = config.options(model_name(entry))
+        check_network(use_model(entry, options.arguments), config.size, options.pretrained)
     device = choose_device(choices.device)
     folder, manifest = ComparisonFolder(out), read_manifest(config.manifest)
     wanted = [(config, manifest, folder)]

@@ -47,7 +47,7 @@ def run_frozen(
     prepare = normalization_for(job.model, config, fold)
     head = head_of(model, job.model)
     found = _features(model, head, fold, prepare, compute, cache)
-    weight = weight_of_positives(config, fold)
+    weight = weight_of_positives(config.recipe_for(job.model), fold)
     strength = _fit_head(head, found, fold.side("train"), fold.side("val"), weight)
     logits = {
         split: forward(model, fold.tiles, fold.side(split).rows, prepare, compute)

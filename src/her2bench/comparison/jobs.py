@@ -86,10 +86,10 @@ def finish(
 ) -> None:
     """Choose the threshold on validation; write weights, predictions and DONE."""
     threshold = choose_threshold(logits["val"], fold.side("val").targets, config.score.threshold)
-    source = network(job.model).source
+    source, options = network(job.model).source, config.options(job.model)
     about = config.size, prepare, threshold, config.endpoint, config.decoding, source
-    save_trained(model, ModelMetadata(job.model, *about, config.square), run.weights)
-    options = config.options(job.model)
+    description = ModelMetadata(job.model, *about, config.square, options.arguments)
+    save_trained(model, description, run.weights)
     known = {
         "parameters": sum(p.numel() for p in model.parameters()),
         "threshold": threshold,

@@ -21,7 +21,7 @@ from her2bench.prediction.normalization import Normalization
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.listener import Listener
 from her2bench.training.loop import fit
-from her2bench.training.recipe import positive_weight
+from her2bench.training.recipe import Recipe, positive_weight
 from her2bench.training.state import Fit, FitConfig, TrainingState
 
 
@@ -36,13 +36,23 @@ class LearningRateSearch:
     compute: Compute
 
     @property
+    def recipe(self) -> Recipe:
+        """How the job's network is trained."""
+        return self.config.recipe_for(self.job.model)
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The learning rates that are tried."""
+        return self.recipe.rates_for(self.job.model)
+
+    @property
     def prepare(self) -> Normalization:
         """The normalisation that the network expects, or as the recipe says."""
         return normalization_for(self.job.model, self.config, self.fold)
 
     def best(self, listener: Listener) -> tuple[list[Fit], Fit, nn.Module]:
         """All fits, the one with the least validation loss, and its network."""
-        *others, last = self.config.recipe.rates_for(self.job.model)
+        *others, last = self.rates
         fits = [self._fit(rate, listener)[0] for rate in others]
         fitted, model = self._fit(last, listener)
         fits.append(fitted)
@@ -87,14 +97,14 @@ class LearningRateSearch:
             fitted = fit(*setup, course.plan, course.checkpoint, listener)
         except torch.OutOfMemoryError as error:
             raise self._no_room(error) from error
-        if len(self.config.recipe.rates_for(self.job.model)) > 1:
+        if len(self.rates) > 1:
             course.checkpoint.keep(course.model, asdict(fitted))
         return fitted, course.model
 
     def _no_room(self, error: Exception) -> UserError:
         return UserError(
             "recipe.batch",
-            found=f"no room on the device for {self.config.recipe.batch} tiles of "
+            found=f"no room on the device for {self.recipe.batch} tiles of "
             f"{self.config.size} px in training {self.job.model} ({str(error).partition('.')[0]})",
             hint="lower recipe.batch or size, and give -o another folder: it is another comparison",
         )
@@ -103,10 +113,10 @@ class LearningRateSearch:
         return fresh_model(self.job, self.config)
 
     def _plan(self, rate: float) -> FitConfig:
-        weight = weight_of_positives(self.config, self.fold)
+        weight = weight_of_positives(self.recipe, self.fold)
         seed = (self.job.seed, self.job.fold)
         return FitConfig(
-            *(self.config.recipe, rate, weight, self.prepare, seed, self.compute),
+            *(self.recipe, rate, weight, self.prepare, seed, self.compute),
             network=self.job.model,
             options=self.config.options(self.job.model),
         )
@@ -131,12 +141,13 @@ def normalization_for(model: str, config: ComparisonConfig, fold: Fold) -> Norma
     expected = network(model).expects
     if expected:
         return Normalization(*expected)
-    return fold.normalization if config.recipe.normalise else Normalization()
+    return fold.normalization if config.recipe_for(model).normalise else Normalization()
 
 
-def weight_of_positives(config: ComparisonConfig, fold: Fold) -> float:
+def weight_of_positives(recipe: Recipe, fold: Fold) -> float:
+    """The weight of a positive tile in the loss."""
     # The study took total/positives over its whole data set, before it split off validation.
-    splits = ("train", "val") if config.recipe.pos_weight == "total/positives" else ("train",)
+    splits = ("train", "val") if recipe.pos_weight == "total/positives" else ("train",)
     targets = np.concatenate([fold.side(split).targets for split in splits])
     positives = int(targets.sum())
-    return positive_weight(config.recipe.pos_weight, positives, len(targets) - positives)
+    return positive_weight(recipe.pos_weight, positives, len(targets) - positives)

@@ -1,6 +1,6 @@
 """The recipe: all training settings."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -78,6 +78,15 @@ class Recipe(Settings):
         if not isinstance(self.learning_rates, dict):
             return self.learning_rates
         return self.learning_rates[model]
+
+
+def changed_recipe(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    """A recipe with some settings changed.
+
+    >>> changed_recipe(Recipe(), {"epochs": 3}).epochs
+    3
+    """
+    return Recipe.model_validate(recipe.model_dump() | changes) if changes else recipe
 
 
 def positive_weight(rule: str | float, positives: int, negatives: int) -> float:
