@@ -9,13 +9,14 @@ import polars as pl
 from PIL import Image
 
 from her2bench.core.errors import UserError
+from her2bench.data.decoding.reading import open_image
 from her2bench.data.decoding.rgb import resized, to_rgb
 from her2bench.data.decoding.squares import squared
 from her2bench.data.decoding.unreadable import UnreadableImage
 from her2bench.data.tile_cache.cached_tiles import cached_tiles
-from her2bench.prediction.predict_files import LARGEST_TILE, refuse_slides
 from her2bench.prediction.trained_networks import ModelMetadata
 
+LARGEST_TILE = 2048  # BCI's are 1024
 One = np.ndarray | Image.Image | str | Path
 Images = One | Iterable[One]
 """An array (n, h, w, 3) or (h, w, 3), an image, a path, or several of the last three."""
@@ -57,12 +58,29 @@ def _listed(images: Images) -> list[One]:
 
 
 def _decoded(paths: list[Path], metadata: ModelMetadata) -> np.ndarray:
-    refuse_slides(paths)
+    for path in paths:
+        _refuse_slide(path)
     table = pl.DataFrame({"path": [str(path.absolute()) for path in paths]})
     table = table.with_columns(tile_id=pl.col("path"))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         how = metadata.decoding, metadata.square
         return np.array(cached_tiles(table, metadata.size, Path(folder), False, *how).pixels)
+
+
+def _refuse_slide(path: Path) -> None:
+    try:
+        image = open_image(path)
+    except UnreadableImage:
+        return  # listed with all other unreadable images
+    sides = image.width, image.height
+    image.close()
+    if max(sides) > LARGEST_TILE:
+        raise UserError(
+            path,
+            found=f"{sides[0]} x {sides[1]} pixels: a slide or a core, not a tile",
+            expected=f"tiles of at most {LARGEST_TILE} pixels per side, cut as in training",
+            hint="cut it into tiles first",
+        )
 
 
 def _rgb(image: np.ndarray | Image.Image, where: str) -> np.ndarray:

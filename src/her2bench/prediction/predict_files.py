@@ -52,7 +52,7 @@ def find_images(inputs: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def refuse_slides(images: list[Path]) -> None:
+def _refuse_slides(images: list[Path]) -> None:
     """Refuse slides: resized to a tile they would get a meaningless probability."""
     for path in images:
         try:
@@ -86,7 +86,7 @@ def predict_tiles(
         frozen threshold), and path and reason of each image left out.
     """
     ready_cpu()
-    refuse_slides(images)
+    _refuse_slides(images)
     model, description = load_trained(run, device)
     table = pl.DataFrame({"path": [str(path) for path in images]})
     table = table.with_columns(tile_id=pl.col("path"))

@@ -54,6 +54,7 @@ class ExportMetadata:
             "her2bench": __version__,
             "model": trained.model,
             "source": trained.source,
+            "arguments": json.dumps(trained.arguments) if trained.arguments else "",
             "tile_size": str(trained.size),
             "mpp": "" if self.mpp is None else repr(self.mpp),
             "pixels": self.pixels,
