@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from her2bench.api import plot as plot
     from her2bench.api.auditing import audit as audit
     from her2bench.api.comparing import compare as compare
-    from her2bench.api.comparing import load_model as load_model
     from her2bench.api.manifests import manifest_from_folders as manifest_from_folders
+    from her2bench.api.models import export as export
+    from her2bench.api.models import load_model as load_model
     from her2bench.api.phantoms import phantom as phantom
     from her2bench.api.predicting import predict as predict
     from her2bench.api.scoring import load_predictions as load_predictions
@@ -42,7 +43,8 @@ _MODULES = {
     "UserError": "core.errors",
     "audit": "api.auditing",
     "compare": "api.comparing",
-    "load_model": "api.comparing",
+    "export": "api.models",
+    "load_model": "api.models",
     "load_predictions": "api.scoring",
     "load_scores": "api.scoring",
     "manifest_from_folders": "api.manifests",
@@ -60,6 +62,7 @@ __all__ = [
     "UserError",
     "audit",
     "compare",
+    "export",
     "load_model",
     "load_predictions",
     "load_scores",

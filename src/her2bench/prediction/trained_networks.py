@@ -68,15 +68,20 @@ def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> No
 
 
 def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, ModelMetadata]:
-    """Read the network of a finished run.
+    """Read the network of a finished run, or of a file that `her2bench export` wrote.
 
     Code named by a weights file is never imported: a user's network must be registered in this
     process. Networks of timm's own zoo are known.
 
     Raises:
         UserError: the folder is not a finished run of a network, its weights are damaged, or its
-            network is not registered.
+            network is not registered; or the file is no export.
     """
+    if run.path.is_file():
+        from her2bench.prediction.exported.onnx_network import load_onnx  # of another extra
+
+        loaded, exported = load_onnx(run.path)
+        return loaded.eval(), exported.trained
     if not run.done or not run.weights.is_file():
         raise UserError(
             run.path,
@@ -102,6 +107,17 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Model
         raise _unreadable(run, error, hint) from error
     threshold = run.summary().get("threshold", description.threshold)  # may have changed since
     return model.eval(), replace(description, threshold=float(threshold))
+
+
+def check_one_probability(description: ModelMetadata, where: object) -> None:
+    """Raise a UserError for a network of four scores, where one probability is wanted."""
+    if description.endpoint == "score":
+        raise UserError(
+            where,
+            found="a network of four scores",
+            expected="a network of one probability: of the endpoint 2+, 3+, 1+ or status",
+            hint="use a run of another comparison",
+        )
 
 
 _AGAIN = "delete the run folder and run `her2bench compare` again"
