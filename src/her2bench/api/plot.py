@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from her2bench.api.results import ComparisonResults, ScoreResults
 from her2bench.core.errors import UserError
-from her2bench.core.vocabulary import BASELINES, model_label
+from her2bench.core.vocabulary import BASELINES, CONSTANT, model_label
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.panels import Panel, make_panel
 from her2bench.evaluation.scoring.run_thresholds import apply_thresholds
@@ -171,7 +171,7 @@ def cost(results: ComparisonResults, *, metric: str = "roc_auc", ax: Axes | None
 def _panels(results: ScoreResults, split: str) -> dict[str, Panel]:
     """Each model's predictions on one split as arrays; "always positive" has no curve."""
     called, *_ = apply_thresholds(results.predictions, results.settings.threshold)
-    shown = called.filter((pl.col("split") == split) & (pl.col("model") != "always_positive"))
+    shown = called.filter((pl.col("split") == split) & ~pl.col("model").is_in(CONSTANT))
     models = shown["model"].unique(maintain_order=True).to_list()
     if not models:
         raise UserError("plot", found=f"no {split} tiles", expected="a split that was predicted")

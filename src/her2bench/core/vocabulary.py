@@ -73,6 +73,8 @@ BASELINES = {
     ),
 }
 """Baselines by name; `register_baseline` adds to them."""
+CONSTANT = ("always_positive", "score_frequencies")
+"""Baselines that say the same of every tile, whatever it shows."""
 
 
 def model_name(entry: str) -> str:
