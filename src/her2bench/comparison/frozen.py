@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.comparison.folds import Fold
-from her2bench.comparison.jobs import finish, hardware, write_config
+from her2bench.comparison.jobs import finish, hardware, predicted, write_config
 from her2bench.comparison.learning_rate_search import (
     fresh_model,
     normalization_for,
@@ -55,11 +55,8 @@ def run_frozen(
     model = with_thresholds(backbone, recipe, fold).to(fold.tiles.device)
     weights = weights_of_scores(recipe, fold) or (1.0, weight_of_positives(recipe, fold))
     strength = _fit_head(model, head, found, fold.side("train"), fold.side("val"), weights)
-    logits = {
-        split: forward(model, fold.tiles, fold.side(split).rows, prepare, compute)
-        for split in fold.present
-    }
     seconds = time.perf_counter() - start
+    logits, speed = predicted(model, fold, prepare, compute)
     row = {"epoch": 1, "learning_rate": 0.0, "seconds": seconds}
     row |= {"tiles_per_second": len(found) / seconds}
     for split in ("train", "val"):
@@ -70,7 +67,7 @@ def run_frozen(
     summary: dict[str, object] = {"regularisation": strength, "train_seconds": seconds}
     device = fold.tiles.device
     summary |= {"kept_epoch": 1, "device": device.type, "hardware": hardware(device)}
-    summary["compute"] = str(compute)
+    summary |= {"compute": str(compute), "predict_tiles_per_second": speed}
     finish(job, config, fold, run, model, prepare, logits, summary)
 
 

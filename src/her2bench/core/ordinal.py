@@ -49,7 +49,18 @@ def predicted_scores(probabilities: Floats) -> NDArray[np.int64]:
     >>> predicted_scores(np.array([[0.5, 0.5, 0.0, 0.0], [0.1, 0.3, 0.3, 0.3]])).tolist()
     [0, 2]
     """
-    return np.sum([at_least(probabilities, cut) > 0.5 for cut in CUTS], axis=0, dtype=np.int64)
+    above = np.array([at_least(probabilities, cut) > 0.5 for cut in CUTS])
+    return above.sum(axis=0).astype(np.int64)
+
+
+def logits_at(probabilities: Floats, cut: int) -> Floats:
+    """The logit of a score of `cut` or more: log odds, finite where a side has no probability.
+
+    >>> logits_at(np.array([[0.25, 0.25, 0.25, 0.25]]), 2).tolist()
+    [0.0]
+    """
+    above, below = at_least(probabilities, cut), probabilities[..., :cut].sum(axis=-1)
+    return np.log(np.maximum(above, _LEAST)) - np.log(np.maximum(below, _LEAST))
 
 
 def binary_columns(frame: pl.DataFrame, cut: int = DEFAULT_CUT) -> pl.DataFrame:
@@ -64,10 +75,8 @@ def binary_columns(frame: pl.DataFrame, cut: int = DEFAULT_CUT) -> pl.DataFrame:
     (1, 0.75)
     """
     p = frame.select(SCORE_COLUMNS).to_numpy().astype(np.float64)
-    above, below = at_least(p, cut), p[:, :cut].sum(axis=1)
-    logit = np.log(np.maximum(above, _LEAST)) - np.log(np.maximum(below, _LEAST))
     return frame.with_columns(
         target=(pl.col("score") >= cut).cast(pl.Int8),
-        probability=pl.Series(above),
-        logit=pl.Series(logit),
+        probability=pl.Series(at_least(p, cut)),
+        logit=pl.Series(logits_at(p, cut)),
     )
