@@ -145,6 +145,15 @@ def ensemble_prediction(
     )
 
 
+def ensemble_maps(ensemble: Ensemble, tiles: np.ndarray, networks: Networks) -> np.ndarray:
+    """The maps of `ensemble_prediction` alone, (n, h, w) float32, 0 to 1."""
+    maps = []
+    for member in ensemble.members:
+        model, description = networks.read(member.run)
+        maps.append(normalised(gradcam(model, tiles, description.preparation, networks.device)))
+    return normalised(np.mean(maps, axis=0))
+
+
 def agreement(opinions: Sequence[EnsemblePrediction]) -> np.ndarray:
     """(n,) bool: whether all models predict the same class."""
     calls = np.stack([o.positive for o in opinions])
