@@ -166,7 +166,7 @@ def _export(run: RunFolder, target: Path, choices: ExportChoices) -> Exported:
         raise UserError(
             run.path,
             found=f"as {choices.format} its probabilities differ by {difference:.2g}",
-            expected=f"at most {LARGEST_DIFFERENCE:g} on {TILES} tiles; nothing was written",
+            expected=f"at most {LARGEST_DIFFERENCE:g} on {TILES} tiles; it was not written",
             hint="try another --format",
         )
     _write(converted.files, target)
