@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def load_model(
-    path: str | Path, device: str = "auto", *, model: str | None = None
+    path: str | Path, device: str = "auto", *, network: str | None = None
 ) -> "TrainedModel":
     """A trained network that takes images.
 
@@ -22,7 +22,7 @@ def load_model(
         path: a run folder, `runs/<model>/seed-<s>/fold-<k>` of a comparison; a comparison folder,
             whose finished runs of a model predict together; or an ONNX file of `hb.export`.
         device: auto, cpu, cuda or mps; an ONNX file is computed on the CPU.
-        model: which model of a comparison; needed where it has several networks.
+        network: which network of a comparison; needed where it has several.
 
     Returns:
         A `TrainedModel`: `.predict(images)` and `.explain(images)` take arrays (n, h, w, 3) uint8,
@@ -34,10 +34,10 @@ def load_model(
     """
     with needs_extra("load_model"):
         from her2bench.prediction.device import choose_device
-        from her2bench.prediction.sources import ensemble_at
+        from her2bench.prediction.predictor import opened_predictor
         from her2bench.prediction.trained_model import TrainedModel
 
-        return TrainedModel(ensemble_at(Path(path), model), choose_device(device))
+        return TrainedModel(opened_predictor(Path(path), choose_device(device), network))
 
 
 def export(

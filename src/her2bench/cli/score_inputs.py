@@ -13,20 +13,22 @@ Predictions = Annotated[
     typer.Argument(
         help="Predictions, .csv or .parquet: one row per tile and model, with at least the columns "
         "tile_id, target (0 or 1), probability, and model (else the file's name is the model; "
-        "NAME=FILE gives another); give group_id (slide or patient) too, or "
-        "every interval is too narrow.",
+        "NAME=FILE gives another), or with score, p0, p1, p2 and p3; give group_id (slide or "
+        "patient) too, or every interval is too narrow.",
         metavar="[NAME=]FILE",
     ),
 ]
 Names = Annotated[
     list[str] | None,
-    typer.Option("--name", metavar="NAME=FILE", help="A file with the name of its one model."),
+    typer.Option(
+        "--name", metavar="NAME=FILE", help="A file and a name for its model; may be repeated."
+    ),
 ]
 Columns = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=COLUMN,...",
-        help="The tables' own names of columns, for example probability=prob,model=arch.",
+        help="Names of the columns in your table, for example probability=prob,model=arch.",
     ),
 ]
 
@@ -77,3 +79,23 @@ def named_columns(texts: Iterable[str] | None) -> dict[str, str]:
             )
         columns[name.strip()] = column.strip()
     return columns
+
+
+def named_ensembles(texts: Iterable[str] | None) -> dict[str, tuple[str, ...]]:
+    """Ensembles by name, each with its models.
+
+    >>> named_ensembles(["both=lenet,alexnet"])
+    {'both': ('lenet', 'alexnet')}
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts or ():
+        name, equals, models = text.partition("=")
+        members = tuple(model.strip() for model in models.split(","))
+        if not (equals and name.strip() and all(members)) or name.strip() in found:
+            raise UserError(
+                "--ensemble",
+                found=shown(text),
+                expected="each name once, as NAME=MODEL,MODEL, such as both=lenet,alexnet",
+            )
+        found[name.strip()] = members
+    return found
