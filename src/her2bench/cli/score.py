@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from her2bench.cli import slide_options as slides
 from her2bench.cli.score_inputs import (
     Columns,
     Names,
@@ -47,7 +48,7 @@ Rule = Annotated[
 ]
 Threshold = Annotated[float | None, _threshold("Probability of the fixed rule (default: 0.5).")]
 Logit = Annotated[float | None, _threshold("Logit of the fixed rule, instead.")]
-Value = Annotated[float | None, _threshold("The target sensitivity or specificity.")]
+Value = Annotated[float | None, _threshold("The sensitivity or specificity to reach, e.g. 0.95.")]
 By = Annotated[
     list[str] | None, _threshold("Also break predictions down by this column; may be repeated.")
 ]
@@ -55,8 +56,15 @@ Manifest = Annotated[
     Path | None,
     _threshold("Take score, tile_score, group_id and --by columns from here, by tile_id."),
 ]
-Primary = Annotated[str, _statistic("The metric of the verdicts.")]
-Margin = Annotated[float, _statistic("Equivalence margin on the primary metric.")]
+Primary = Annotated[str, _statistic("Metric by which the verdicts compare models.")]
+Margin = Annotated[float, _statistic("Largest difference in that metric that does not matter.")]
+Endpoint = Annotated[
+    str | None,
+    _threshold(
+        "1+, 2+ or 3+: binary metrics of models with p0 to p3 at this cut of the score "
+        "(default: 2+, or that of their target)."
+    ),
+]
 Confidence = Annotated[
     float, _statistic("Confidence level of all intervals; tests use 1 − confidence as alpha.")
 ]
@@ -88,7 +96,9 @@ Ensembles = Annotated[
         rich_help_panel="Ensembles",
     ),
 ]
-Mcnemar = Annotated[bool, _statistic("Also McNemar's tile-level test.", "--mcnemar")]
+Mcnemar = Annotated[
+    bool, _statistic("Also McNemar's test, which takes tiles as independent.", "--mcnemar")
+]
 
 
 def score(
@@ -105,6 +115,7 @@ def score(
     value: Value = None,
     by: By = None,
     manifest: Manifest = None,
+    endpoint: Endpoint = None,
     primary: Primary = "roc_auc",
     margin: Margin = 0.02,
     confidence: Confidence = 0.95,
@@ -115,6 +126,12 @@ def score(
     at_specificity: AtSpecificity = None,
     at_sensitivity: AtSensitivity = None,
     partial_auc: PartialAuc = None,
+    level: slides.Level = "tile",
+    aggregate: slides.Aggregate = None,
+    quantile: slides.Quantile = None,
+    slide_rule: slides.SlideRule = None,
+    slide_threshold: slides.SlideThreshold = None,
+    slide_value: slides.SlideValue = None,
     prevalence: Prevalence = None,
     seed_ensembles: SeedEnsembles = False,
     ensemble: Ensembles = None,
@@ -123,6 +140,8 @@ def score(
 
     Models are compared on the same test tiles only. Thresholds are never chosen on test tiles.
     """
+    own = slide_rule, slide_threshold, slide_value
+    slide = slides.chosen_slides(level, aggregate, quantile, *own)
     wanted = {
         "threshold": {"kind": rule, "probability": threshold, "logit": logit, "value": value},
         "primary": primary,
@@ -141,14 +160,12 @@ def score(
         "ensembles": named_ensembles(ensemble),
     }
     files, names = named_files(predictions, name), named_columns(columns)
-    _score(files, names, _settings(wanted), manifest, output, report, json, details)
+    read = files, _settings(wanted), manifest, names, level, slide, endpoint
+    _score(read, output, report, json, details)
 
 
 def _score(
-    predictions: list[tuple[str | None, Path]],
-    columns: dict[str, str],
-    settings: "ScoreSettings",
-    manifest: Path | None,
+    read: tuple[Any, ...],
     output: Path | None,
     report: Path | None,
     as_json: bool,
@@ -162,7 +179,7 @@ def _score(
 
     if output is not None:
         check_output(output)
-    results = scored(predictions, settings, manifest, columns)
+    results = scored(*read)
     if output is not None:
         results.write(output)
     page = results.write_report(report) if report is not None else None

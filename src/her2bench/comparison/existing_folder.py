@@ -36,7 +36,7 @@ def refuse_other_settings(folder: ComparisonFolder, config: ComparisonConfig) ->
             folder.path,
             found="the folder belongs to another config: " + "; ".join(changed),
             expected="the settings that its runs were trained with; models, seeds, baselines, "
-            "score, report and licence may change",
+            "score, slide, report and licence may change",
             hint="take these settings back, or name another output with -o",
         )
     return True
@@ -190,5 +190,5 @@ def _refuse_unrelated(path: Path) -> None:
             path,
             found=f"a folder with other files in it, such as {sorted(unrelated)[0]!r}",
             expected="a new or empty folder, or one of the same comparison",
-            hint="name another output with -o",
+            hint=f"name another output with -o, such as {path / 'comparison'}",
         )

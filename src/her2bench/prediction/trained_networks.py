@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -15,8 +15,11 @@ from her2bench.core.run_folder import RunFolder
 from her2bench.core.vocabulary import NETWORKS
 from her2bench.data.decoding.squares import SQUARES, Square
 from her2bench.data.tile_cache.pixels import Decoding
-from her2bench.models.registry import build_model, is_timms_own, network, use_model
+from her2bench.models.arguments import Argument, with_arguments
+from her2bench.models.ordinal import OrdinalNetwork
+from her2bench.models.registry import OURS, Network, is_timms_own, named_network, network
 from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.training_scale import TrainingScale
 from her2bench.prediction.weights import write_tensors
 
 
@@ -25,8 +28,10 @@ class ModelMetadata:
     """The metadata of a weights file.
 
     `threshold` is on the logit: a tile is predicted positive above it. `endpoint` defines
-    positive, `decoding` the decoding of the tiles; `source` names the class of a user's
-    network, `package.module:Class`; `square` says what was done with tiles that are not square.
+    positive (`score`: an ordinal network, 2+ or more), `decoding` the decoding of the tiles;
+    `source` names the network behind the model's name, such as `package.module:Class`, and
+    `arguments` are those of its class; `square` says what was done with tiles that are not square;
+    `scale` how large the training tiles were, where known.
     """
 
     model: str
@@ -37,6 +42,8 @@ class ModelMetadata:
     decoding: Decoding = "exact"
     source: str = ""
     square: Square = "squash"
+    arguments: dict[str, Argument] = field(default_factory=dict)
+    scale: TrainingScale | None = None
 
 
 def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> None:
@@ -52,19 +59,29 @@ def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> No
     }
     header |= {"source": description.source} if description.source else {}
     header |= {"square": description.square} if description.square != "squash" else {}
+    header |= {"arguments": json.dumps(description.arguments)} if description.arguments else {}
+    if description.scale is not None:
+        header |= {"tile_side": str(description.scale.side)}
+        mpp = description.scale.mpp
+        header |= {"mpp": repr(mpp)} if mpp is not None else {}
     write_tensors(model.state_dict(), path, header)
 
 
 def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, ModelMetadata]:
-    """Read the network of a finished run.
+    """Read the network of a finished run, or of a file that `her2bench export` wrote.
 
     Code named by a weights file is never imported: a user's network must be registered in this
     process. Networks of timm's own zoo are known.
 
     Raises:
         UserError: the folder is not a finished run of a network, its weights are damaged, or its
-            network is not registered.
+            network is not registered; or the file is no export.
     """
+    if run.path.is_file():
+        from her2bench.prediction.exported.onnx_network import load_onnx  # of another extra
+
+        loaded, exported = load_onnx(run.path)
+        return loaded.eval(), exported.trained
     if not run.done or not run.weights.is_file():
         raise UserError(
             run.path,
@@ -77,18 +94,14 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Model
         description = _description(run.weights)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise _unreadable(run, error, _AGAIN) from error
-    if description.model not in NETWORKS:
-        if not is_timms_own(description.source):
-            raise _unknown(run, description)
-        use_model(f"{description.model}={description.source}")
+    known = _network(run, description)
     try:
-        model = _empty(description, device)
+        model = _empty(known, description, device)
         load_model(model, run.weights, device=str(device))
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
-        ours = network(description.model).ours
         hint = (
             _AGAIN
-            if ours
+            if known.ours
             else f"check that the class of {description.model} is unchanged; if so, {_AGAIN}"
         )
         raise _unreadable(run, error, hint) from error
@@ -96,16 +109,48 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Model
     return model.eval(), replace(description, threshold=float(threshold))
 
 
+def check_one_probability(description: ModelMetadata, where: object) -> None:
+    """Raise a UserError for a network of four scores, where one probability is wanted."""
+    if description.endpoint == "score":
+        raise UserError(
+            where,
+            found="a network of four scores",
+            expected="a network of one probability: of the endpoint 2+, 3+, 1+ or status",
+            hint="use a run of another comparison",
+        )
+
+
 _AGAIN = "delete the run folder and run `her2bench compare` again"
 
 
-def _empty(description: ModelMetadata, device: torch.device) -> nn.Module:
+def _network(run: RunFolder, description: ModelMetadata) -> Network:
+    """The network that the weights are of.
+
+    What the file says decides, not what has the model's name in this process: another comparison
+    may use the name for other arguments.
+    """
+    name, source, arguments = description.model, description.source, description.arguments
+    if source in OURS or is_timms_own(source):
+        return named_network(f"{name}={source}", arguments)
+    if name not in NETWORKS:
+        raise _unknown(run, description)
+    known = network(name)
+    return replace(known, build=with_arguments(known.build, arguments, name))
+
+
+def _empty(known: Network, description: ModelMetadata, device: torch.device) -> nn.Module:
     """The network on the device, without its weights."""
-    if not network(description.model).ours:  # non-weight state is created in its constructor
-        return build_model(description.model, description.size).to(device)
+    known.check_size(description.size)
+    if not known.ours:  # non-weight state is created in its constructor
+        return _built(known, description).to(device)
     with torch.device("meta"):
-        model = build_model(description.model, description.size)
+        model = _built(known, description)
     return model.to_empty(device=device)
+
+
+def _built(known: Network, description: ModelMetadata) -> nn.Module:
+    model = known.fresh(description.size)
+    return OrdinalNetwork(model) if description.endpoint == "score" else model
 
 
 def _unreadable(run: RunFolder, error: Exception, hint: str) -> UserError:
@@ -133,6 +178,11 @@ def _description(path: Path) -> ModelMetadata:
     square = header.get("square", "squash")
     if square not in SQUARES:
         raise ValueError(f"square {square!r} in its header is unknown")
+    arguments = json.loads(header.get("arguments", "{}"))
+    if not isinstance(arguments, dict) or not all(
+        isinstance(value, bool | int | float | str) for value in arguments.values()
+    ):
+        raise ValueError("the arguments in its header are no names and plain values")
     return ModelMetadata(
         model=header["model"],
         size=int(header["size"]),
@@ -142,4 +192,15 @@ def _description(path: Path) -> ModelMetadata:
         decoding="fast" if header.get("decoding") == "fast" else "exact",
         source=header.get("source", ""),
         square=square,  # type: ignore[arg-type]
+        arguments=arguments,
+        scale=_scale(header),
     )
+
+
+def _scale(header: dict[str, str]) -> TrainingScale | None:
+    if "tile_side" not in header:
+        return None
+    side, mpp = int(header["tile_side"]), float(header["mpp"]) if "mpp" in header else None
+    if side < 1 or (mpp is not None and not 0 < mpp < math.inf):
+        raise ValueError(f"tile_side {side} or mpp {mpp} in its header is impossible")
+    return TrainingScale(side, mpp)
