@@ -102,7 +102,6 @@ def _of_comparison(folder: ComparisonFolder, network: str | None) -> Ensemble:
             folder.path,
             found=given,
             expected=f"one of {', '.join(found)}",
-            hint=nearest(network or "", found)
-            or f"choose with --network {next(iter(found))}, in Python network={next(iter(found))!r}",
+            hint=nearest(network or "", found) or "choose with --network, in Python network=",
         )
     return found[network]

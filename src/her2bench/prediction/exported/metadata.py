@@ -9,16 +9,16 @@ from typing import Literal, cast, get_args
 import numpy as np
 
 from her2bench import __version__
-from her2bench.core.vocabulary import ENDPOINTS
+from her2bench.core.vocabulary import ENDPOINTS, RESEARCH_USE
 from her2bench.data.decoding.squares import SQUARES
 from her2bench.prediction.forward import probabilities
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.trained_networks import ModelMetadata
+from her2bench.prediction.training_scale import TrainingScale
 
 FORMAT = "1"
 """Changes when an older her2bench could not read the file rightly."""
 CLASSES = ("negative", "positive")
-RESEARCH_USE = "Research use only; nothing here is for diagnosis."
 Pixels = Literal["uint8", "float", "normalised"]
 PIXELS: tuple[str, ...] = get_args(Pixels)
 """Values of a tile: 0 to 255, 0 to 1, or normalised outside (WSInfer does)."""
@@ -69,6 +69,10 @@ class ExportMetadata:
             "threshold_probability": repr(probability),
             "research_use_only": RESEARCH_USE,
         }
+        if trained.scale is not None:
+            found["training_tile_side"] = str(trained.scale.side)
+            mpp = trained.scale.mpp
+            found["training_tile_mpp"] = "" if mpp is None else repr(mpp)
         if self.scaling is not None:
             found["calibration_slope"], found["calibration_intercept"] = map(repr, self.scaling)
         return {name: text for name, text in found.items() if text}
@@ -95,12 +99,20 @@ def metadata_from(texts: Mapping[str, str]) -> ExportMetadata:
         "fast" if texts.get("decoding") == "fast" else "exact",
         texts.get("source", ""),
         square,  # type: ignore[arg-type]
+        scale=_training_scale(texts),
     )
     scaling = None
     if "calibration_slope" in texts:
         scaling = _finite(texts["calibration_slope"]), _finite(texts["calibration_intercept"])
     mpp = _finite(texts["mpp"]) if "mpp" in texts else None
     return ExportMetadata(trained, cast("Pixels", pixels), scaling, mpp)
+
+
+def _training_scale(texts: Mapping[str, str]) -> TrainingScale | None:
+    if "training_tile_side" not in texts:
+        return None
+    mpp = texts.get("training_tile_mpp")
+    return TrainingScale(int(texts["training_tile_side"]), None if mpp is None else _finite(mpp))
 
 
 def _three(text: str) -> tuple[float, float, float]:
