@@ -6,10 +6,13 @@ into runs.
 """
 
 from collections.abc import Collection, Mapping
+from functools import reduce
+from operator import add
 
 import polars as pl
 
 from her2bench.core.errors import UserError, listed, nearest
+from her2bench.core.ordinal import CUTS, SCORE_COLUMNS
 from her2bench.core.score_notes import Note, make_note
 from her2bench.core.score_parts import Ensemble
 from her2bench.core.text import plural
@@ -51,10 +54,8 @@ def with_ensembles(
             expected="predictions of single networks",
             hint="leave these rows out of the table, or set seed_ensembles = false",
         )
-    if not found:
-        return table, (), []
     rows = ensemble_rows(table, found)
-    return pl.concat([table, rows]), tuple(found), _notes(found, table)
+    return pl.concat([table, rows]), tuple(found), ensemble_notes(found, table)
 
 
 def ensembles_problem(ensembles: Mapping[str, Collection[str]], models: Collection[str]) -> str:
@@ -78,7 +79,8 @@ def ensemble_rows(table: pl.DataFrame, ensembles: Collection[Ensemble]) -> pl.Da
 
     A model's logit is the mean over its seeds, and over its folds where all of these judge the
     same test tiles; an ensemble's is the mean over its models. Logits are cut at ±36, or a single
-    probability of 0 or 1 would decide alone.
+    probability of 0 or 1 would decide alone. Of models of the scores the logits of a score of 1+,
+    of 2+ and of 3+ or more are averaged in the same way; beside a binary model there are none.
     """
     parts = [_rows(one, table).select(table.columns) for one in ensembles]
     return pl.concat(parts) if parts else table.clear()
@@ -110,13 +112,30 @@ def _mean_of_runs(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _averaged(rows: pl.DataFrame, key: Collection[str]) -> pl.DataFrame:
+    ordinal = set(SCORE_COLUMNS) <= set(rows.columns)
+    cuts = [_logit_at(cut).alias(f"_logit_at_{cut}") for cut in CUTS] if ordinal else []
+    apart = (*key, "logit", *(SCORE_COLUMNS if ordinal else ()))
     means = rows.group_by(key, maintain_order=True).agg(
-        _LOGIT.mean(), pl.exclude(*key, "logit").first()
+        _LOGIT.mean(), *cuts, pl.exclude(*apart).first()
     )
-    probability = 1 / (1 + (-pl.col("logit")).exp())
+    if ordinal:
+        one, two, three = (_probability(f"_logit_at_{cut}") for cut in CUTS)
+        means = means.with_columns(p0=1 - one, p1=one - two, p2=two - three, p3=three)
     return means.with_columns(
-        seed=pl.lit(0, dtype=rows.schema["seed"]), probability=probability
+        seed=pl.lit(0, dtype=rows.schema["seed"]), probability=_probability("logit")
     ).select(rows.columns)
+
+
+def _logit_at(cut: int) -> pl.Expr:
+    """The mean logit of a score of `cut` or more; null where a network knows no scores."""
+    sides = SCORE_COLUMNS[cut:], SCORE_COLUMNS[:cut]
+    above, below = (reduce(add, map(pl.col, side)) for side in sides)
+    logit = (above.log() - below.log()).clip(-SUREST, SUREST)
+    return pl.when(pl.col(SCORE_COLUMNS[0]).null_count() == 0).then(logit.mean())
+
+
+def _probability(logit: str) -> pl.Expr:
+    return 1 / (1 + (-pl.col(logit)).exp())
 
 
 def folds_alike(rows: pl.DataFrame) -> bool:
@@ -137,7 +156,10 @@ def _ensemble(name: str, models: Collection[str], table: pl.DataFrame) -> Ensemb
     return Ensemble(name, tuple(models), sum(networks), any(alike))
 
 
-def _notes(ensembles: Collection[Ensemble], table: pl.DataFrame) -> list[Note]:
+def ensemble_notes(ensembles: Collection[Ensemble], table: pl.DataFrame) -> list[Note]:
+    """What the ensembles are made of, and which have validation tiles of fewer networks."""
+    if not ensembles:
+        return []
     made = "; ".join(made_of(one) for one in ensembles)
     text = (
         f"Derived, not trained: {made}. An ensemble's logit is the mean over its networks, its "
