@@ -7,7 +7,8 @@ from benchmarks.gpu import GpuBench
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import load_settings, to_toml
-from her2bench.models.registry import check_size
+from her2bench.core.vocabulary import model_name
+from her2bench.models.registry import named_network
 from her2bench.phantom import phantom_settings, read_settings
 
 FOLDER = Path(__file__).parents[1] / "configs"
@@ -25,7 +26,8 @@ def test_config(path, tmp_path):
         return
     config = load_settings(ComparisonConfig, path)
     for model in config.models:
-        check_size(model, config.size)
+        arguments = config.options(model_name(model)).arguments
+        named_network(model, arguments).check_size(config.size)
     copy = tmp_path / "copy.toml"
     copy.write_text(to_toml(config))
     assert load_settings(ComparisonConfig, copy) == config

@@ -13,7 +13,7 @@ from her2bench.core.audit_findings import Audit
 from her2bench.core.config import settings_from
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.score_notes import Note
-from her2bench.core.scores import Pair, Scores, write_scores
+from her2bench.core.scores import Pair, Question, Scores, write_scores
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.questions import TITLES, first_question
 from her2bench.evaluation.scoring.settings import ScoreSettings
@@ -48,13 +48,21 @@ class ScoreResults:
         return settings_from(ScoreSettings, self.scores.settings, "scores.json")
 
     @property
+    def question(self) -> Question:
+        """The main question: that of recipes where it is answered, else that of these weights."""
+        recipes = [p for p in self._primary_pairs if p.question == "recipe"]
+        return first_question((p.family, p.decision) for p in recipes)
+
+    @property
     def headline(self) -> list[Pair]:
         """The pairs on the primary metric, for the main question."""
+        question = self.question
+        return [pair for pair in self._primary_pairs if pair.question == question]
+
+    @property
+    def _primary_pairs(self) -> list[Pair]:
         metric = self.settings.primary
-        primary = [pair for pair in self.scores.pairs if pair.metric == metric]
-        recipes = [(p.family, p.decision) for p in primary if p.question == "recipe"]
-        question = first_question(recipes)
-        return [pair for pair in primary if pair.question == question]
+        return [pair for pair in self.scores.pairs if pair.metric == metric]
 
     @property
     def verdicts(self) -> list[str]:

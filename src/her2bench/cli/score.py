@@ -40,7 +40,7 @@ Rule = Annotated[
 ]
 Threshold = Annotated[float | None, _threshold("Probability of the fixed rule (default: 0.5).")]
 Logit = Annotated[float | None, _threshold("Logit of the fixed rule, instead.")]
-Value = Annotated[float | None, _threshold("The target sensitivity or specificity.")]
+Value = Annotated[float | None, _threshold("The sensitivity or specificity to reach, e.g. 0.95.")]
 By = Annotated[
     list[str] | None, _threshold("Also break predictions down by this column; may be repeated.")
 ]
@@ -48,6 +48,8 @@ Manifest = Annotated[
     Path | None,
     _threshold("Take score, tile_score, group_id and --by columns from here, by tile_id."),
 ]
+Primary = Annotated[str, _statistic("Metric by which the verdicts compare models.")]
+Margin = Annotated[float, _statistic("Largest difference in that metric that does not matter.")]
 Endpoint = Annotated[
     str | None,
     _threshold(
@@ -55,8 +57,6 @@ Endpoint = Annotated[
         "(default: 2+, or that of their target)."
     ),
 ]
-Primary = Annotated[str, _statistic("The metric of the verdicts.")]
-Margin = Annotated[float, _statistic("Equivalence margin on the primary metric.")]
 Confidence = Annotated[
     float, _statistic("Confidence level of all intervals; tests use 1 − confidence as alpha.")
 ]
@@ -68,7 +68,9 @@ AtSensitivity = Annotated[float | None, _statistic("Also specificity at this sen
 PartialAuc = Annotated[
     float | None, _statistic("Also ROC-AUC up to this false positive rate (McClish).")
 ]
-Mcnemar = Annotated[bool, _statistic("Also McNemar's tile-level test.", "--mcnemar")]
+Mcnemar = Annotated[
+    bool, _statistic("Also McNemar's test, which takes tiles as independent.", "--mcnemar")
+]
 
 
 def score(

@@ -20,13 +20,15 @@ Predictions = Annotated[
 ]
 Names = Annotated[
     list[str] | None,
-    typer.Option("--name", metavar="NAME=FILE", help="A file with the name of its one model."),
+    typer.Option(
+        "--name", metavar="NAME=FILE", help="A file and a name for its model; may be repeated."
+    ),
 ]
 Columns = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=COLUMN,...",
-        help="The tables' own names of columns, for example probability=prob,model=arch.",
+        help="Names of the columns in your table, for example probability=prob,model=arch.",
     ),
 ]
 

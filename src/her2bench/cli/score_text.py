@@ -12,6 +12,7 @@ from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.metric_intervals import MINIMUM_SEEDS
 from her2bench.evaluation.scoring.questions import TITLES
 from her2bench.evaluation.statistics.metrics import METRICS
+from her2bench.report.labels import relabelled
 
 CELL = 25  # columns of the terminal
 
@@ -51,18 +52,18 @@ def _print_notes(console: Terminal, scores: Scores) -> None:
             alike.setdefault((note.kind, note.split), []).append(note)
     for (_, split), notes in alike.items():
         if len(notes) == 1:
-            console.print(Padding(notes[0].in_full, (0, 0, 0, 2)))
+            console.print(Padding(relabelled(notes[0].in_full), (0, 0, 0, 2)))
             continue
         console.print(f"  {notes[0].title}{f' ({split})' if split else ''}:")
         for note in notes:
-            console.print(Padding(note.text, (0, 0, 0, 4)))
+            console.print(Padding(relabelled(note.text), (0, 0, 0, 4)))
 
 
 def _metrics(rows: list[Row], models: tuple[str, ...], about: str) -> Table:
     table = Table(title=about, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
     for model in models:
-        table.add_column(model, overflow="fold", min_width=CELL - 2)
+        table.add_column(model_label(model), overflow="fold", min_width=CELL - 2)
     by_key = {(row.model, row.metric): row for row in rows}
     for name in _ordered(rows):
         cells = [with_interval(by_key.get((model, name))) for model in models]
@@ -116,10 +117,10 @@ def verdict_table(pairs: list[Pair], title: str) -> Table:
         table.add_column(name, overflow="fold")
     for pair in pairs:
         table.add_row(
-            f"{pair.model_a} – {pair.model_b}",
+            f"{model_label(pair.model_a)} – {model_label(pair.model_b)}",
             _difference(pair),
             "" if pair.p_adjusted is None else f"{pair.p_adjusted:.3g}",
-            pair.verdict,
+            relabelled(pair.verdict),
         )
     return table
 

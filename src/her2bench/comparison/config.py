@@ -4,9 +4,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from her2bench.core.config import Settings, settings_from
+from her2bench.core.config import Settings, problems, settings_from
 from her2bench.core.errors import UserError, nearest, shown
 from her2bench.core.predictions import check_model_name
 from her2bench.core.report_settings import ReportSettings, unknown_models
@@ -16,7 +16,10 @@ from her2bench.data.splitting.splits import SplitSettings
 from her2bench.data.tile_cache.pixels import Decoding
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.training.network_options import FULL, NetworkOptions
-from her2bench.training.recipe import Recipe
+from her2bench.training.recipe import Recipe, changed_recipe
+
+SCORE_BASELINES = ("score_frequencies", "dab_baseline", "background_baseline")
+"""The default with the endpoint `score`."""
 
 
 class ComparisonConfig(Settings):
@@ -25,9 +28,12 @@ class ComparisonConfig(Settings):
     Attributes:
         manifest: the table of tiles, `.csv` or `.parquet`; relative to the working directory.
         endpoint: what counts as positive: `2+` (2+/3+ against 0/1+), `3+`, `1+`, or `status`, the
-            confirmed HER2 status of the manifest.
-        models: the networks: built-in names, `timm:NAME`, or `name=package.module:Class`.
-        baselines: the simple models they are compared with.
+            confirmed HER2 status of the manifest; or `score`: the four scores, each with its
+            probability.
+        models: the networks: built-in names, `timm:NAME`, `package.module:Class`, or any of these
+            under another name, `NAME=NETWORK`.
+        baselines: the simple models they are compared with; with the endpoint `score`
+            `score_frequencies` takes the place of `always_positive`.
         seeds: each network is trained once per seed; three or more let verdicts be about recipes.
         size: side of a tile in pixels when a network sees it; larger and smaller ones are resized.
         square: what is done with tiles that are not square: `squash`, `crop`, or `pad` with the
@@ -57,6 +63,16 @@ class ComparisonConfig(Settings):
     network: dict[str, NetworkOptions] = Field(default={}, max_length=1000)
     score: ScoreSettings = ScoreSettings()
     report: ReportSettings = ReportSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_scores(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("endpoint") != "score":
+            return data
+        recipe = data.get("recipe", {})
+        if isinstance(recipe, dict):
+            recipe = {"pos_weight": "inverse-frequency", **recipe}
+        return {"baselines": SCORE_BASELINES, **data, "recipe": recipe}
 
     @field_validator("models", "seeds", "baselines")
     @classmethod
@@ -90,7 +106,8 @@ class ComparisonConfig(Settings):
         """The epochs of each run of a model, over all learning rates; 0 for a baseline."""
         if model in self.baselines or self.options(model).training == "frozen":
             return 0
-        return self.recipe.epochs * len(self.recipe.rates_for(model))
+        recipe = self.recipe_for(model)
+        return recipe.epochs * len(recipe.rates_for(model))
 
     @model_validator(mode="after")
     def _named_apart(self) -> "ComparisonConfig":
@@ -109,12 +126,25 @@ class ComparisonConfig(Settings):
         """How a network starts and what of it is trained."""
         return self.network.get(model, FULL)
 
+    def recipe_for(self, model: str) -> Recipe:
+        """How a network is trained: `[recipe]`, but for what `[network.NAME.recipe]` changes."""
+        return changed_recipe(self.recipe, self.options(model).recipe)
+
     @model_validator(mode="after")
     def _options_of_models(self) -> "ComparisonConfig":
         for name in self.network:
             if name not in self.names:
                 hint = nearest(name, self.names) or f"one of {', '.join(self.names)}"
                 raise ValueError(f"network.{shown(name)} is not among the models: {hint}")
+            if self.network[name].arguments and name in self.models:
+                raise ValueError(
+                    f"network.{name}.arguments make another network of {name}: give it a name, "
+                    f'such as models = ["{name}_2={name}"] and [network.{name}_2]'
+                )
+            try:
+                self.recipe_for(name)
+            except ValidationError as error:
+                raise ValueError(f"network.{name}.recipe: {problems(Recipe, error)}") from error
         return self
 
     @model_validator(mode="after")
@@ -124,10 +154,28 @@ class ComparisonConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _weights_of_endpoint(self) -> "ComparisonConfig":
+        recipes = {"recipe": self.recipe}
+        recipes |= {f"network.{name}.recipe": self.recipe_for(name) for name in self.network}
+        for where, recipe in recipes.items():
+            given = f"{where}.pos_weight = {shown(recipe.pos_weight)}"
+            of_scores = recipe.pos_weight in ("none", "inverse-frequency")
+            if self.endpoint == "score" and not of_scores:
+                raise ValueError(
+                    f"{given} is a weight of positive tiles: with endpoint = 'score' write "
+                    "'inverse-frequency' or 'none'"
+                )
+            if self.endpoint != "score" and recipe.pos_weight == "inverse-frequency":
+                raise ValueError(f"{given} is for endpoint = 'score': write 'negatives/positives'")
+        return self
+
+    @model_validator(mode="after")
     def _rates_for_all(self) -> "ComparisonConfig":
         rates = self.recipe.learning_rates
         trained = [m for m in self.names if self.options(m).training != "frozen"]
-        missing = [m for m in trained if isinstance(rates, dict) and m not in rates]
+        own = [m for m in trained if "learning_rates" in self.options(m).recipe]
+        named = {*(rates if isinstance(rates, dict) else trained), *own}
+        missing = [m for m in trained if m not in named]
         if missing:
             raise ValueError(f"recipe.learning_rates has no entry for {', '.join(missing)}")
         return self

@@ -45,12 +45,15 @@ def _compute(job: Job, part: Prepared, fold: Fold, choices: Choices) -> Compute:
     if not choices.self_test:
         return PLAIN
     config, device = part.config, fold.tiles.device
-    trial = Trial(job.model, config.size, config.recipe.batch, device, config.precision)
+    trial = Trial(
+        job.model, config.size, config.recipe_for(job.model).batch, device, config.precision
+    )
     return chosen_compute(trial, _steps(job, part, fold), choices.record)
 
 
 def _steps(job: Job, part: Prepared, fold: Fold) -> int:
     """The training steps of all runs of a job's network."""
     runs = sum(other.model == job.model for other in part.jobs)
-    batches = math.ceil(len(fold.side("train").rows) / part.config.recipe.batch)
+    batch = part.config.recipe_for(job.model).batch
+    batches = math.ceil(len(fold.side("train").rows) / batch)
     return runs * part.config.epochs(job.model) * batches

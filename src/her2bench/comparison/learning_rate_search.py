@@ -14,14 +14,16 @@ from her2bench.comparison.plan import Job
 from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
 from her2bench.data.tile_cache.content_hash import content_key
+from her2bench.models.ordinal import OrdinalNetwork
 from her2bench.models.pretrained import checksum_of, pretrained_model
+from her2bench.models.proportional_odds import frequency_thresholds
 from her2bench.models.registry import build_model, network
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.normalization import Normalization
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.listener import Listener
 from her2bench.training.loop import fit
-from her2bench.training.recipe import positive_weight
+from her2bench.training.recipe import Recipe, positive_weight, score_weights
 from her2bench.training.state import Fit, FitConfig, TrainingState
 
 
@@ -36,13 +38,23 @@ class LearningRateSearch:
     compute: Compute
 
     @property
+    def recipe(self) -> Recipe:
+        """How the job's network is trained."""
+        return self.config.recipe_for(self.job.model)
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The learning rates that are tried."""
+        return self.recipe.rates_for(self.job.model)
+
+    @property
     def prepare(self) -> Normalization:
         """The normalisation that the network expects, or as the recipe says."""
         return normalization_for(self.job.model, self.config, self.fold)
 
     def best(self, listener: Listener) -> tuple[list[Fit], Fit, nn.Module]:
         """All fits, the one with the least validation loss, and its network."""
-        *others, last = self.config.recipe.rates_for(self.job.model)
+        *others, last = self.rates
         fits = [self._fit(rate, listener)[0] for rate in others]
         fitted, model = self._fit(last, listener)
         fits.append(fitted)
@@ -87,28 +99,29 @@ class LearningRateSearch:
             fitted = fit(*setup, course.plan, course.checkpoint, listener)
         except torch.OutOfMemoryError as error:
             raise self._no_room(error) from error
-        if len(self.config.recipe.rates_for(self.job.model)) > 1:
+        if len(self.rates) > 1:
             course.checkpoint.keep(course.model, asdict(fitted))
         return fitted, course.model
 
     def _no_room(self, error: Exception) -> UserError:
         return UserError(
             "recipe.batch",
-            found=f"no room on the device for {self.config.recipe.batch} tiles of "
+            found=f"no room on the device for {self.recipe.batch} tiles of "
             f"{self.config.size} px in training {self.job.model} ({str(error).partition('.')[0]})",
             hint="lower recipe.batch or size, and give -o another folder: it is another comparison",
         )
 
     def _fresh_model(self) -> nn.Module:
-        return fresh_model(self.job, self.config)
+        return with_thresholds(fresh_model(self.job, self.config), self.recipe, self.fold)
 
     def _plan(self, rate: float) -> FitConfig:
-        weight = weight_of_positives(self.config, self.fold)
+        weight = weight_of_positives(self.recipe, self.fold)
         seed = (self.job.seed, self.job.fold)
         return FitConfig(
-            *(self.config.recipe, rate, weight, self.prepare, seed, self.compute),
+            *(self.recipe, rate, weight, self.prepare, seed, self.compute),
             network=self.job.model,
             options=self.config.options(self.job.model),
+            score_weights=weights_of_scores(self.recipe, self.fold),
         )
 
 
@@ -126,17 +139,39 @@ def fresh_model(job: Job, config: ComparisonConfig) -> nn.Module:
     return build_model(job.model, config.size)
 
 
+def with_thresholds(model: nn.Module, recipe: Recipe, fold: Fold) -> nn.Module:
+    """The network with the thresholds of the four scores, where these are learned.
+
+    They start where they give every tile the frequencies of the training tiles, weighted as in the
+    loss.
+    """
+    scores = fold.side("train").scores
+    if scores is None:
+        return model
+    weights = np.array(weights_of_scores(recipe, fold))
+    return OrdinalNetwork(model, frequency_thresholds(scores, weights).tolist())
+
+
 def normalization_for(model: str, config: ComparisonConfig, fold: Fold) -> Normalization:
     """The normalisation that a network expects, or as the recipe says."""
     expected = network(model).expects
     if expected:
         return Normalization(*expected)
-    return fold.normalization if config.recipe.normalise else Normalization()
+    return fold.normalization if config.recipe_for(model).normalise else Normalization()
 
 
-def weight_of_positives(config: ComparisonConfig, fold: Fold) -> float:
+def weights_of_scores(recipe: Recipe, fold: Fold) -> tuple[float, ...]:
+    """The weight of the tiles of each score in the loss; empty where targets are learned."""
+    scores = fold.side("train").scores
+    return () if scores is None else (*score_weights(recipe.pos_weight, scores).tolist(),)
+
+
+def weight_of_positives(recipe: Recipe, fold: Fold) -> float:
+    """The weight of a positive tile in the loss; 1 where scores are learned."""
+    if fold.ordinal:
+        return 1.0
     # The study took total/positives over its whole data set, before it split off validation.
-    splits = ("train", "val") if config.recipe.pos_weight == "total/positives" else ("train",)
+    splits = ("train", "val") if recipe.pos_weight == "total/positives" else ("train",)
     targets = np.concatenate([fold.side(split).targets for split in splits])
     positives = int(targets.sum())
-    return positive_weight(config.recipe.pos_weight, positives, len(targets) - positives)
+    return positive_weight(recipe.pos_weight, positives, len(targets) - positives)

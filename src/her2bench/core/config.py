@@ -76,10 +76,9 @@ def settings_from(kind: type[S], data: dict[str, Any], where: object) -> S:
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        problems = [_problem(kind, entry) for entry in error.errors()]
         raise UserError(
             where,
-            found="; ".join(problems),
+            found=problems(kind, error),
             hint="correct these settings (or their --set); the docs list all on the page Settings",
         ) from error
 
@@ -156,6 +155,11 @@ def setting_fields(kind: type[BaseModel], prefix: str = "") -> dict[str, type[Ba
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 keys |= setting_fields(inner, inside)
     return keys
+
+
+def problems(kind: type[BaseModel], error: ValidationError) -> str:
+    """What is wrong with settings, each with its key and value."""
+    return "; ".join(_problem(kind, entry) for entry in error.errors())
 
 
 def _problem(kind: type[BaseModel], entry: Any) -> str:

@@ -10,8 +10,11 @@ with attention and a shortcut, and global pooling in place of a dense layer over
 
 Parts: Szegedy et al. 2015, "Going deeper with convolutions" (branches); Woo et al. 2018, "CBAM:
 convolutional block attention module" (channel, then spatial attention); He et al. 2016, "Deep
-residual learning" (shortcuts).
+residual learning" (shortcuts). The network's arguments leave one of these parts out each, to see
+what that part is worth.
 """
+
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,16 +22,26 @@ from torch import Tensor, nn
 from her2bench.models.registry import register_model
 
 WIDTHS = (96, 192, 288, 384)
+Attention = Literal["both", "channel", "spatial", "none"]
 
 
 class HAHNet(nn.Module):
-    """Tile (b, 3, h, w), h and w at least 32 → logit (b,); 1,017,061 parameters."""
+    """Tile (b, 3, h, w), h and w at least 32 → logit (b,); 1,017,061 parameters.
 
-    def __init__(self) -> None:
+    Args:
+        attention: channel, then spatial attention in each block, one of them, or none.
+        scales: branches of four scales; otherwise one 3 x 3 convolution in their place.
+        shortcut: the features that a block is given are added to what it makes.
+    """
+
+    def __init__(
+        self, attention: Attention = "both", scales: bool = True, shortcut: bool = True
+    ) -> None:
         super().__init__()
         self.stem = nn.Sequential(_convolution(3, 32, 3, stride=2), _convolution(32, 64, 3, 2))
         wide = zip((64, *WIDTHS[:-1]), WIDTHS, strict=True)
-        self.blocks = nn.Sequential(*(Block(*pair, first=i == 0) for i, pair in enumerate(wide)))
+        parts = attention, scales, shortcut
+        self.blocks = nn.Sequential(*(Block(*pair, i == 0, *parts) for i, pair in enumerate(wide)))
         self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(WIDTHS[-1], 1))
 
     def forward(self, tiles: Tensor) -> Tensor:
@@ -41,30 +54,51 @@ class Block(nn.Module):
     The first block keeps the resolution. A quarter of the channels comes from each branch.
     """
 
-    def __init__(self, given: int, wide: int, first: bool) -> None:
+    def __init__(
+        self,
+        given: int,
+        wide: int,
+        first: bool,
+        attention: Attention = "both",
+        scales: bool = True,
+        shortcut: bool = True,
+    ) -> None:
         super().__init__()
-        quarter, narrow = wide // 4, wide // 8
         self.smaller = nn.Identity() if first else nn.MaxPool2d(2)
-        self.branches = nn.ModuleList(
-            [
-                _convolution(given, quarter, 1),
-                nn.Sequential(_convolution(given, narrow, 1), _convolution(narrow, quarter, 3)),
-                nn.Sequential(
-                    _convolution(given, narrow, 1),
-                    _convolution(narrow, quarter, 3),
-                    _convolution(quarter, quarter, 3),
-                ),
-                nn.Sequential(nn.AvgPool2d(3, 1, 1), _convolution(given, quarter, 1)),
-            ]
-        )
+        self.branches = _scales(given, wide) if scales else _one_scale(given, wide)
         self.joined = nn.Sequential(nn.Conv2d(wide, wide, 1, bias=False), nn.BatchNorm2d(wide))
-        self.attention = nn.Sequential(ChannelAttention(wide), SpatialAttention())
-        self.shortcut = nn.Conv2d(given, wide, 1)
+        self.attention = nn.Sequential()
+        if attention in ("both", "channel"):
+            self.attention.append(ChannelAttention(wide))
+        if attention in ("both", "spatial"):
+            self.attention.append(SpatialAttention())
+        self.shortcut = nn.Conv2d(given, wide, 1) if shortcut else None
 
     def forward(self, features: Tensor) -> Tensor:
         features = self.smaller(features)
         mixed = self.joined(torch.cat([branch(features) for branch in self.branches], dim=1))
-        return (self.attention(mixed) + self.shortcut(features)).relu()
+        weighed = self.attention(mixed)
+        return (weighed + self.shortcut(features) if self.shortcut else weighed).relu()
+
+
+def _scales(given: int, wide: int) -> nn.ModuleList:
+    quarter, narrow = wide // 4, wide // 8
+    return nn.ModuleList(
+        [
+            _convolution(given, quarter, 1),
+            nn.Sequential(_convolution(given, narrow, 1), _convolution(narrow, quarter, 3)),
+            nn.Sequential(
+                _convolution(given, narrow, 1),
+                _convolution(narrow, quarter, 3),
+                _convolution(quarter, quarter, 3),
+            ),
+            nn.Sequential(nn.AvgPool2d(3, 1, 1), _convolution(given, quarter, 1)),
+        ]
+    )
+
+
+def _one_scale(given: int, wide: int) -> nn.ModuleList:
+    return nn.ModuleList([_convolution(given, wide, 3)])
 
 
 class ChannelAttention(nn.Module):

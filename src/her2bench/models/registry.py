@@ -4,8 +4,8 @@ Modules are imported on first use; a class named by a weights file is never impo
 """
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from importlib import import_module
 from inspect import signature
 from operator import attrgetter
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from her2bench.core.errors import UserError, nearest
 from her2bench.core.predictions import check_model_name
 from her2bench.core.vocabulary import BASELINES, NETWORKS, model_name
+from her2bench.models.arguments import Argument, with_arguments
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,7 +44,8 @@ class Network:
         name: in configs, tables and folders.
         build: returns it.
         smallest: minimum tile size, pixels.
-        source: `timm:NAME` or `package.module:Class` where a config names it so.
+        source: the network behind a name of a config: `timm:NAME`, `package.module:Class`, or
+            that of another one.
         expects: the normalisation of its input; None: as the recipe says.
     """
 
@@ -56,7 +58,17 @@ class Network:
     @property
     def ours(self) -> bool:
         """Whether the network is part of this project."""
-        return self.name in OURS
+        return self.name in OURS or self.source in OURS
+
+    def check_size(self, size: int) -> None:
+        """Raise a UserError when tiles of `size` px are too small for it."""
+        if size < self.smallest:
+            raise UserError(
+                "size",
+                found=f"tiles of {size} px",
+                expected=f"at least {self.smallest} px for {self.name}",
+                hint=f"set size = {self.smallest} or more",
+            )
 
     def fresh(self, size: int) -> "nn.Module":
         """The network with initial weights for tiles of `size` x `size` pixels."""
@@ -81,7 +93,8 @@ def register_model(
         build: a class or function that returns a module: tiles (b, 3, size, size) to logits (b,).
         label: its display name.
         smallest: minimum tile size, pixels.
-        source: `timm:NAME` or `package.module:Class` where a config names it so.
+        source: the network behind a name of a config: `timm:NAME`, `package.module:Class`, or
+            that of another one.
         expects: mean and standard deviation of each channel by which its input is normalised;
             without them, as the recipe says.
 
@@ -106,21 +119,43 @@ def refuse_name(name: str, taken: tuple[str, ...]) -> None:
         )
 
 
-def use_model(entry: str) -> str:
-    """Register the class or timm network of a config's entry, if it names one; return its name.
+def use_model(entry: str, arguments: Mapping[str, Argument] | None = None) -> str:
+    """Register the network of a config's entry, unless it is already; return its name.
+
+    Args:
+        entry: as in `models`.
+        arguments: for the network's class.
 
     Raises:
-        UserError: there is no such network, or the class cannot be imported.
+        UserError: there is no such network, its class cannot be imported, or takes no such
+            arguments.
+    """
+    known = named_network(entry, arguments or {})
+    if _REGISTERED.get(known.name) is not known:
+        about = {"smallest": known.smallest, "source": known.source, "expects": known.expects}
+        register_model(known.name, known.build, **about)
+    return known.name
+
+
+def named_network(entry: str, arguments: Mapping[str, Argument]) -> Network:
+    """The network of a config's entry with arguments for its class, not registered.
+
+    Raises:
+        UserError: as `use_model`.
     """
     name, source = model_name(entry), entry.partition("=")[2] or entry
     if source.startswith(TIMM):
         from her2bench.models.timm_networks import timm_network  # timm takes seconds to import
 
         build, expects = timm_network(source.removeprefix(TIMM))
-        register_model(name, build, source=source, expects=expects)
+        known = Network(name, build, source=source, expects=expects)
     elif ":" in source:
-        register_model(name, _imported(source), source=source)
-    return network(name).name
+        known = Network(name, _imported(source), source=source)
+    elif source == name and not arguments:
+        return network(name)
+    else:
+        known = replace(network(source), name=name, source=source)
+    return replace(known, build=with_arguments(known.build, arguments, name))
 
 
 def is_timms_own(source: str) -> bool:
@@ -157,14 +192,7 @@ def _written_as_timm(name: str) -> str:
 
 def check_size(name: str, size: int) -> None:
     """Raise a UserError when there is no such model, or none for tiles of that size."""
-    smallest = network(name).smallest
-    if size < smallest:
-        raise UserError(
-            "size",
-            found=f"tiles of {size} px",
-            expected=f"at least {smallest} px for {name}",
-            hint=f"set size = {smallest} or more",
-        )
+    network(name).check_size(size)
 
 
 def build_model(name: str, size: int) -> "nn.Module":

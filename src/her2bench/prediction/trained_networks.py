@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -15,7 +15,9 @@ from her2bench.core.run_folder import RunFolder
 from her2bench.core.vocabulary import NETWORKS
 from her2bench.data.decoding.squares import SQUARES, Square
 from her2bench.data.tile_cache.pixels import Decoding
-from her2bench.models.registry import build_model, is_timms_own, network, use_model
+from her2bench.models.arguments import Argument, with_arguments
+from her2bench.models.ordinal import OrdinalNetwork
+from her2bench.models.registry import OURS, Network, is_timms_own, named_network, network
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.weights import write_tensors
 
@@ -25,8 +27,9 @@ class ModelMetadata:
     """The metadata of a weights file.
 
     `threshold` is on the logit: a tile is predicted positive above it. `endpoint` defines
-    positive, `decoding` the decoding of the tiles; `source` names the class of a user's
-    network, `package.module:Class`; `square` says what was done with tiles that are not square.
+    positive (`score`: an ordinal network, 2+ or more), `decoding` the decoding of the tiles;
+    `source` names the network behind the model's name, such as `package.module:Class`, and
+    `arguments` are those of its class; `square` says what was done with tiles that are not square.
     """
 
     model: str
@@ -37,6 +40,7 @@ class ModelMetadata:
     decoding: Decoding = "exact"
     source: str = ""
     square: Square = "squash"
+    arguments: dict[str, Argument] = field(default_factory=dict)
 
 
 def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> None:
@@ -52,6 +56,7 @@ def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> No
     }
     header |= {"source": description.source} if description.source else {}
     header |= {"square": description.square} if description.square != "squash" else {}
+    header |= {"arguments": json.dumps(description.arguments)} if description.arguments else {}
     write_tensors(model.state_dict(), path, header)
 
 
@@ -77,18 +82,14 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Model
         description = _description(run.weights)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise _unreadable(run, error, _AGAIN) from error
-    if description.model not in NETWORKS:
-        if not is_timms_own(description.source):
-            raise _unknown(run, description)
-        use_model(f"{description.model}={description.source}")
+    known = _network(run, description)
     try:
-        model = _empty(description, device)
+        model = _empty(known, description, device)
         load_model(model, run.weights, device=str(device))
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
-        ours = network(description.model).ours
         hint = (
             _AGAIN
-            if ours
+            if known.ours
             else f"check that the class of {description.model} is unchanged; if so, {_AGAIN}"
         )
         raise _unreadable(run, error, hint) from error
@@ -99,13 +100,34 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Model
 _AGAIN = "delete the run folder and run `her2bench compare` again"
 
 
-def _empty(description: ModelMetadata, device: torch.device) -> nn.Module:
+def _network(run: RunFolder, description: ModelMetadata) -> Network:
+    """The network that the weights are of.
+
+    What the file says decides, not what has the model's name in this process: another comparison
+    may use the name for other arguments.
+    """
+    name, source, arguments = description.model, description.source, description.arguments
+    if source in OURS or is_timms_own(source):
+        return named_network(f"{name}={source}", arguments)
+    if name not in NETWORKS:
+        raise _unknown(run, description)
+    known = network(name)
+    return replace(known, build=with_arguments(known.build, arguments, name))
+
+
+def _empty(known: Network, description: ModelMetadata, device: torch.device) -> nn.Module:
     """The network on the device, without its weights."""
-    if not network(description.model).ours:  # non-weight state is created in its constructor
-        return build_model(description.model, description.size).to(device)
+    known.check_size(description.size)
+    if not known.ours:  # non-weight state is created in its constructor
+        return _built(known, description).to(device)
     with torch.device("meta"):
-        model = build_model(description.model, description.size)
+        model = _built(known, description)
     return model.to_empty(device=device)
+
+
+def _built(known: Network, description: ModelMetadata) -> nn.Module:
+    model = known.fresh(description.size)
+    return OrdinalNetwork(model) if description.endpoint == "score" else model
 
 
 def _unreadable(run: RunFolder, error: Exception, hint: str) -> UserError:
@@ -133,6 +155,11 @@ def _description(path: Path) -> ModelMetadata:
     square = header.get("square", "squash")
     if square not in SQUARES:
         raise ValueError(f"square {square!r} in its header is unknown")
+    arguments = json.loads(header.get("arguments", "{}"))
+    if not isinstance(arguments, dict) or not all(
+        isinstance(value, bool | int | float | str) for value in arguments.values()
+    ):
+        raise ValueError("the arguments in its header are no names and plain values")
     return ModelMetadata(
         model=header["model"],
         size=int(header["size"]),
@@ -142,4 +169,5 @@ def _description(path: Path) -> ModelMetadata:
         decoding="fast" if header.get("decoding") == "fast" else "exact",
         source=header.get("source", ""),
         square=square,  # type: ignore[arg-type]
+        arguments=arguments,
     )

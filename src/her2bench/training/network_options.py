@@ -1,11 +1,12 @@
-"""How one network of a config starts and what of it is trained."""
+"""How one network of a config starts, what of it is trained, and how its recipe differs."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from her2bench.core.config import Settings
+from her2bench.models.arguments import Argument
 
 
 class NetworkOptions(Settings):
@@ -17,12 +18,17 @@ class NetworkOptions(Settings):
             fitted to them, its regularisation chosen on validation.
         backbone_rate: the learning rate of all layers but the head, as a share of the head's.
         layer_decay: each layer's learning rate as a share of the next one's.
+        arguments: of the network's class, such as `front_end = "rgb"`; for `NAME=NETWORK` entries.
+        recipe: settings of `[recipe]` that are different for this network, such as
+            `pos_weight = "none"`.
     """
 
     pretrained: bool | Path = False
     training: Literal["full", "frozen"] = "full"
     backbone_rate: float = Field(default=1.0, gt=0, le=1)
     layer_decay: float = Field(default=1.0, gt=0, le=1)
+    arguments: dict[str, Argument] = Field(default={}, max_length=100)
+    recipe: dict[str, Any] = Field(default={}, max_length=100)
 
     @model_validator(mode="after")
     def _of_use(self) -> "NetworkOptions":

@@ -1,19 +1,25 @@
 """All figures of a report, in order."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
 from her2bench.evaluation.scoring.panels import Panel
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.figures.forest import draw_forest
 from her2bench.report.figures.loss_curves import draw_losses
 from her2bench.report.figures.palette import line_style
+from her2bench.report.figures.quality_cost import draw_quality_cost
 from her2bench.report.figures.reliability_diagram import draw_reliability
 from her2bench.report.figures.roc_pr import draw_precision_recalls, draw_rocs
 from her2bench.report.figures.score_distributions import draw_spread
-from her2bench.report.figures.style import Drawn
+from her2bench.report.figures.style import ENDINGS, Drawn
+from her2bench.report.formats import percent
 from her2bench.report.gallery_selection import first_seed
 from her2bench.report.inputs import ReportInputs
+from her2bench.report.sections.costs import cost_points
 from her2bench.report.sections.reliability import calibration_of, reliability_table
 from her2bench.report.sections.summary import primary_pairs, shown_question
 from her2bench.report.unit import unit_of
@@ -24,11 +30,19 @@ class Figures:
     """The figures by section; empty where there is no data."""
 
     forest: Drawn | None
+    cost: Drawn | None
     rocs: Drawn | None
     recalls: Drawn | None
     reliability: list[Drawn]
     losses: Drawn | None
     spreads: list[Drawn]
+
+    def files(self, folder: Path) -> Iterator[Path]:
+        """The files of all figures in their folder."""
+        single = [self.forest, self.rocs, self.recalls, self.losses]
+        for drawn in (*single, *self.reliability, *self.spreads):
+            if drawn:
+                yield from (folder / f"{drawn.name}.{ending}" for ending in ENDINGS)
 
 
 def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:
@@ -45,6 +59,7 @@ def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:
             settings.confidence,
             folder,
         ),
+        cost=_quality_cost(material),
         rocs=draw_rocs(*curves) if both else None,
         recalls=draw_precision_recalls(*curves) if both else None,
         reliability=[_reliability(material, m, p) for m, p in ranked.items()],
@@ -55,6 +70,18 @@ def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:
 
 def _colour(material: ReportInputs, model: str) -> str:
     return str(line_style(model, material.models, material.baselines)["color"])
+
+
+def _quality_cost(material: ReportInputs) -> Drawn | None:
+    metric, cost = material.settings.primary, "multiply_adds"
+    asked = metric, material.split or "", shown_question(material), material.baselines
+    points = cost_points(material.scores.rows, material.runs, cost, *asked)
+    order = {model: place for place, model in enumerate(material.models)}
+    points = sorted((p for p in points if p.model in order), key=lambda p: order[p.model])
+    styles = {m: line_style(m, material.models, material.baselines) for m in material.models}
+    confidence = percent(material.settings.confidence)
+    title = f"{METRICS[metric].label} against multiply-adds per tile, with {confidence} intervals"
+    return draw_quality_cost(points, styles, cost, metric, title, material.folder.figures)
 
 
 def _reliability(material: ReportInputs, model: str, panel: Panel) -> Drawn:

@@ -1,9 +1,6 @@
 """The results table of the page: one row per model, one value with its interval per cell."""
 
 from dataclasses import dataclass, replace
-from typing import Any
-
-import polars as pl
 
 from her2bench.core.scores import Question, Row
 from her2bench.core.vocabulary import SPLITS, model_label
@@ -32,7 +29,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Standing:
-    """A row: the model, its shown metrics, the primary metric on other splits, and its cost.
+    """A row: the model, its shown metrics, and the primary metric on other splits.
 
     `best`: whether its point estimate of the primary metric is the best of all models.
     """
@@ -43,9 +40,6 @@ class Standing:
     beside: dict[str, Cell]
     seeds: int
     seed_sd: float | None
-    parameters: int | None
-    seconds: float | None
-    speed: float | None
     best: bool = False
 
 
@@ -123,7 +117,6 @@ def shown_metrics(material: ReportInputs) -> list[str]:
 def _standing(material: ReportInputs, model: str) -> Standing:
     primary, split = material.settings.primary, material.split or "test"
     mine = _rows(material, model, split).get(primary)
-    runs = material.runs.filter(pl.col("model") == model)
     others = [s for s in ("val", "train") if s != split]
     asked = shown_question(material)
     return Standing(
@@ -136,9 +129,6 @@ def _standing(material: ReportInputs, model: str) -> Standing:
         },
         seeds=mine.seeds if mine else 0,
         seed_sd=mine.seed_sd if mine else None,
-        parameters=_first(runs, "parameters"),
-        seconds=_mean(runs, "train_seconds"),
-        speed=_mean(runs, "train_tiles_per_second"),
     )
 
 
@@ -169,13 +159,3 @@ def _cells(
 
 def _of_recipe(row: Row) -> Cell:
     return Cell(row.value, row.recipe_low, row.recipe_high, "no interval across seeds")
-
-
-def _first(runs: pl.DataFrame, column: str) -> Any:
-    known = runs[column].drop_nulls()
-    return known[0] if len(known) else None
-
-
-def _mean(runs: pl.DataFrame, column: str) -> float | None:
-    known = runs[column].drop_nulls()
-    return float(known.mean()) if len(known) else None  # type: ignore[arg-type]
