@@ -20,6 +20,7 @@ from benchmarks.few_slides import calibration_table, few_slides_table, needed_ta
 from benchmarks.four_scores import scores_table
 from benchmarks.rates import RESAMPLED, rates, rest_rates
 from benchmarks.shapes import folds_table, high_table, margin_table, seeds_table, shapes_table
+from benchmarks.slide_level import slides_table
 from benchmarks.tables import ANY, COVERS, WRONG, Rates, Tables, Target, write
 from benchmarks.two_level import TwoLevel
 from her2bench.evaluation.statistics.metrics import METRICS
@@ -164,6 +165,7 @@ TABLES: dict[str, Callable[[Tables], None]] = {
     "few slides": few_slides_table,
     "needed": needed_table,
     "scores": scores_table,
+    "slides": slides_table,
 }
 
 

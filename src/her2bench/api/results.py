@@ -11,17 +11,28 @@ import polars as pl
 from her2bench.api.frames import as_pandas
 from her2bench.core.audit_findings import Audit
 from her2bench.core.config import settings_from
+from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.score_notes import Note
 from her2bench.core.scores import Pair, Question, Scores, write_scores
 from her2bench.evaluation.scoring.extra_rows import label_of
+from her2bench.evaluation.scoring.levels import slides_of
 from her2bench.evaluation.scoring.questions import TITLES, first_question
 from her2bench.evaluation.scoring.settings import ScoreSettings
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Part = Literal["rows", "pairs", "notes", "breakdown", "calibration", "thresholds", "score_tables"]
+Part = Literal[
+    "rows",
+    "pairs",
+    "notes",
+    "breakdown",
+    "calibration",
+    "thresholds",
+    "score_tables",
+    "aggregates",
+]
 _SHOWN = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
 
 
@@ -69,6 +80,15 @@ class ScoreResults:
         """One sentence per pair of models, on the primary metric."""
         return [pair.verdict for pair in self.headline]
 
+    @property
+    def slide(self) -> "ScoreResults | None":
+        """The results at slide level, where they were asked for beside those of the tiles."""
+        slide = self.scores.slide
+        if slide is None:
+            return None
+        table = slides_of(self.predictions, self.scores.thresholds, slide)
+        return ScoreResults(slide, table.drop("threshold", "call"))
+
     def to_polars(self, part: Part = "rows") -> pl.DataFrame:
         """A part of the scores as a table; by default one row per model, split and metric."""
         rows = [asdict(item) for item in getattr(self.scores, part)]
@@ -97,8 +117,15 @@ class ScoreResults:
             The path of report.html.
 
         Raises:
-            UserError: the folder holds other files.
+            UserError: the folder holds other files, or these are the scores of slides alone.
         """
+        if self.scores.level == "slide":
+            raise UserError(
+                "--report",
+                found="scores of slides alone",
+                expected="tiles and slides: a report shows both",
+                hint="score with --level both (level='both')",
+            )
         from her2bench.report.predictions_report import write_predictions_report
 
         return write_predictions_report(Path(folder), self.predictions, self.scores)
@@ -112,8 +139,9 @@ class ScoreResults:
             if row.split == split
         }
         models = list(dict.fromkeys(model for model, _ in cells))
+        about = f"{split} slides" if self.scores.level == "slide" else split
         table = _table(
-            [f"model ({split})", *map(label_of, _SHOWN)],
+            [f"model ({about})", *map(label_of, _SHOWN)],
             [[m, *(cells.get((m, name), "") for name in _SHOWN)] for m in models],
         )
         pairs = self.headline

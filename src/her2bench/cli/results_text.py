@@ -3,8 +3,7 @@
 import polars as pl
 from rich.table import Table
 
-from her2bench.cli.score_text import print_details
-from her2bench.cli.summary_text import print_summary
+from her2bench.cli.score_text import print_details, print_levels
 from her2bench.core.audit_findings import read_audit
 from her2bench.core.console import Terminal
 from her2bench.core.display import shown_as
@@ -28,7 +27,7 @@ def print_results(folder: ComparisonFolder, details: bool = False) -> None:
     scores = read_scores(folder.scores)
     config = folder.settings()
     with shown_as(report_settings(config, folder.config).names):
-        print_summary(console, scores, config)
+        print_levels(console, scores, config)
         _print_optimism(console, scores)
         if details:
             print_details(console, scores)

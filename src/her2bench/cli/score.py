@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from her2bench.cli import slide_options as slides
 from her2bench.cli.score_inputs import Columns, Names, Predictions, named_columns, named_files
 
 if TYPE_CHECKING:
@@ -98,11 +99,19 @@ def score(
     at_specificity: AtSpecificity = None,
     at_sensitivity: AtSensitivity = None,
     partial_auc: PartialAuc = None,
+    level: slides.Level = "tile",
+    aggregate: slides.Aggregate = None,
+    quantile: slides.Quantile = None,
+    slide_rule: slides.SlideRule = None,
+    slide_threshold: slides.SlideThreshold = None,
+    slide_value: slides.SlideValue = None,
 ) -> None:
     """Score predictions: metrics with slide-clustered intervals, and pairwise comparisons.
 
     Models are compared on the same test tiles only. Thresholds are never chosen on test tiles.
     """
+    own = slide_rule, slide_threshold, slide_value
+    slide = slides.chosen_slides(level, aggregate, quantile, *own)
     wanted = {
         "threshold": {"kind": rule, "probability": threshold, "logit": logit, "value": value},
         "primary": primary,
@@ -118,15 +127,12 @@ def score(
         "partial_auc": partial_auc,
     }
     files, names = named_files(predictions, name), named_columns(columns)
-    _score(files, names, _settings(wanted), manifest, endpoint, output, report, json, details)
+    read = files, _settings(wanted), manifest, names, level, slide, endpoint
+    _score(read, output, report, json, details)
 
 
 def _score(
-    predictions: list[tuple[str | None, Path]],
-    columns: dict[str, str],
-    settings: "ScoreSettings",
-    manifest: Path | None,
-    endpoint: str | None,
+    read: tuple[Any, ...],
     output: Path | None,
     report: Path | None,
     as_json: bool,
@@ -140,7 +146,7 @@ def _score(
 
     if output is not None:
         check_output(output)
-    results = scored(predictions, settings, manifest, columns, endpoint)
+    results = scored(*read)
     if output is not None:
         results.write(output)
     page = results.write_report(report) if report is not None else None

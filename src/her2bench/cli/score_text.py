@@ -1,5 +1,8 @@
 """Scores as text for a terminal: the summary, and all tables and notes where asked for."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.padding import Padding
 from rich.table import Table
 
@@ -20,11 +23,20 @@ CELL = 25  # columns of the terminal
 def print_scores(scores: Scores, details: bool = False) -> None:
     """Print the verdict, one line per model and the cautions; `details`: everything."""
     console = Terminal(piped=80)
-    print_summary(console, scores, {})
+    print_levels(console, scores, {})
     if details:
         print_details(console, scores)
     else:
         console.print("All metrics, splits, pairs and notes: --details")
+
+
+def print_levels(console: Terminal, scores: Scores, config: Mapping[str, Any]) -> None:
+    """Print the summary of the tiles and, where they were scored too, that of the slides."""
+    print_summary(console, scores, config)
+    if scores.slide is not None:
+        console.print()
+        console.print("Slides", style="bold underline")
+        print_summary(console, scores.slide, config)
 
 
 def print_details(console: Terminal, scores: Scores) -> None:
@@ -42,6 +54,10 @@ def print_details(console: Terminal, scores: Scores) -> None:
         console.print()
     _print_verdicts(console, scores)
     _print_notes(console, scores)
+    if scores.slide is not None:
+        console.print()
+        console.print("Slides", style="bold underline")
+        print_details(console, scores.slide)
 
 
 def _print_notes(console: Terminal, scores: Scores) -> None:

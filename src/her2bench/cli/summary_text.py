@@ -88,7 +88,10 @@ def title(row: Row, scores: Scores) -> str:
     """What the rows of a split are about."""
     unknown = {note.split for note in scores.notes if note.kind == "slides_unknown"}
     group = "tiles taken as independent" if row.split in unknown else "clustered by slide"
-    intervals = f"{scores.settings['confidence']:.0%} intervals, {group}"
+    level = f"{scores.settings['confidence']:.0%} intervals"
+    if row.level == "slide":
+        return f"{row.split}: {row.groups} slides; {level}, slides as independent"
+    intervals = f"{level}, {group}"
     return f"{row.split}: {row.tiles} tiles, {row.groups} groups; {intervals}"
 
 

@@ -15,6 +15,7 @@ from her2bench.data.decoding.squares import Square
 from her2bench.data.splitting.splits import SplitSettings
 from her2bench.data.tile_cache.pixels import Decoding
 from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.scoring.slide_settings import SlideSettings
 from her2bench.training.network_options import FULL, NetworkOptions
 from her2bench.training.recipe import Recipe, changed_recipe
 
@@ -45,6 +46,7 @@ class ComparisonConfig(Settings):
         recipe: how networks are trained.
         network: how a network starts and what of it is trained, by its name.
         score: the statistics.
+        slide: scores at slide level too: how the tiles of a slide are put together.
         report: how the report shows the comparison.
     """
 
@@ -62,6 +64,7 @@ class ComparisonConfig(Settings):
     recipe: Recipe = Recipe()
     network: dict[str, NetworkOptions] = Field(default={}, max_length=1000)
     score: ScoreSettings = ScoreSettings()
+    slide: SlideSettings | None = None
     report: ReportSettings = ReportSettings()
 
     @model_validator(mode="before")
@@ -170,6 +173,12 @@ class ComparisonConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _whole_slides(self) -> "ComparisonConfig":
+        if self.slide is not None and self.split.kind == "random-tiles":
+            raise ValueError("slide: split.kind 'random-tiles' divides slides; leave out [slide]")
+        return self
+
+    @model_validator(mode="after")
     def _rates_for_all(self) -> "ComparisonConfig":
         rates = self.recipe.learning_rates
         trained = [m for m in self.names if self.options(m).training != "frozen"]
@@ -181,7 +190,7 @@ class ComparisonConfig(Settings):
         return self
 
 
-_MAY_CHANGE = ("manifest", "licence", "report", "run", "score", "seeds", "baselines")
+_MAY_CHANGE = ("manifest", "licence", "report", "run", "score", "slide", "seeds", "baselines")
 
 
 def trained_by(settings: dict[str, Any], names: Collection[str] | None = None) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from her2bench.data.splitting.split_scores import note_absent_scores, with_score
 from her2bench.data.splitting.splits import make_splits
 from her2bench.data.tile_cache.cached_tiles import Tiles, cached_tiles
 from her2bench.evaluation.scoring.breakdown import require_columns_to_break_down
+from her2bench.evaluation.scoring.slide_table import require_whole_slides
 from her2bench.prediction.tile_loader import TileLoader
 
 
@@ -128,6 +129,8 @@ def _is_same(path: Path, config: ComparisonConfig) -> bool:
 def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
     target = targets(manifest, config.endpoint, config.manifest)
     require_both_classes(manifest, target, config.endpoint, config.manifest)
+    if config.slide is not None:
+        require_whole_slides(manifest.with_columns(target).drop("split", strict=False), "[slide]")
     splits = make_splits(manifest, target, config.split)
     if "val" not in set(splits["split"]):
         raise UserError(

@@ -31,6 +31,8 @@ NoteKind = Literal[
     "few_slides_of_a_score",
     "slides_of_several_scores",
     "predicted_score",
+    "slide_aggregate",
+    "few_validation_slides",
 ]
 
 KINDS: dict[NoteKind, tuple[Severity, str]] = {
@@ -59,6 +61,8 @@ KINDS: dict[NoteKind, tuple[Severity, str]] = {
     "few_slides_of_a_score": ("warning", "Few slides of a score"),
     "slides_of_several_scores": ("note", "Slides of several scores"),
     "predicted_score": ("note", "Predicted score"),
+    "slide_aggregate": ("note", "From tiles to slides"),
+    "few_validation_slides": ("warning", "Few validation slides"),
 }
 """Severity and title of each kind: `serious`: wrong results, `warning`: doubtful."""
 

@@ -10,6 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from her2bench.core.atomic_io import reading, replacing
 from her2bench.core.errors import UserError, shown
+from her2bench.core.run_scores import Level, RunAggregate, RunThreshold
+from her2bench.core.run_scores import Method as Method
+from her2bench.core.run_scores import Recalibrated as Recalibrated
+from her2bench.core.run_scores import RunScaling as RunScaling
 from her2bench.core.score_breakdown import Breakdown as Breakdown
 from her2bench.core.score_breakdown import ScoreTable as ScoreTable
 from her2bench.core.score_notes import Note
@@ -20,7 +24,6 @@ SCHEMA = 2
 Question = Literal["weights", "recipe"]
 Decision = Literal["a", "b", "equivalent", "undecided", "undefined"]
 Family = Literal["networks", "against baselines", "baselines"]
-Method = Literal["none", "temperature", "platt"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Row:
     seed_sd: float | None
     recipe_low: float | None
     recipe_high: float | None
+    level: Level = "tile"
 
 
 @dataclass(frozen=True)
@@ -92,45 +96,7 @@ class Pair:
     mcnemar_only_a_right: int | None = None
     mcnemar_only_b_right: int | None = None
     mcnemar_p_value: float | None = None
-
-
-@dataclass(frozen=True)
-class RunScaling:
-    """The scaling of one run: logit → slope x logit + intercept."""
-
-    seed: int
-    fold: int
-    slope: float | None
-    intercept: float | None
-
-
-@dataclass(frozen=True)
-class Recalibrated:
-    """A model's probabilities on test after a scaling fitted on val; the mean over seeds."""
-
-    model: str
-    method: Method
-    brier: float | None
-    log_loss: float | None
-    calibration_error: float | None
-    runs: tuple[RunScaling, ...]
-
-
-@dataclass(frozen=True)
-class RunThreshold:
-    """The threshold of one run.
-
-    `source` is where it comes from, "val" or "fixed"; `scale` is what it is compared with: a
-    probability that was named, with probabilities as they were given; any other with logits.
-    """
-
-    model: str
-    seed: int
-    fold: int
-    logit: float
-    probability: float
-    source: str
-    scale: Literal["logit", "probability"] = "logit"
+    level: Level = "tile"
 
 
 @dataclass(frozen=True)
@@ -159,6 +125,10 @@ class Scores:
         thresholds: one per run.
         optimism: what a random tile split would have added, where a comparison measured it.
         settings: `ScoreSettings` as plain values.
+        level: of what the rows are about; "slide" where each row of the predictions is a slide.
+        aggregates: how each run's tiles were put together, at slide level.
+        slide_settings: `SlideSettings` as plain values, at slide level.
+        slide: the scores at slide level, where they were asked for beside those of the tiles.
     """
 
     schema: int = SCHEMA
@@ -171,6 +141,10 @@ class Scores:
     thresholds: tuple[RunThreshold, ...] = ()
     optimism: tuple[Optimism, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    level: Level = "tile"
+    aggregates: tuple[RunAggregate, ...] = ()
+    slide_settings: dict[str, Any] = field(default_factory=dict)
+    slide: "Scores | None" = None
 
 
 def known(value: float) -> float | None:

@@ -19,10 +19,11 @@ from her2bench.core.scores import Scores, read_scores
 from her2bench.core.tables import Wanted, read_table
 from her2bench.core.values import refuse_rows, typed
 from her2bench.core.vocabulary import BASELINES, model_name
+from her2bench.evaluation.scoring.levels import score_levels, slides_of
 from her2bench.evaluation.scoring.panels import Panel, make_panel
 from her2bench.evaluation.scoring.run_thresholds import with_calls
-from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.scoring.slide_settings import slide_settings
 from her2bench.report.table_csv import epoch_table, run_table
 
 FROM_PREDICTIONS = "predictions"  # the `source` in such a comparison.toml
@@ -109,6 +110,16 @@ class ReportInputs:
             return settings_from(ScoreSettings, self.scores.settings, self.folder.scores)
         return settings_from(ScoreSettings, self.config.get("score") or {}, self.folder.config)
 
+    @cached_property
+    def slides(self) -> pl.DataFrame:
+        """The slides of the shown split with `threshold` and `call`, as they were scored.
+
+        No rows without scores at slide level.
+        """
+        if self.scores.slide is None or not self.shown.height:
+            return pl.DataFrame()
+        return slides_of(self.shown, self.scores.thresholds, self.scores.slide)
+
     @property
     def from_predictions(self) -> bool:
         """Whether images and training are unknown: a report from predictions alone."""
@@ -182,7 +193,8 @@ def _scores(folder: ComparisonFolder, predictions: pl.DataFrame, config: dict[st
     if not predictions.height:
         return Scores()
     settings = settings_from(ScoreSettings, config.get("score", {}), folder.config)
-    return score_predictions(_comparable(predictions), settings)
+    slide = slide_settings(config, folder.config)
+    return score_levels(_comparable(predictions), settings, slide)
 
 
 def _comparable(predictions: pl.DataFrame) -> pl.DataFrame:

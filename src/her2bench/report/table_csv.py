@@ -37,13 +37,13 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
     """One row per model and split: each metric with its interval, and what the model costs.
 
     Args:
-        scores: of the comparison.
+        scores: of the comparison, at either level.
         runs: as `run_table` gives it.
 
     Returns:
         `model, split, tiles, groups, seeds`, then `<column>, <column>_low, <column>_high` for
         each of `metric_columns` and each metric of the scores that a model has, then those of
-        `cost_table`.
+        `cost_table`. At slide level `slides` in place of `tiles, groups`, and no cost.
     """
     present = {row.metric for row in scores.rows}
     of_scores = {name: name for name in names_of("ordinal") if name in present}
@@ -56,6 +56,8 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
         name = columns[row.metric]
         entry |= {name: row.value, f"{name}_low": row.low, f"{name}_high": row.high}
     table = pl.DataFrame(list(rows.values()), infer_schema_length=None)
+    if scores.level == "slide":  # its rows are slides; costs are in the table of the tiles
+        return table.rename({"tiles": "slides"}).drop("groups")
     return table.join(cost_table(runs), on="model", how="left", maintain_order="left")
 
 

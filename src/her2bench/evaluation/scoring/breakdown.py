@@ -48,7 +48,8 @@ def require_columns_to_break_down(present: Sequence[str], asked: Sequence[str]) 
 def _columns(panel: Panel, asked: tuple[str, ...]) -> list[str]:
     present = panel.table.columns
     require_columns_to_break_down(present, asked)
-    standard = [name for name in ("score", "group_id") if name in present]
+    usual = ("score",) if panel.sample.one_each else ("score", "group_id")  # not row by row
+    standard = [name for name in usual if name in present]
     columns = dict.fromkeys([*standard, *asked])
     return [
         name

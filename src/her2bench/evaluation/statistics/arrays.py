@@ -49,8 +49,15 @@ class LabelledTiles:
         return 1 / np.bincount(self.tiles)[self.tiles]
 
     @property
+    def one_each(self) -> bool:
+        """Whether each slide has one row, as at slide level: slides are then independent units."""
+        return self.known and self.n_groups == self.n_tiles
+
+    @property
     def unit(self) -> str:
         """What is taken as independent, in words."""
+        if self.one_each:
+            return "slides as independent"
         return "clustered by slide" if self.known else "tiles as independent"
 
     @cached_property

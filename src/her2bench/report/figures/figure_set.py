@@ -1,7 +1,7 @@
 """All figures of a report, in order."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +15,7 @@ from her2bench.report.figures.quality_cost import draw_quality_cost
 from her2bench.report.figures.reliability_diagram import draw_reliability
 from her2bench.report.figures.roc_pr import draw_precision_recalls, draw_rocs
 from her2bench.report.figures.score_distributions import draw_spread
+from her2bench.report.figures.slide_strip import draw_strip, strip_table
 from her2bench.report.figures.style import ENDINGS, Drawn
 from her2bench.report.formats import percent
 from her2bench.report.gallery_selection import first_seed
@@ -36,11 +37,12 @@ class Figures:
     reliability: list[Drawn]
     losses: Drawn | None
     spreads: list[Drawn]
+    strips: list[Drawn] = field(default_factory=list)
 
     def files(self, folder: Path) -> Iterator[Path]:
         """The files of all figures in their folder."""
-        single = [self.forest, self.rocs, self.recalls, self.losses]
-        for drawn in (*single, *self.reliability, *self.spreads):
+        single = [self.forest, self.cost, self.rocs, self.recalls, self.losses]
+        for drawn in (*single, *self.reliability, *self.spreads, *self.strips):
             if drawn:
                 yield from (folder / f"{drawn.name}.{ending}" for ending in ENDINGS)
 
@@ -65,6 +67,7 @@ def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:
         reliability=[_reliability(material, m, p) for m, p in ranked.items()],
         losses=_losses(material),
         spreads=_spreads(material, list(ranked)),
+        strips=_strips(material, list(ranked)),
     )
 
 
@@ -114,4 +117,22 @@ def _spreads(material: ReportInputs, models: list[str]) -> list[Drawn]:
             unit_of(material.config),
         )
         for m in models
+    ]
+
+
+def _strips(material: ReportInputs, models: list[str]) -> list[Drawn]:
+    """Each model's slides, of its first seed; none where slides were not scored."""
+    if not material.slides.height:
+        return []
+    tiles, slides = first_seed(material.shown), first_seed(material.slides)
+    return [
+        draw_strip(
+            m,
+            strip_table(*(table.filter(pl.col("model") == m) for table in (tiles, slides))),
+            unit_of(material.config),
+            _colour(material, m),
+            material.folder.figures,
+        )
+        for m in models
+        if (slides["model"] == m).any()
     ]

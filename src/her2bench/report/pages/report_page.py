@@ -41,6 +41,7 @@ from her2bench.report.sections.results_table import (
     standings,
 )
 from her2bench.report.sections.score_view import score_view
+from her2bench.report.sections.slides import slide_level
 from her2bench.report.sections.summary import answer, primary_pairs, shown_question
 from her2bench.report.sections.warnings import lesser_notes, optimistic_figures, report_warnings
 from her2bench.report.written_files import remove_outdated
@@ -109,6 +110,7 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "shown_metrics": shown_metrics(material),
         "beside": [s for s in ("val", "train") if s in present and s != material.split],
         "standings": ranked,
+        "slide_level": slide_level(material),
         "sides": on_all_sides(material),
         "costs": costs(material),
         "hardware": hardware(material),

@@ -73,6 +73,11 @@ def _best(rows: list[Standing], metric: str) -> list[Standing]:
     return [rows[i] for i, value in known.items() if value == best]
 
 
+def shown_cells(material: ReportInputs, model: str, metrics: tuple[str, ...]) -> dict[str, Cell]:
+    """Some metrics of a model on the shown split, for the question that verdicts are given for."""
+    return _cells(material, model, material.split or "test", metrics, shown_question(material))
+
+
 def metric_titles(material: ReportInputs) -> dict[str, str]:
     """The metrics, then points of the ROC curve and cuts of the score, if any: name → title.
 
