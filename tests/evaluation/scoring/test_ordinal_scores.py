@@ -5,11 +5,12 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.metrics import cohen_kappa_score
 from tests.evaluation.conftest import four_scores
 
 from her2bench.api.scoring import score
 from her2bench.core.errors import UserError
-from her2bench.core.ordinal import CUTS, SCORE_COLUMNS, at_least
+from her2bench.core.ordinal import CUTS, SCORE_COLUMNS, at_least, predicted_scores
 from her2bench.core.predictions import check_predictions
 from her2bench.core.score_columns import at_endpoint
 from her2bench.core.scores import read_scores, scores_json, write_scores
@@ -202,3 +203,45 @@ def test_different_scores_of_one_tile_are_refused(table):
 def test_a_cuts_metrics_have_labels():
     assert label_of("roc_auc_at_3") == "ROC-AUC at 3+"
     assert label_of("calibration_slope_at_1") == "calibration slope at 1+"
+
+
+def one_score_per_slide(table):
+    """The tiles of slides with one score, in slides of one, two or more tiles."""
+    return table.filter(pl.col("score").n_unique().over("group_id") == 1)
+
+
+def test_slides_have_the_metrics_of_the_scores_by_the_mean_of_their_tiles(table):
+    tiles = one_score_per_slide(table)
+    slides = score(tiles, level="slide", bootstrap=0).scores
+    by_hand = tiles.group_by("model", "seed", "group_id").agg(
+        pl.col("score", *SCORE_COLUMNS).mean()
+    )
+    kappas = [
+        cohen_kappa_score(
+            rows["score"].cast(pl.Int64),
+            predicted_scores(rows.select(SCORE_COLUMNS).to_numpy()),
+            weights="quadratic",
+        )
+        for _, rows in by_hand.filter(pl.col("model") == "a").group_by("seed")
+    ]
+    row = rows_of(slides)["quadratic_kappa"]
+    assert row.value == pytest.approx(np.mean(kappas)) and row.level == "slide"
+    assert {each.unit for each in slides.score_tables} == {"slide"}
+    assert np.sum(slides.score_tables[0].counts) == pytest.approx(
+        tiles["group_id"].n_unique(), abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("aggregate", ["share", "median"])
+def test_other_aggregates_of_slides_are_binary(table, aggregate):
+    """Also where all tiles of a slide have one of the probabilities in common."""
+    tiles = one_score_per_slide(table).unique(["model", "seed", "group_id"], keep="first")
+    slides = score(tiles, level="slide", aggregate=aggregate, bootstrap=0).scores
+    assert "quadratic_kappa" not in rows_of(slides) and not slides.score_tables
+
+
+def test_slides_of_several_scores_are_binary(table):
+    tiles = table.filter((pl.col("score") >= 2).n_unique().over("group_id") == 1)
+    assert len(one_score_per_slide(tiles)) < len(tiles)
+    slides = score(tiles, level="slide", bootstrap=0).scores
+    assert "quadratic_kappa" not in rows_of(slides) and "roc_auc" in rows_of(slides)
