@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from her2bench.core.errors import UserError, listed, nearest
+from her2bench.core.ordinal import CUTS, SCORE_COLUMNS, from_logits, logits_at
 from her2bench.core.score_notes import Note, make_note
 from her2bench.core.score_parts import Ensemble
 from her2bench.core.text import plural
@@ -78,7 +79,8 @@ def ensemble_rows(table: pl.DataFrame, ensembles: Collection[Ensemble]) -> pl.Da
 
     A model's logit is the mean over its seeds, and over its folds where all of these judge the
     same test tiles; an ensemble's is the mean over its models. Logits are cut at ±36, or a single
-    probability of 0 or 1 would decide alone.
+    probability of 0 or 1 would decide alone. Of models of the four scores the logits at each cut
+    are averaged likewise.
     """
     parts = [_rows(one, table).select(table.columns) for one in ensembles]
     return pl.concat(parts) if parts else table.clear()
@@ -110,13 +112,34 @@ def _mean_of_runs(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _averaged(rows: pl.DataFrame, key: Collection[str]) -> pl.DataFrame:
-    means = rows.group_by(key, maintain_order=True).agg(
-        _LOGIT.mean(), pl.exclude(*key, "logit").first()
-    )
+    rows, cuts = _with_cuts(rows)
+    alike = pl.exclude(*key, "logit", *cuts).first()
+    each = [pl.when(pl.col(c).null_count() == 0).then(pl.col(c).mean()).alias(c) for c in cuts]
+    means = rows.group_by(key, maintain_order=True).agg(_LOGIT.mean(), alike, *each)
+    if cuts:
+        p = from_logits(means.select(cuts).to_numpy())
+        scores = zip(SCORE_COLUMNS, p.T, strict=True)
+        means = means.with_columns(pl.Series(n, values, nan_to_null=True) for n, values in scores)
+        rows = rows.drop(cuts)
     probability = 1 / (1 + (-pl.col("logit")).exp())
     return means.with_columns(
         seed=pl.lit(0, dtype=rows.schema["seed"]), probability=probability
     ).select(rows.columns)
+
+
+def _with_cuts(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """The rows with the logits of each cut of the score, and these columns' names, if there.
+
+    Their means keep the order of the cuts, and are, at the cut of the binary columns, their mean.
+    """
+    if SCORE_COLUMNS[0] not in rows.columns:
+        return rows, []
+    p = rows.select(SCORE_COLUMNS).to_numpy()
+    made = [
+        pl.Series(f"_cut_{cut}", logits_at(p, cut).clip(-SUREST, SUREST), nan_to_null=True)
+        for cut in CUTS
+    ]
+    return rows.with_columns(made), [each.name for each in made]
 
 
 def folds_alike(rows: pl.DataFrame) -> bool:

@@ -29,13 +29,14 @@ def by_subgroups(
     Args:
         judged: name → model, all on one sample; the columns are in their tables.
         settings: of the statistics.
-        metrics: those to compute, the primary one among them; all by default.
+        metrics: those to compute, the primary one among them; by default all that every model has.
 
     Returns:
         One `Subgroup` per model, column, value and metric; one `Interaction` per column, subgroup,
         metric and model, and per pair of models of which one at most is a baseline; and notes.
     """
-    chosen = metrics or list(METRICS)
+    models = list(judged.values())
+    chosen = metrics or [m for m in METRICS if all(m in model.estimates for model in models)]
     found: list[Subgroup] = []
     tests: list[Interaction] = []
     notes: list[Note] = []
@@ -44,9 +45,7 @@ def by_subgroups(
         if column == "group_id" or not 1 < len(values) <= MOST_SUBGROUPS:
             continue
         cells = {
-            (model.name, str(value)): _cell(
-                model, column, value, metrics or list(METRICS), settings
-            )
+            (model.name, str(value)): _cell(model, column, value, chosen, settings)
             for model in judged.values()
             for value in in_order(values)
         }
