@@ -263,6 +263,17 @@ def test_an_ensembles_probabilities_are_of_the_mean_logits_at_each_cut(table):
     )
 
 
+def test_an_ensembles_pairs_at_a_cut_are_corrected_apart_from_the_models(table):
+    first = table.filter(pl.col("seed") == 0)
+    settings = ScoreSettings(bootstrap=0, ensembles={"both": ("a", "b")})
+    pairs = score_predictions(first, settings).pairs
+    families = {p.metric: {} for p in pairs}
+    for p in pairs:
+        families[p.metric][p.model_a, p.model_b] = p.family
+    assert families["roc_auc_at_3"] == families["roc_auc"]
+    assert families["roc_auc"]["a", "both"] == "ensembles"
+
+
 def test_an_ensemble_with_a_binary_model_is_binary(table):
     binary = pl.col("model") == "b"
     mixed = table.with_columns(

@@ -10,7 +10,7 @@ from her2bench.core.predictions import check_predictions
 from her2bench.core.scores import read_scores, write_scores
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.metrics import METRICS
+from her2bench.evaluation.statistics.metrics import names_of
 
 FAST = ScoreSettings(bootstrap=0, flips=99, by=("scanner",))
 SLIDE = pl.col("group_id").str.extract(r"(\d+)$").cast(pl.Int64)
@@ -41,7 +41,7 @@ def test_a_subgroup_has_the_values_of_its_tiles_alone():
     alone = score_predictions(table.filter(pl.col("scanner") == "s1"), FAST)
     rows = {r.metric: r for r in alone.rows if r.model == "b"}
     mine = [s for s in scores.subgroups if (s.model, s.subgroup) == ("b", "s1")]
-    assert {s.metric for s in mine} == set(METRICS)
+    assert {s.metric for s in mine} == set(names_of("binary"))
     for each in mine:
         row = rows[each.metric]
         assert (each.value, each.low, each.high) == (row.value, row.low, row.high), each.metric
