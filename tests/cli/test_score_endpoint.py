@@ -58,7 +58,7 @@ def test_an_endpoint_puts_binary_models_beside(folder: Path) -> None:
     [
         ("2+", ("scores.csv", "net.csv"), r"target is not “score 2\+ or more”"),
         ("3+", ("net.csv",), "no model with the columns score and p0 to p3"),
-        ("status", ("scores.csv",), r"expected 1\+, 2\+, 3\+"),
+        ("status", ("scores.csv",), r"expected: 1\+, 2\+, 3\+"),
     ],
 )
 def test_an_endpoint_that_cannot_be_is_refused(folder, endpoint, files, message) -> None:

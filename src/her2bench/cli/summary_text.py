@@ -42,7 +42,8 @@ def print_summary(console: Terminal, scores: Scores, config: Mapping[str, Any]) 
     if rows:
         console.print(title(rows[0], scores))
         console.print(_models(rows, scores))
-        for line in (*_points(rows), *_thresholds(scores), *map(made_of, scores.ensembles)):
+        points = _points(rows, scores.settings["primary"])
+        for line in (*points, *_thresholds(scores), *map(made_of, scores.ensembles)):
             console.print(line)
         console.print()
     for sentence in said.baselines:
@@ -55,12 +56,12 @@ def print_summary(console: Terminal, scores: Scores, config: Mapping[str, Any]) 
             console.print(relabelled(note.in_full))
 
 
-def _points(rows: list[Row]) -> list[str]:
+def _points(rows: list[Row], primary: str) -> list[str]:
     """The points of the ROC curve that were asked for, and agreement of the scores: a line each."""
     points: dict[str, list[str]] = {}
     for row in rows:
         label = point_label(row.metric)
-        if row.metric in _OF_SCORES:
+        if row.metric in _OF_SCORES and row.metric != primary:  # its own column has that
             label = label_of(row.metric)
         if label:
             points.setdefault(label, []).append(f"{model_label(row.model)} {with_interval(row)}")

@@ -17,6 +17,7 @@ from her2bench.data.tile_cache.pixels import Decoding
 from her2bench.evaluation.scoring.ensembles import ensembles_problem
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.scoring.slide_settings import SlideSettings
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.training.network_options import FULL, NetworkOptions
 from her2bench.training.recipe import Recipe, changed_recipe
 
@@ -184,6 +185,16 @@ class ComparisonConfig(Settings):
     def _whole_slides(self) -> "ComparisonConfig":
         if self.slide is not None and self.split.kind == "random-tiles":
             raise ValueError("slide: split.kind 'random-tiles' divides slides; leave out [slide]")
+        return self
+
+    @model_validator(mode="after")
+    def _metric_of_endpoint(self) -> "ComparisonConfig":
+        given = f"score.primary = {shown(self.score.primary)} is a metric of the four scores"
+        if METRICS[self.score.primary].kind == "ordinal":
+            if self.endpoint != "score":
+                raise ValueError(f"{given}: write endpoint = 'score', or another metric")
+            if self.slide is not None and self.slide.aggregate != "mean":
+                raise ValueError(f"{given}: slides have it with slide.aggregate = 'mean' alone")
         return self
 
     @model_validator(mode="after")

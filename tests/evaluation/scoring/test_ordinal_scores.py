@@ -5,14 +5,16 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.metrics import cohen_kappa_score
 from tests.evaluation.conftest import four_scores
 
 from her2bench.api.scoring import score
 from her2bench.core.errors import UserError
-from her2bench.core.ordinal import CUTS, SCORE_COLUMNS, at_least
+from her2bench.core.ordinal import CUTS, SCORE_COLUMNS, at_least, logits_at, predicted_scores
 from her2bench.core.predictions import check_predictions
 from her2bench.core.score_columns import at_endpoint
 from her2bench.core.scores import read_scores, scores_json, write_scores
+from her2bench.evaluation.scoring.ensembles import with_ensembles
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
@@ -202,3 +204,89 @@ def test_different_scores_of_one_tile_are_refused(table):
 def test_a_cuts_metrics_have_labels():
     assert label_of("roc_auc_at_3") == "ROC-AUC at 3+"
     assert label_of("calibration_slope_at_1") == "calibration slope at 1+"
+
+
+def one_score_per_slide(table):
+    """The tiles of slides with one score, in slides of one, two or more tiles."""
+    return table.filter(pl.col("score").n_unique().over("group_id") == 1)
+
+
+def test_slides_have_the_metrics_of_the_scores_by_the_mean_of_their_tiles(table):
+    tiles = one_score_per_slide(table)
+    slides = score(tiles, level="slide", bootstrap=0).scores
+    by_hand = tiles.group_by("model", "seed", "group_id").agg(
+        pl.col("score", *SCORE_COLUMNS).mean()
+    )
+    kappas = [
+        cohen_kappa_score(
+            rows["score"].cast(pl.Int64),
+            predicted_scores(rows.select(SCORE_COLUMNS).to_numpy()),
+            weights="quadratic",
+        )
+        for _, rows in by_hand.filter(pl.col("model") == "a").group_by("seed")
+    ]
+    row = rows_of(slides)["quadratic_kappa"]
+    assert row.value == pytest.approx(np.mean(kappas)) and row.level == "slide"
+    assert {each.unit for each in slides.score_tables} == {"slide"}
+    assert np.sum(slides.score_tables[0].counts) == pytest.approx(
+        tiles["group_id"].n_unique(), abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("aggregate", ["share", "median"])
+def test_other_aggregates_of_slides_are_binary(table, aggregate):
+    """Also where all tiles of a slide have one of the probabilities in common."""
+    tiles = one_score_per_slide(table).unique(["model", "seed", "group_id"], keep="first")
+    slides = score(tiles, level="slide", aggregate=aggregate, bootstrap=0).scores
+    assert "quadratic_kappa" not in rows_of(slides) and not slides.score_tables
+
+
+def test_slides_of_several_scores_are_binary(table):
+    tiles = table.filter((pl.col("score") >= 2).n_unique().over("group_id") == 1)
+    assert len(one_score_per_slide(tiles)) < len(tiles)
+    slides = score(tiles, level="slide", bootstrap=0).scores
+    assert "quadratic_kappa" not in rows_of(slides) and "roc_auc" in rows_of(slides)
+
+
+def test_an_ensembles_probabilities_are_of_the_mean_logits_at_each_cut(table):
+    settings = ScoreSettings(bootstrap=0, ensembles={"both": ("a", "b")})
+    whole = with_ensembles(table, settings)[0]
+    made = check_predictions(whole.filter(pl.col("model") == "both")).sort("tile_id")
+    for cut in CUTS:
+        logits = logits_at(table.select(SCORE_COLUMNS).to_numpy(), cut)
+        rows = table.select("tile_id", logit=pl.Series(logits))
+        mean = rows.group_by("tile_id").agg(pl.col("logit").mean()).sort("tile_id")["logit"]
+        found = at_least(made.select(SCORE_COLUMNS).to_numpy(), cut)
+        assert found == pytest.approx(1 / (1 + np.exp(-mean.to_numpy())), abs=1e-12)
+    assert made["probability"].to_numpy() == pytest.approx(
+        at_least(made.select(SCORE_COLUMNS).to_numpy(), 2), abs=1e-12
+    )
+
+
+def test_an_ensembles_pairs_at_a_cut_are_corrected_apart_from_the_models(table):
+    first = table.filter(pl.col("seed") == 0)
+    settings = ScoreSettings(bootstrap=0, ensembles={"both": ("a", "b")})
+    pairs = score_predictions(first, settings).pairs
+    families = {p.metric: {} for p in pairs}
+    for p in pairs:
+        families[p.metric][p.model_a, p.model_b] = p.family
+    assert families["roc_auc_at_3"] == families["roc_auc"]
+    assert families["roc_auc"]["a", "both"] == "ensembles"
+
+
+def test_an_ensemble_with_a_binary_model_is_binary(table):
+    binary = pl.col("model") == "b"
+    mixed = table.with_columns(
+        pl.when(~binary).then(pl.col(name)).alias(name) for name in SCORE_COLUMNS
+    )
+    settings = ScoreSettings(bootstrap=0, ensembles={"both": ("a", "b")})
+    made = with_ensembles(mixed, settings)[0].filter(pl.col("model") == "both")
+    assert made.select(SCORE_COLUMNS).null_count().row(0) == (made.height,) * 4
+
+
+def test_subgroups_of_models_of_the_scores_and_of_binary_ones(table):
+    half = pl.when(pl.col("group_id").hash(0) % 2 == 0).then(pl.lit("x")).otherwise(pl.lit("y"))
+    settings = ScoreSettings(bootstrap=0, by=("site",))
+    for given in (table, table.drop(SCORE_COLUMNS)):
+        found = score_predictions(given.with_columns(site=half), settings).subgroups
+        assert ("quadratic_kappa" in {each.metric for each in found}) == ("p0" in given.columns)

@@ -1,6 +1,7 @@
 """The section on the four scores: only where a model predicts them, with scores.json's numbers."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,12 @@ from tests.report.browser import CUT_OFF, chromium
 from her2bench.api.results import ScoreResults
 from her2bench.api.scoring import score
 from her2bench.core.ordinal import SCORE_COLUMNS
+from her2bench.core.runs import ComparisonFolder
+from her2bench.evaluation.scoring.scores import score_predictions
+from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.report.inputs import read_inputs
+from her2bench.report.sections.score_view import score_view
+from her2bench.report.table_csv import result_table, run_table
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +67,12 @@ def test_all_metrics_and_the_table_file_hold_the_scores(page: str, report: Path)
     assert {"quadratic_kappa", "within_one_low", "macro_f1_high"} <= set(table.columns)
 
 
-def test_a_report_of_binary_models_has_nothing_of_it(tmp_path: Path) -> None:
-    binary = score(four_scores(("a",)).drop(SCORE_COLUMNS), bootstrap=0, flips=99)
-    page = binary.write_report(tmp_path / "report").read_text(encoding="utf-8")
-    assert 'id="scores"' not in page and "uadratic-weighted" not in page
-    assert "quadratic_kappa" not in pl.read_csv(tmp_path / "report/table.csv").columns
+def test_binary_models_have_no_such_section(report: Path) -> None:
+    material = read_inputs(ComparisonFolder(report.parent))
+    assert score_view(material) is not None
+    binary = score_predictions(four_scores(("a",)).drop(SCORE_COLUMNS), ScoreSettings(bootstrap=0))
+    assert score_view(replace(material, scores=binary)) is None
+    assert "quadratic_kappa" not in result_table(binary, run_table(material.folder)).columns
 
 
 @pytest.mark.slow

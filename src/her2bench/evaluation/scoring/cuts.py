@@ -64,4 +64,4 @@ def _at_cut(model: ModelEvaluation, cut: int, settings: ScoreSettings) -> ModelE
     )
     guesses = {name: estimate(name, panel.sample, panel.answers, settings.bins) for name in AT_CUTS}
     drawn = replicates(panel, settings, AT_CUTS)
-    return ModelEvaluation(model.name, panel, guesses, drawn, model.ensemble)
+    return replace(model, panel=panel, estimates=guesses, replicates=drawn)

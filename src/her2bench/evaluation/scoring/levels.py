@@ -79,6 +79,7 @@ def score_slides(
             replace(pair, level="slide", verdict=in_slides(pair.verdict)) for pair in scores.pairs
         ),
         notes=(*reworded, *notes),
+        score_tables=tuple(each for each in scores.score_tables if each.unit == "slide"),
         calibration=(),
         aggregates=aggregates,
         slide_settings=slide.model_dump(mode="json"),

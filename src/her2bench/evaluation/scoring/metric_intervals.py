@@ -14,6 +14,8 @@ from her2bench.evaluation.statistics.intervals import (
     NONE,
     Interval,
     biased,
+    clopper_pearson,
+    corrected,
     linear_t,
     logit_interval,
     percentile,
@@ -40,17 +42,19 @@ def interval_of(
         return NONE, f"undefined{bins}"
     if estimate.df < 1 or np.isnan(estimate.variance):
         return NONE, f"no interval: too few slides{bins}"
-    if value in (metric.least, metric.most) and metric.interval == "bootstrap":
+    drawn = metric.interval in ("bootstrap", "corrected")
+    if value in (metric.least, metric.most) and drawn:
         return end_interval(estimate, settings.confidence), f"Wilson on slides, {unit}{bins}"
     slides = whole_slides(estimate)
-    if metric.interval == "bootstrap" and slides < least_slides(metric.name):
+    if drawn and slides < least_slides(metric.name):
         return NONE, f"no interval: fewer than {least_slides(metric.name)} slides{bins}"
     if _shows_nothing(estimate):
         return NONE, f"no interval: no variance between slides{bins}"
     if metric.interval == "obuchowski":
         return auc_interval(estimate, settings.confidence), f"Obuchowski, logit t, {unit}"
-    if metric.interval == "proportion":
-        return proportion_interval(estimate, settings.confidence), f"Wilson, {unit}"
+    if metric.proportion:
+        name = "Clopper-Pearson" if metric.interval == "exact" else "Wilson"
+        return proportion_interval(estimate, settings.confidence), f"{name}, {unit}"
     if replicates is None or slides < BOOTSTRAP_SLIDES:
         return _linearised(estimate, settings.confidence), f"linearised t, {unit}{bins}"
     lost = int((~np.isfinite(replicates)).sum())
@@ -66,7 +70,7 @@ def _shows_nothing(estimate: Estimate) -> bool:
     """
     metric = METRICS[estimate.metric]
     inside = estimate.value not in (metric.least, metric.most)
-    return inside and metric.interval != "proportion" and estimate.variance < VANISHING
+    return inside and not metric.proportion and estimate.variance < VANISHING
 
 
 def auc_interval(estimate: Estimate, confidence: float) -> Interval:
@@ -93,7 +97,7 @@ def end_interval(estimate: Estimate, confidence: float) -> Interval:
 
 
 def proportion_interval(estimate: Estimate, confidence: float) -> Interval:
-    """Wilson's interval with the effective sample size of the cluster-robust variance.
+    """Wilson's (or the exact) interval with the effective size of the cluster-robust variance.
 
     The effective size is lessened for few degrees of freedom. At 0 and 1, where the variance
     cannot be seen, each slide counts as one observation; if all slides happen to be alike, each
@@ -109,6 +113,8 @@ def proportion_interval(estimate: Estimate, confidence: float) -> Interval:
         return wilson(value, n, z)
     effective = value * (1 - value) * n**2 / max(n - 1, 1) ** 2 / estimate.variance
     few = t_quantile(max(n - 1, 1), confidence) / t_quantile(estimate.df, confidence)
+    if METRICS[estimate.metric].interval == "exact":
+        return clopper_pearson(value, effective * few**2, confidence)
     return wilson(value, effective * few**2, z)
 
 
@@ -184,6 +190,8 @@ def _mean_of_halves(estimate: Estimate, confidence: float) -> Interval:
 
 def _bootstrapped(estimate: Estimate, replicates: Floats, confidence: float) -> Interval:
     metric, wider = METRICS[estimate.metric], estimate.widening
+    if metric.interval == "corrected":
+        return corrected(estimate.value, replicates, wider, estimate.df, confidence)
     if estimate.noise is None:
         return percentile(replicates, wider, estimate.df, confidence)
     limits = (metric.least, metric.most)

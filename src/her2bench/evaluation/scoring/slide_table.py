@@ -6,13 +6,20 @@ import numpy as np
 import polars as pl
 
 from her2bench.core.errors import UserError, listed
+from her2bench.core.ordinal import SCORE_COLUMNS
 from her2bench.core.predictions import COLUMNS, check_predictions
 from her2bench.core.run_scores import RunAggregate
 from her2bench.evaluation.scoring.run_thresholds import RUN
 from her2bench.evaluation.statistics.aggregation import aggregated
 from her2bench.evaluation.statistics.arrays import Floats, Ints
 
-_NOT_KEPT = (*COLUMNS, "call", "threshold", "tile_score")  # of a tile alone, or made anew
+_NOT_KEPT = (
+    *COLUMNS,
+    *SCORE_COLUMNS,
+    "call",
+    "threshold",
+    "tile_score",
+)  # of a tile alone, or made anew
 
 
 def slide_table(tiles: pl.DataFrame, aggregates: Sequence[RunAggregate]) -> pl.DataFrame:
@@ -24,7 +31,8 @@ def slide_table(tiles: pl.DataFrame, aggregates: Sequence[RunAggregate]) -> pl.D
 
     Returns:
         Predictions in which `tile_id` and `group_id` are the slide. Further columns are kept where
-        all tiles of a slide agree in them, else null.
+        all tiles of a slide agree in them, else null. The probabilities of the four scores are
+        averaged where the aggregate is the mean and each slide has one score.
     """
     how = {(each.model, each.seed, each.fold): each for each in aggregates}
     parts = [
@@ -32,7 +40,12 @@ def slide_table(tiles: pl.DataFrame, aggregates: Sequence[RunAggregate]) -> pl.D
         for run, rows in tiles.partition_by(RUN, as_dict=True, maintain_order=True).items()
         if run in how
     ]
-    return check_predictions(pl.concat(parts), "slides")
+    table = pl.concat(parts)
+    if SCORE_COLUMNS[0] in table.columns:
+        of_scores = table.filter(pl.col(SCORE_COLUMNS[0]).is_not_null())
+        if "score" not in table.columns or of_scores["score"].has_nulls():
+            table = table.drop(SCORE_COLUMNS)
+    return check_predictions(table, "slides")
 
 
 def _of_run(rows: pl.DataFrame, how: RunAggregate) -> pl.DataFrame:
@@ -40,7 +53,15 @@ def _of_run(rows: pl.DataFrame, how: RunAggregate) -> pl.DataFrame:
     kept = [name for name in ordered.columns if name not in _NOT_KEPT]
     alike = [pl.when(pl.col(n).n_unique() == 1).then(pl.col(n).first()).alias(n) for n in kept]
     by = ["model", "seed", "fold", "split", "group_id"]
-    slides = ordered.group_by(by, maintain_order=True).agg(pl.col("target").first(), *alike)
+    mean = how.aggregate == "mean"
+    scores = [
+        (pl.col(name).mean() if mean else pl.lit(None, pl.Float64)).alias(name)
+        for name in SCORE_COLUMNS
+        if name in ordered.columns
+    ]
+    slides = ordered.group_by(by, maintain_order=True).agg(
+        pl.col("target").first(), *alike, *scores
+    )
     return slides.with_columns(
         pl.col("group_id").alias("tile_id"), probability=probabilities(ordered, how)
     )

@@ -45,7 +45,9 @@ class Metric:
         least, most: its range.
         higher_is_better: False for errors.
         interval: how its interval is made. "obuchowski": from its variance alone, without a
-            bootstrap; "proportion": Wilson's; "bootstrap": percentiles of replicates.
+            bootstrap; "proportion": Wilson's; "exact": Clopper and Pearson's, for proportions near
+            1; "bootstrap": percentiles of replicates; "corrected": these, and these corrected for
+            their bias.
         influence: the value, and each tile's influence on it, (n,): the derivative by the tile's
             weight (infinitesimal jackknife; for ROC-AUC the structural components of DeLong). The
             metric on other tiles differs from this one, to first order, by the sum of such terms.
@@ -72,7 +74,7 @@ class Metric:
     least: float = 0.0
     most: float = 1.0
     higher_is_better: bool = True
-    interval: Literal["obuchowski", "proportion", "bootstrap"] = "bootstrap"
+    interval: Literal["obuchowski", "proportion", "exact", "bootstrap", "corrected"] = "bootstrap"
     influence: Callable[[SeedPredictions], tuple[float, Floats]] | None = None
     resampling: Callable[[LabelledTiles, SeedPredictions], Resampled] | None = None
     contributions: Callable[[LabelledTiles, ModelPredictions, ModelPredictions], Floats] | None = (
@@ -91,6 +93,11 @@ class Metric:
     def by_class(self) -> bool:
         """Whether it looks at each class for itself."""
         return self.over in ("both", "positives", "negatives")
+
+    @property
+    def proportion(self) -> bool:
+        """Whether it is a share of tiles, whose interval needs no bootstrap."""
+        return self.interval in ("proportion", "exact")
 
     @property
     def resampled(self) -> bool:

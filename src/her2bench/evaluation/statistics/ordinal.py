@@ -113,9 +113,15 @@ def _of_scores(name: str, label: str, counts: CountMetric, **others: object) -> 
 
 
 ORDINAL: tuple[Metric, ...] = (
-    _of_scores("quadratic_kappa", "quadratic-weighted kappa", QUADRATIC_KAPPA, least=-1.0),
+    _of_scores(
+        "quadratic_kappa",
+        "quadratic-weighted kappa",
+        QUADRATIC_KAPPA,
+        least=-1.0,
+        interval="corrected",
+    ),
     _of_scores("score_accuracy", "accuracy of the score", SCORE_ACCURACY, interval="proportion"),
-    _of_scores("within_one", "accuracy within one score", WITHIN_ONE, interval="proportion"),
+    _of_scores("within_one", "accuracy within one score", WITHIN_ONE, interval="exact"),
     _of_scores(
         "mean_absolute_error",
         "mean absolute error in scores",
@@ -123,7 +129,7 @@ ORDINAL: tuple[Metric, ...] = (
         most=3.0,
         higher_is_better=False,
     ),
-    _of_scores("macro_f1", "macro-F1 of the scores", MACRO_F1),
+    _of_scores("macro_f1", "macro-F1 of the scores", MACRO_F1, interval="corrected"),
     Metric(
         "ranked_probability_score",
         "ranked probability score",
