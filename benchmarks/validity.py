@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.few_slides import calibration_table, few_slides_table, needed_table
+from benchmarks.four_scores import scores_table
 from benchmarks.rates import RESAMPLED, rates, rest_rates
 from benchmarks.shapes import folds_table, high_table, margin_table, seeds_table, shapes_table
 from benchmarks.tables import ANY, COVERS, WRONG, Rates, Tables, Target, write
@@ -162,6 +163,7 @@ TABLES: dict[str, Callable[[Tables], None]] = {
     "calibration": calibration_table,
     "few slides": few_slides_table,
     "needed": needed_table,
+    "scores": scores_table,
 }
 
 

@@ -14,8 +14,7 @@ from her2bench.api.results import AuditResults, ComparisonResults, ScoreResults
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import setting_fields
 from her2bench.core.packaged_configs import packaged_configs
-from her2bench.evaluation.statistics.metrics import METRICS, Metric
-from her2bench.models.baselines.registry import Baseline
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.phantom import PhantomSettings
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def python_page() -> str:
     drawn = [n for n, f in vars(hb.plot).items() if inspect.isfunction(f) and n[0] != "_"]
     ours = [n for n in drawn if getattr(hb.plot, n).__module__ == hb.plot.__name__]
     parts += [_entry(f"hb.plot.{n}", getattr(hb.plot, n)) for n in ours]
-    classes = (ScoreResults, ComparisonResults, AuditResults, Metric, Baseline)
+    classes = (ScoreResults, ComparisonResults, AuditResults)
     return "\n".join([*parts, *(_entry(f"{c.__module__}.{c.__name__}", c) for c in classes)])
 
 

@@ -19,7 +19,8 @@ HEAD = """# In the terminal
 
 What `her2bench compare phantom` prints when its folder is finished, as `make compare` ends.
 The verdict comes first; `--details` adds all splits, metrics, pairs and notes. Without a terminal,
-`compare` prints a line per finished run on stderr while it trains.
+`compare` prints on stderr a line per finished run while it trains, and one when it makes scores,
+pictures and report.
 `python docs/terminal.py build/phantom-comparison` writes this page.
 """
 

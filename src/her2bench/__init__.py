@@ -27,11 +27,17 @@ if TYPE_CHECKING:
     from her2bench.api.scoring import load_scores as load_scores
     from her2bench.api.scoring import score as score
     from her2bench.core.errors import UserError as UserError
+    from her2bench.evaluation.statistics.metrics import Metric as Metric
     from her2bench.evaluation.statistics.metrics import register_metric as register_metric
+    from her2bench.models.baselines.logistic import Fitted as Fitted
+    from her2bench.models.baselines.registry import Baseline as Baseline
     from her2bench.models.baselines.registry import register_baseline as register_baseline
     from her2bench.models.registry import register_model as register_model
 
 _MODULES = {
+    "Baseline": "models.baselines.registry",
+    "Fitted": "models.baselines.logistic",
+    "Metric": "evaluation.statistics.metrics",
     "UserError": "core.errors",
     "audit": "api.auditing",
     "compare": "api.comparing",
@@ -46,6 +52,9 @@ _MODULES = {
     "score": "api.scoring",
 }
 __all__ = [
+    "Baseline",
+    "Fitted",
+    "Metric",
     "UserError",
     "audit",
     "compare",

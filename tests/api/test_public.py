@@ -20,6 +20,9 @@ pd = pytest.importorskip("pandas")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "from_predictions_to_figures.py"
 QUICK = {"bootstrap": 200, "flips": 99}
 NAMES = [
+    "Baseline",
+    "Fitted",
+    "Metric",
     "UserError",
     "audit",
     "compare",

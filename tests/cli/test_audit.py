@@ -56,13 +56,11 @@ def run(tmp_path_factory):
 def test_it_leaves_findings_and_a_page_and_tells_them(phantom, run, tmp_path):
     done = run(phantom, folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    audit = read_audit(tmp_path / "out" / "manifest-audit" / "audit.json")
+    audit = read_audit(tmp_path / "manifest-audit" / "audit.json")
     assert audit.tiles == 60
-    assert done.stdout.splitlines()[-1] == f"page: {Path('out/manifest-audit/audit.html')}"
+    assert done.stdout.splitlines()[-1] == f"page: {Path('manifest-audit/audit.html')}"
     assert "\x1b" not in done.stdout and done.stderr == ""
-    flat = " ".join(done.stdout.split())
-    places = [flat.index(" ".join(f.title.split())) for f in audit.findings]
-    assert places == sorted(places)
+    assert {path.name for path in tmp_path.iterdir()} == {"manifest-audit"}  # nothing in out/
 
 
 @pytest.mark.slow
@@ -105,7 +103,7 @@ def test_one_tile_is_too_few_to_call_anything_clean(phantom, run, tmp_path):
     done = run("m.csv", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("1 tile: too few can be read")
-    assert "Nothing found" not in done.stdout + (tmp_path / "out/m-audit/audit.html").read_text()
+    assert "Nothing found" not in done.stdout + (tmp_path / "m-audit/audit.html").read_text()
 
 
 def test_many_copies_are_not_all_named(capsys):
@@ -114,10 +112,33 @@ def test_many_copies_are_not_all_named(capsys):
     few = {"severity": "warning", "number": 1, "unit": "u", "title": "t", "effect": "", "hint": ""}
     found = [Finding(kind="k", tiles=tiles, **few) for tiles in ((copies,), pairs)]
     audit = Audit(manifest="m.csv", endpoint="2+", tiles=69, findings=tuple(found))
-    print_audit(audit, Path("page.html"))
+    print_audit(audit, Path("page.html"), details=True)
     printed = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert "Tiles: c0 + c1 + c2 and 58 more" in printed
     assert "Tiles: a0 + b0, a1 + b1, a2 + b2 and 1 more set" in printed
+
+
+def test_serious_findings_are_named_and_the_rest_counted(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    long = "that is longer than one line of a terminal, in which nothing may be cut off"
+    few = {"number": 1, "unit": "u", "effect": "An effect.", "hint": "A hint."}
+    found = [
+        Finding(kind="k", severity=severity, title=f"A {severity} one {long}", **few)
+        for severity in ("serious", "warning", "note", "note")
+    ]
+    audit = Audit(manifest="m.csv", endpoint="2+", tiles=69, findings=tuple(found))
+    print_audit(audit, Path("page.html"))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("SERIOUS A serious one") and max(map(len, lines)) <= 80
+    flat = " ".join(lines)
+    assert "off 69 tiles: 1 serious finding, 1 warning, 2 notes. All with effect" in flat
+    assert not any(text in flat for text in ("A warning", "A note", "An effect", "A hint"))
+    print_audit(audit, Path("page.html"), details=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80 and " ".join(lines).count("Hint: A hint.") == 4
+    flat = " ".join(" ".join(lines).split())
+    places = [flat.index(finding.title) for finding in found]
+    assert places == sorted(places)
 
 
 @pytest.mark.slow

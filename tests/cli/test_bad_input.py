@@ -84,7 +84,7 @@ CASES = {
     "duplicate tile_id": (column("tile_id", 3, "t0"), {}, "t0"),
     "unknown score": (column("score", 3, "4+"), {}, "'4+'"),
     "missing image": (column("path", 3, "gone.png"), {}, "gone.png"),
-    "one class only": (one_class, {}, "train"),
+    "one class only": (one_class, {}, "the column score holds 3+ (24)"),
     "image smaller than its region": (region_outside, {}, "64 x 64"),
     "group on two sides": (split_across, {"split": {"kind": "manifest"}}, "s0"),
     "fewer groups than folds": (

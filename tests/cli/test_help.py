@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import typer.main
+from typer.testing import CliRunner
 
 from her2bench.cli.main import app
+from her2bench.core.packaged_configs import packaged_configs
 
 
 def helps(command, name: str = "her2bench") -> Iterator[tuple[str, str]]:
@@ -20,3 +22,17 @@ def test_no_square_brackets_which_the_terminal_takes_for_markup():
     texts = list(helps(typer.main.get_command(app)))
     assert len(texts) > 50
     assert [where for where, text in texts if "[" in text] == []
+
+
+def test_the_front_page_names_each_command_under_its_heading(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    printed = CliRunner().invoke(app, ["--help"]).output
+    assert max(map(len, printed.splitlines())) <= 80
+    names = ("Tiles", "phantom", "audit", "Comparisons", "compare", "Trained networks", "predict")
+    places = [printed.index(f" {name} ") for name in names]
+    assert places == sorted(places) and "manifest" in printed
+
+
+def test_compare_names_the_configs_that_come_with_it():
+    texts = dict(helps(typer.main.get_command(app)))
+    assert all(name in texts["her2bench compare config"] for name in packaged_configs("compare"))

@@ -16,12 +16,14 @@ def test_one_line_per_run_and_those_done_before_are_counted(capsys):
                 bar.trained(0.5)
                 bar.epoch(job, {})
             bar.finished(job, 0.814)
+        bar.making("scores")
     printed = capsys.readouterr()
     lines = printed.err.splitlines()
     assert printed.out == ""
     assert lines[0] == "1 of 3 runs were finished before"
-    assert lines[1].startswith("[2/3] lenet seed 1 fold 0  val AUC 0.81  0 s")
-    assert lines[2] == "[3/3] lenet seed 2 fold 0  val AUC 0.81  0 s" and len(lines) == 3
+    assert lines[1].startswith("[2/3] LeNet seed 1 fold 0  val AUC 0.81  0 s")
+    assert lines[2] == "[3/3] LeNet seed 2 fold 0  val AUC 0.81  0 s"
+    assert lines[3:] == ["making the scores"]
 
 
 def test_the_time_left_is_by_the_rate_of_each_model():

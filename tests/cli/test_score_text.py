@@ -60,7 +60,7 @@ def test_the_verdict_comes_first_and_each_baseline_has_one_line(capsys):
     print_scores(score_predictions(table(("lenet", "alexnet", "dab_baseline")), FAST))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "No model is shown to be better than another on ROC-AUC."
-    assert sum("DAB baseline" in line for line in lines) == 1
+    assert sum("DAB baseline" in line for line in lines) == 2  # its row, and the sentence
 
 
 def test_notes_of_one_kind_stand_under_one_title(capsys):
@@ -69,3 +69,12 @@ def test_notes_of_one_kind_stand_under_one_title(capsys):
     print_scores(replace(scores, notes=tuple(notes)), details=True)
     printed = capsys.readouterr().out
     assert printed.count("Scaling refused:") == 1 and "No scaling of b." in printed
+
+
+@pytest.mark.parametrize("details", [False, True])
+def test_a_model_has_one_name(details, capsys):
+    models = ("mini_hahnet", "hahnet", "dab_baseline")
+    print_scores(score_predictions(table(models), FAST), details)
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in ("mini-HAHNet", "HAHNet-inspired", "DAB baseline"))
+    assert not any(name in printed for name in ("mini_hahnet", "dab_baseline", "hahnet "))

@@ -59,6 +59,8 @@ def test_models_and_seeds_come_and_go(grow):
     assert trained == {("dabnet", 0)}
     assert shown(folder) == [{"lenet", "dabnet", "dab_baseline", "always_positive"}] * 3
     assert "DABNet" in folder.report.read_text(encoding="utf-8")
+    mine = folder.figures / "reliability-dabnet-mine.png"
+    mine.write_bytes(b"")
 
     folder, trained = grow("seeds=[0, 1]", models=["dabnet", "lenet"])
     assert trained == {("lenet", 1), ("dabnet", 1)}
@@ -67,6 +69,8 @@ def test_models_and_seeds_come_and_go(grow):
     folder, trained = grow(models=["lenet"])
     assert not trained and shown(folder) == [{"lenet", "dab_baseline"}] * 3
     assert "DABNet" not in folder.report.read_text(encoding="utf-8")
+    assert list(folder.path.glob("**/*dabnet*")) == [folder.path / "runs" / "dabnet", mine]
+    assert not list(folder.path.glob("runs/dabnet/*.md"))
     assert folder.run("dabnet", 1, 0).done
 
     folder, trained = grow("seeds=[0, 1]", models=["lenet", "dabnet"])

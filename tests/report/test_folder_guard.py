@@ -40,7 +40,7 @@ def test_a_model_name_leads_nowhere(model, tmp_path):
     victim.mkdir()
     folder = make_comparison(tmp_path / "c", slides=6, tiles=2, seeds=(0,), gallery=False)
     (folder.path / "victim").mkdir()
-    material: Any = SimpleNamespace(folder=folder, networks=[model])
+    material: Any = SimpleNamespace(folder=folder, networks=[model], config={})
     write_cards(material)
     assert not list(tmp_path.glob("**/card.md"))
 

@@ -103,6 +103,8 @@ def test_a_spreadsheet_becomes_a_report_in_one_command(
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "unfinished" not in page and "No verdict" not in page
     assert "Data quality" not in page and "not recorded" not in page and "Reproduction" not in page
+    assert not any(name in page for name in ("Parameters", "Training time", "Images/s"))
+    assert {"parameters", "train_seconds"} <= set(pl.read_csv(out / "table.csv").columns)
     assert {p.name for p in (out / "figures").glob("roc.*")} == {
         "roc.csv", "roc.pdf", "roc.png", "roc.svg"
     }  # fmt: skip

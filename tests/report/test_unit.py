@@ -30,6 +30,10 @@ def test_the_word_is_replaced_and_names_are_not(text: str, expected: str) -> Non
     assert in_unit("patient")(text) == expected
 
 
+def slides_in(text: str) -> list[str]:
+    return re.findall(r"[^.]{0,40}(?<![\w/.-])[Ss]lides?(?![\w.=-]).{0,20}", text)
+
+
 def test_the_page_says_core_wherever_it_said_slide(
     comparison: ComparisonFolder, tmp_path: Path
 ) -> None:
@@ -40,7 +44,13 @@ def test_the_page_says_core_wherever_it_said_slide(
     page = write_report(folder).read_text(encoding="utf-8")
     text = text_of(page)
     assert "tiles of 24 cores" in text and "clustered by core" in text
-    assert re.findall(r"[^.]{0,40}(?<![\w/.-])[Ss]lides?(?![\w.=-]).{0,20}", text) == []
+    assert slides_in(text) == []
+    audit_page = text_of(folder.audit_page.read_text(encoding="utf-8"))
+    assert "5 cores are unlike all others" in audit_page and "Cores needed 312" in audit_page
+    assert slides_in(audit_page) == []
+    card = (folder.path / "runs" / "lenet" / "card.md").read_text(encoding="utf-8")
+    assert "| Split | Cores | Tiles |" in card and "the score of its core" in card
+    assert slides_in(re.sub("Whole-slide images", "", card)) == []
 
 
 def test_it_is_slide_by_default_and_no_run_depends_on_it() -> None:

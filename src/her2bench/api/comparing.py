@@ -87,8 +87,8 @@ def load_model(run: str | Path, device: str = "auto") -> "nn.Module":
         device: auto, cpu, cuda or mps.
 
     Returns:
-        Tiles (b, 3, size, size), normalised as in training, to logits (b,). `her2bench predict`
-        runs the complete prediction.
+        Tiles (b, 3, size, size), normalised as in training, to logits (b,): of positive, or with
+        the endpoint `score` of 2+ or more. `her2bench predict` runs the complete prediction.
 
     Raises:
         UserError: the folder is not a finished run of a network, its weights are damaged, or the

@@ -21,7 +21,7 @@ from her2bench.evaluation.scoring.settings import ScoreSettings
 if TYPE_CHECKING:
     import pandas as pd
 
-Part = Literal["rows", "pairs", "notes", "breakdown", "calibration", "thresholds"]
+Part = Literal["rows", "pairs", "notes", "breakdown", "calibration", "thresholds", "score_tables"]
 _SHOWN = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
 
 

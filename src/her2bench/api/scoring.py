@@ -12,6 +12,7 @@ from her2bench.core.config import settings_from
 from her2bench.core.errors import UserError, listed
 from her2bench.core.manifest import check_manifest, read_manifest, with_manifest
 from her2bench.core.predictions import check_predictions, read_predictions
+from her2bench.core.score_columns import at_endpoint
 from her2bench.core.scores import Scores, read_scores
 from her2bench.core.tables import with_names
 from her2bench.evaluation.scoring.scores import score_predictions
@@ -28,7 +29,8 @@ def load_predictions(
             columns. `{"old": "a.csv", "new": "b.csv"}` names the one model of each file; so does
             a list of `(name, path)`. Required: `model, tile_id, target, probability`; of a file
             without `model` its name is the model. `group_id` (the slide or patient) is
-            recommended; without it tiles count as independent.
+            recommended; without it tiles count as independent. With `score` and the
+            probabilities of the scores, `p0` to `p3`, target and probability are made from them.
         also: further columns to keep, for breakdowns.
         columns: our name → the tables' own name of a column, `{"probability": "prob"}`.
 
@@ -71,6 +73,7 @@ def score(
     *,
     manifest: Table | None = None,
     columns: Mapping[str, str] | None = None,
+    endpoint: str | None = None,
     **settings: Any,
 ) -> ScoreResults:
     """Score every model and compare the models on the same test tiles.
@@ -80,6 +83,8 @@ def score(
         manifest: a path or frame with `score`, `tile_score`, `group_id` or the columns of `by`,
             joined by `tile_id`.
         columns: our name → the tables' own name of a column, as in `load_predictions`.
+        endpoint: "1+", "2+" or "3+": the binary metrics of models with `score` and `p0` to `p3`
+            at this cut, beside binary models of the same. Of other tables the target decides.
         settings: those of `[score]` in a config, e.g. `primary="roc_auc"`, `margin=0.02`,
             `confidence=0.95`, `bootstrap=2000`, `threshold={"kind": "youden"}`,
             `by=["scanner"]`, `at_specificity=0.95`, `seed=0`.
@@ -91,7 +96,7 @@ def score(
         UserError: a table or a setting is wrong, or models have different test tiles.
     """
     checked = settings_from(ScoreSettings, settings, "score")
-    return scored(predictions, checked, manifest, columns)
+    return scored(predictions, checked, manifest, columns, endpoint)
 
 
 def scored(
@@ -99,11 +104,14 @@ def scored(
     settings: ScoreSettings,
     manifest: Table | None,
     columns: Mapping[str, str] | None = None,
+    endpoint: str | None = None,
 ) -> ScoreResults:
     """As `score`, with settings that are checked already."""
     table = load_predictions(predictions, also=settings.by, columns=columns)
     if manifest is not None:
         table = _joined(table, manifest, settings.by)
+    if endpoint is not None:
+        table = at_endpoint(table, endpoint)
     return ScoreResults(score_predictions(table, settings), table)
 
 

@@ -15,7 +15,9 @@ Manifest = Annotated[
 Output = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--out", help="Folder for audit.json and audit.html (out/MANIFEST-audit by default)."
+        "-o",
+        "--out",
+        help="Folder for audit.json and audit.html (by default mine-audit for mine.csv).",
     ),
 ]
 Endpoint = Annotated[str, typer.Option(help="What counts as positive: 2+, 3+, 1+ or status.")]
@@ -43,10 +45,17 @@ WriteClean = Annotated[
     ),
 ]
 TileScore = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="Column with each tile's own score.")
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Column with each tile's own score, beside its slide's (tile_score by default).",
+    ),
 ]
 ScoreOf = Annotated[
-    str, typer.Option(help="Level of the score: slide, or tile (each tile has its own).")
+    str,
+    typer.Option(
+        help="Whose the column score is: slide (shared by its tiles), or tile (each has its own)."
+    ),
 ]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder of the tile cache (the user's cache folder by default).")
@@ -63,18 +72,21 @@ def audit(
     tile_score: TileScore = None,
     score_of: ScoreOf = "slide",
     cache: Cache = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="Print all findings, with effect and hint.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print audit.json.")] = False,
 ) -> None:
     """Data quality checks: duplicates, leakage, shortcuts, labels, power.
 
-    Findings are printed most severe first; audit.html shows them with pictures. The exit status is
-    0 with findings too: a script reads audit.json.
+    Serious findings are printed, others counted; audit.html shows them with pictures.
+    The exit status is 0 with findings too: a script reads audit.json.
     """
     from her2bench.api.auditing import audit as run_audit
     from her2bench.cli.audit_text import print_audit
     from her2bench.core.terminal import say_json
 
-    folder = out or Path("out") / f"{manifest.stem}-audit"
+    folder = out or Path(f"{manifest.stem}-audit")
     _check_outputs(folder, manifest, infer_groups, write_clean, cache)
     found = run_audit(
         manifest,
@@ -90,7 +102,7 @@ def audit(
     if as_json:
         say_json((folder / "audit.json").read_text(encoding="utf-8"))
     else:
-        print_audit(found.audit, folder / "audit.html", infer_groups)
+        print_audit(found.audit, folder / "audit.html", infer_groups, details)
     if write_clean is not None and found.dropped is not None:
         _say_dropped(found.dropped, write_clean)
 

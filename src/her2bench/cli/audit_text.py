@@ -1,4 +1,4 @@
-"""The audit's findings as text for a terminal: most severe first, each with its effect and hint."""
+"""The audit's findings as text for a terminal: the serious ones, or all where asked for."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,45 +10,65 @@ from her2bench.core.audit_findings import Audit, Finding
 from her2bench.core.console import Terminal
 from her2bench.core.terminal import readable
 from her2bench.core.text import plural
+from her2bench.report.sections.audit_view import counted
 
 _STYLES = {"serious": "bold red", "warning": "bold yellow", "note": "bold"}
 _FEW = 3
 
 
-def print_audit(audit: Audit, page: Path, groups: Path | None = None) -> None:
-    """Print all findings, the checks without findings, the checks not run, and the file paths."""
+def print_audit(
+    audit: Audit, page: Path, groups: Path | None = None, details: bool = False
+) -> None:
+    """Print the findings, the checks without findings, the checks not run, and the file paths.
+
+    Args:
+        audit: what was found.
+        page: the path of audit.html.
+        groups: the manifest with the estimated slides, where one was written.
+        details: all findings with effect and hint; else the serious ones' titles and the counts.
+    """
     console = Terminal(piped=80)
     for finding in audit.findings:
-        _print_finding(console, finding)
+        if details:
+            _print_finding(console, finding)
+        elif finding.severity == "serious":
+            console.print(_title(finding))
     if not audit.findings:
         console.print(_nothing(audit))
+    elif not details:
+        console.print(f"{_tiles(audit)}: {counted(audit)}. All with effect and hint: --details")
     if audit.clean:
-        console.say(f"checked, nothing found: {', '.join(audit.clean)}")
+        console.print(f"checked, nothing found: {', '.join(audit.clean)}")
     for each in audit.left_out:
-        console.say(f"not checked: {each.check}: {each.text}")
-    console.say("Research use only, not for diagnosis.")
+        console.print(f"not checked: {each.check}: {each.text}")
+    console.print("Research use only, not for diagnosis.")
     if groups is not None:
         console.say(f"manifest with the estimated slides: {groups}")
     console.say(f"page: {page}")
 
 
 def _print_finding(console: Terminal, finding: Finding) -> None:
-    head = Text.assemble(
-        (finding.severity.upper(), _STYLES[finding.severity]), " ", readable(finding.title)
-    )
-    console.print(head)
+    console.print(_title(finding))
     about = _about(finding)
     for text in (about, finding.effect, f"Hint: {finding.hint}"):
         if text:
-            console.print(Padding(text, (0, 0, 0, 4)))
+            console.print(Padding(text, (0, 0, 0, 4), expand=False))
     console.print()
 
 
+def _title(finding: Finding) -> Text:
+    severity = (finding.severity.upper(), _STYLES[finding.severity])
+    return Text.assemble(severity, " ", readable(finding.title))
+
+
+def _tiles(audit: Audit) -> str:
+    return f"{audit.tiles:,} {plural(audit.tiles, 'tile')}"
+
+
 def _nothing(audit: Audit) -> str:
-    tiles = f"{audit.tiles:,} {plural(audit.tiles, 'tile')}"
     if audit.unseen:
-        return f"{tiles}: too few can be read for data quality checks."
-    return f"No data quality problem found in {tiles}."
+        return f"{_tiles(audit)}: too few can be read for data quality checks."
+    return f"No data quality problem found in {_tiles(audit)}."
 
 
 def _about(finding: Finding) -> str:

@@ -7,18 +7,22 @@ import typer
 
 
 def augment(
-    manifest: Annotated[Path, typer.Argument(help="The manifest, CSV or Parquet.")],
-    config: Annotated[Path, typer.Argument(help="The config: a TOML file, or a packaged one.")],
+    manifest: Annotated[
+        Path, typer.Argument(help="The manifest, .csv or .parquet.", metavar="MANIFEST")
+    ],
+    config: Annotated[Path, typer.Argument(help="A config as for compare.", metavar="CONFIG")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The sheet, a PNG.")] = Path("sheet.png"),
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="key=value overrides a setting, e.g. size=96."),
     ] = None,
-    tiles: Annotated[int, typer.Option(min=1, max=100, help="Rows: tiles.")] = 6,
-    versions: Annotated[int, typer.Option(min=1, max=100, help="Columns: versions of each.")] = 7,
+    tiles: Annotated[int, typer.Option(min=1, max=100, help="Number of tiles, one per row.")] = 6,
+    versions: Annotated[
+        int, typer.Option(min=1, max=100, help="Versions of each tile, one per column.")
+    ] = 7,
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
 ) -> None:
-    """Draw tiles of a manifest, each as it is and augmented as in training, to look at."""
+    """Draw some tiles of a manifest, as they are and augmented as in training, on one sheet."""
     from her2bench.comparison.config import ComparisonConfig
     from her2bench.core.config import load_settings
     from her2bench.core.manifest import read_manifest

@@ -6,7 +6,12 @@ from typing import Annotated
 import typer
 
 Config = Annotated[
-    Path, typer.Argument(help="The config: a TOML file, or a packaged one, e.g. sound.")
+    Path,
+    typer.Argument(
+        metavar="CONFIG",
+        help="A TOML file, or a config that comes with her2bench: sound (for your own tiles), "
+        "modern, notebook, phantom, her2_tma.",
+    ),
 ]
 Output = Annotated[
     Path | None,
@@ -14,7 +19,9 @@ Output = Annotated[
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="key=value overrides a setting, e.g. recipe.epochs=3."),
+    typer.Option(
+        "--set", help="key=value overrides a setting, e.g. manifest=mine.csv; may be repeated."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Cache = Annotated[
@@ -22,10 +29,15 @@ Cache = Annotated[
 ]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out images that cannot be read.")]
 Optimism = Annotated[
-    bool, typer.Option("--optimism", help="Measure the optimism of a random tile split.")
+    bool,
+    typer.Option(
+        "--optimism",
+        help="Also train with a random tile split, to measure how optimistic it is (trains all "
+        "models twice).",
+    ),
 ]
 SelfTest = Annotated[
-    bool, typer.Option(help="Choose the fastest way to compute each network on this machine.")
+    bool, typer.Option(help="Measure first which way to compute each network is the fastest here.")
 ]
 Audit = Annotated[
     bool, typer.Option("--audit/--no-audit", help="Run the data quality checks first.")

@@ -41,15 +41,16 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
         raise typer.Exit()
 
 
-app.command()(phantom)
-app.add_typer(manifest.app, name="manifest")
-app.command()(audit)
-app.command()(augment)
-app.command()(compare)
-app.command()(score)
-app.command()(report)
-app.command()(predict)
-app.command()(serve)
+_TILES, _COMPARISONS, _TRAINED = "Tiles", "Comparisons", "Trained networks"
+app.command(rich_help_panel=_TILES)(phantom)
+app.add_typer(manifest.app, name="manifest", rich_help_panel=_TILES)
+app.command(rich_help_panel=_TILES)(audit)
+app.command(rich_help_panel=_TILES)(augment)
+app.command(rich_help_panel=_COMPARISONS)(compare)
+app.command(rich_help_panel=_COMPARISONS)(score)
+app.command(rich_help_panel=_COMPARISONS)(report)
+app.command(rich_help_panel=_TRAINED)(predict)
+app.command(rich_help_panel=_TRAINED)(serve)
 
 
 def main() -> None:

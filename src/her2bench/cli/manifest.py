@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from her2bench.data.sources.folders import FolderTiles
 
-app = typer.Typer(help="Make a manifest: one row per tile.", no_args_is_help=True)
+app = typer.Typer(
+    help="Write a manifest, the table of your tiles, from files: one row per tile.",
+    no_args_is_help=True,
+)
 
 _MOST_ROWS = 60
 _STATUS = ("negative", "positive")
@@ -22,9 +25,7 @@ _STATUS = ("negative", "positive")
 Output = Annotated[
     Path | None,
     typer.Option(
-        "-o",
-        "--out",
-        help="The manifest, .csv or .parquet (by default bci.csv, or the folder's name).",
+        "-o", "--out", help="The manifest, .csv or .parquet; by default a .csv in this folder."
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")]
@@ -32,11 +33,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the counts as JSON."
 
 @app.command("bci")
 def bci(
-    folder: Annotated[Path, typer.Argument(help="BCI_dataset, its parent, or its IHC folder.")],
+    folder: Annotated[
+        Path, typer.Argument(help="BCI_dataset, its parent, or its IHC folder.", metavar="DIR")
+    ],
     out: Output = None,
     as_json: AsJson = False,
 ) -> None:
-    """BCI folder to manifest."""
+    """From the BCI data set."""
     from her2bench.core.manifest import write_manifest
     from her2bench.data.sources.bci import bci_manifest
 
@@ -74,7 +77,7 @@ def images(
     ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """Labelled large images or slides to a manifest of tissue tiles (no tile files are written)."""
+    """From labelled large images or slides: their tiles with tissue (no tile files are written)."""
     from her2bench.core.errors import UserError
     from her2bench.core.manifest import write_manifest
     from her2bench.data.sources.images import Tiling, read_labels, tile_images
@@ -122,7 +125,7 @@ def folders(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """A folder per class, or scores in the names, to manifest."""
+    """From a folder per class, or from scores in the file names."""
     from her2bench.api.manifests import manifest_from_folders
 
     output = _output(out, Path(os.path.realpath(folder)).name or "manifest")

@@ -10,10 +10,15 @@ if TYPE_CHECKING:
 
 
 def phantom(
-    out: Annotated[Path, typer.Argument(help="Folder to write; it must not exist yet.")],
+    out: Annotated[
+        Path, typer.Argument(help="Folder to write; it must not exist yet.", metavar="OUT")
+    ],
     config: Annotated[
         Path | None,
-        typer.Option(help="TOML file with any of the settings below, or phantom_tiles."),
+        typer.Option(
+            help="TOML file with any of the settings below, or phantom_tiles (what the config "
+            "phantom of compare needs)."
+        ),
     ] = None,
     slides: Annotated[
         int | None, typer.Option(help="Number of slides (default: 51, as BCI).")
@@ -28,17 +33,19 @@ def phantom(
     seed: Annotated[int | None, typer.Option(help="Random seed (default: 0).")] = None,
     confounding: Annotated[
         float | None,
-        typer.Option(help="Dependence of the white point on the target, 0 to 1 (default: 0)."),
+        typer.Option(
+            help="How strongly the colour of the light follows the target, 0 to 1 (default: 0)."
+        ),
     ] = None,
     layout: Annotated[
-        str | None, typer.Option(help="manifest, or bci: its folders (default: manifest).")
+        str | None, typer.Option(help="manifest, or bci: folders as in BCI (default: manifest).")
     ] = None,
     quality: Annotated[int | None, typer.Option(help="JPEG quality (default: 90).")] = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes (default: as many as there are cores).")
     ] = None,
 ) -> None:
-    """Draw synthetic IHC tiles with known truth, as a manifest or in BCI's layout."""
+    """Draw synthetic IHC tiles with known truth: to try her2bench without data."""
     given = {
         "slides": slides,
         "tiles_per_slide": tiles_per_slide,

@@ -3,14 +3,17 @@
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+from rich.table import Column
 
 from her2bench.comparison.watcher import Watcher
-from her2bench.core.console import Terminal
+from her2bench.core.console import Terminal, on_screen
 from her2bench.core.terminal import say
+from her2bench.core.vocabulary import model_label
 from her2bench.report.formats import duration
 
 if TYPE_CHECKING:
@@ -65,20 +68,23 @@ class Bar(Watcher):
         self._console = Terminal(stderr=True, piped=80)
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=None, table_column=Column(max_width=20)),  # gives way to text
             TaskProgressColumn(),
             TextColumn("{task.fields[left]}", markup=False),
             console=self._console,
+            transient=True,
             disable=not self._console.is_terminal,
         )
+        self._screen = ExitStack()
         self._task = self._progress.add_task("preparing", total=None, left="")
+        self._results: TaskID | None = None
         self._runs: list[tuple[Job, int]] = []
         self._pace, self._number, self._skipped = Pace({}), 0, 0
         self._shown = self._whole = 0.0
         self._begun = self._last = time.monotonic()
 
     def __enter__(self) -> "Bar":
-        self._progress.start()
+        self._screen.enter_context(on_screen(self._progress))
         return self
 
     def __exit__(
@@ -87,7 +93,7 @@ class Bar(Watcher):
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        self._screen.close()
 
     def audited(self, findings: "Sequence[Finding]") -> None:
         for finding in findings:
@@ -114,7 +120,8 @@ class Bar(Watcher):
         self._number += 1
         self._begun = self._last = time.monotonic()
         self._shown = self._whole = self._progress.tasks[0].completed
-        self._progress.update(self._task, description=self._named(job))
+        self._end_results()
+        self._progress.update(self._task, description=self._named(job), left=self._left(job.model))
 
     def trained(self, share: float) -> None:
         self._shown = min(self._shown + share, self._whole + 0.95)  # validation is still to come
@@ -125,9 +132,7 @@ class Bar(Watcher):
         self._pace.measured(job.model, now - self._last)
         self._last, self._whole = now, self._whole + 1
         self._shown = self._whole
-        mine, left = self._pace.left(job.model), self._pace.left()
-        shown = f"{job.model} {duration(mine)}, all {duration(left)} left"
-        self._progress.update(self._task, completed=self._whole, left=shown)
+        self._progress.update(self._task, completed=self._whole, left=self._left(job.model))
 
     def finished(self, job: "Job", val_auc: float | None) -> None:
         auc = "" if val_auc is None else f"  val AUC {val_auc:.2f}"
@@ -136,9 +141,28 @@ class Bar(Watcher):
         seconds = time.monotonic() - self._begun
         self._say(f"{self._named(job)}{auc}  {duration(seconds)}{last}")
 
+    def making(self, what: str) -> None:
+        self._say_skipped()
+        self._say(f"making the {what}")
+        self._end_results()
+        self._progress.update(self._task, visible=False)
+        self._results = self._progress.add_task(f"making the {what}", total=None, left="")
+
+    def _end_results(self) -> None:
+        """The training's bar again, where the comparison trains a second time."""
+        if self._results is not None:
+            self._progress.remove_task(self._results)
+            self._progress.update(self._task, visible=True)
+            self._results = None
+
+    def _left(self, model: str) -> str:
+        mine, left = self._pace.left(model), self._pace.left()
+        return "" if left is None else f"{duration(mine)}, all {duration(left)} left"
+
     def _named(self, job: "Job") -> str:
         every = str(len(self._runs))
-        return f"[{self._number:>{len(every)}}/{every}] {job}"
+        place = f"[{self._number:>{len(every)}}/{every}]"
+        return f"{place} {model_label(job.model)} seed {job.seed} fold {job.fold}"
 
     def _say_skipped(self) -> None:
         if self._skipped:

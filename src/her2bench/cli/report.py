@@ -7,13 +7,13 @@ import typer
 
 
 def report(
-    out: Annotated[Path, typer.Argument(help="The folder of a comparison.")],
+    out: Annotated[Path, typer.Argument(help="The folder of a comparison.", metavar="OUT")],
     settings: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             help="key=value, of score, report or licence: other thresholds, metrics, names, "
-            "colours, order. Kept in comparison.toml.",
+            "colours, order; e.g. report.names.lenet=LeNet-5. Kept in comparison.toml.",
         ),
     ] = None,
 ) -> None:

@@ -12,6 +12,8 @@ from her2bench.core.report_settings import report_settings
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.scores import Scores, read_scores
 from her2bench.core.text import plural
+from her2bench.core.vocabulary import model_label
+from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.report.formats import large, rate
 
 
@@ -27,10 +29,10 @@ def print_results(folder: ComparisonFolder, details: bool = False) -> None:
     config = folder.settings()
     with shown_as(report_settings(config, folder.config).names):
         print_summary(console, scores, config)
-    _print_optimism(console, scores)
-    if details:
-        print_details(console, scores)
-        console.print(_costs(pl.read_csv(folder.table)))
+        _print_optimism(console, scores)
+        if details:
+            print_details(console, scores)
+            console.print(_costs(pl.read_csv(folder.table)))
     _print_audit(console, folder)
     console.print("2+ is equivocal. Research use only, not for diagnosis.")
     if not details:
@@ -53,8 +55,8 @@ def _print_optimism(console: Terminal, scores: Scores) -> None:
     for row in scores.optimism:
         if row.metric == scores.settings["primary"]:
             console.print(
-                f"{row.model}: {row.metric} {row.value:.3f}, with random tiles "
-                f"{row.random_tiles:.3f} (optimism {row.optimism:+.3f})"
+                f"{model_label(row.model)}: {label_of(row.metric)} {row.value:.3f}, with random "
+                f"tiles {row.random_tiles:.3f} (optimism {row.optimism:+.3f})"
             )
 
 
@@ -66,7 +68,8 @@ def _costs(rows: pl.DataFrame) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows.unique("model", maintain_order=True).to_dicts():
         cells = [(row.get(name), written) for name, (_, written) in _COSTS.items()]
-        table.add_row(row["model"], *("" if v is None else written(v) for v, written in cells))
+        label = model_label(row["model"])
+        table.add_row(label, *("" if v is None else written(v) for v, written in cells))
     return table
 
 

@@ -40,7 +40,7 @@ Rule = Annotated[
 ]
 Threshold = Annotated[float | None, _threshold("Probability of the fixed rule (default: 0.5).")]
 Logit = Annotated[float | None, _threshold("Logit of the fixed rule, instead.")]
-Value = Annotated[float | None, _threshold("The target sensitivity or specificity.")]
+Value = Annotated[float | None, _threshold("The sensitivity or specificity to reach, e.g. 0.95.")]
 By = Annotated[
     list[str] | None, _threshold("Also break predictions down by this column; may be repeated.")
 ]
@@ -48,8 +48,15 @@ Manifest = Annotated[
     Path | None,
     _threshold("Take score, tile_score, group_id and --by columns from here, by tile_id."),
 ]
-Primary = Annotated[str, _statistic("The metric of the verdicts.")]
-Margin = Annotated[float, _statistic("Equivalence margin on the primary metric.")]
+Primary = Annotated[str, _statistic("Metric by which the verdicts compare models.")]
+Margin = Annotated[float, _statistic("Largest difference in that metric that does not matter.")]
+Endpoint = Annotated[
+    str | None,
+    _threshold(
+        "1+, 2+ or 3+: binary metrics of models with p0 to p3 at this cut of the score "
+        "(default: 2+, or that of their target)."
+    ),
+]
 Confidence = Annotated[
     float, _statistic("Confidence level of all intervals; tests use 1 − confidence as alpha.")
 ]
@@ -61,7 +68,9 @@ AtSensitivity = Annotated[float | None, _statistic("Also specificity at this sen
 PartialAuc = Annotated[
     float | None, _statistic("Also ROC-AUC up to this false positive rate (McClish).")
 ]
-Mcnemar = Annotated[bool, _statistic("Also McNemar's tile-level test.", "--mcnemar")]
+Mcnemar = Annotated[
+    bool, _statistic("Also McNemar's test, which takes tiles as independent.", "--mcnemar")
+]
 
 
 def score(
@@ -78,6 +87,7 @@ def score(
     value: Value = None,
     by: By = None,
     manifest: Manifest = None,
+    endpoint: Endpoint = None,
     primary: Primary = "roc_auc",
     margin: Margin = 0.02,
     confidence: Confidence = 0.95,
@@ -108,7 +118,7 @@ def score(
         "partial_auc": partial_auc,
     }
     files, names = named_files(predictions, name), named_columns(columns)
-    _score(files, names, _settings(wanted), manifest, output, report, json, details)
+    _score(files, names, _settings(wanted), manifest, endpoint, output, report, json, details)
 
 
 def _score(
@@ -116,6 +126,7 @@ def _score(
     columns: dict[str, str],
     settings: "ScoreSettings",
     manifest: Path | None,
+    endpoint: str | None,
     output: Path | None,
     report: Path | None,
     as_json: bool,
@@ -129,7 +140,7 @@ def _score(
 
     if output is not None:
         check_output(output)
-    results = scored(predictions, settings, manifest, columns)
+    results = scored(predictions, settings, manifest, columns, endpoint)
     if output is not None:
         results.write(output)
     page = results.write_report(report) if report is not None else None

@@ -13,20 +13,22 @@ Predictions = Annotated[
     typer.Argument(
         help="Predictions, .csv or .parquet: one row per tile and model, with at least the columns "
         "tile_id, target (0 or 1), probability, and model (else the file's name is the model; "
-        "NAME=FILE gives another); give group_id (slide or patient) too, or "
-        "every interval is too narrow.",
+        "NAME=FILE gives another), or with score, p0, p1, p2 and p3; give group_id (slide or "
+        "patient) too, or every interval is too narrow.",
         metavar="[NAME=]FILE",
     ),
 ]
 Names = Annotated[
     list[str] | None,
-    typer.Option("--name", metavar="NAME=FILE", help="A file with the name of its one model."),
+    typer.Option(
+        "--name", metavar="NAME=FILE", help="A file and a name for its model; may be repeated."
+    ),
 ]
 Columns = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=COLUMN,...",
-        help="The tables' own names of columns, for example probability=prob,model=arch.",
+        help="Names of the columns in your table, for example probability=prob,model=arch.",
     ),
 ]
 

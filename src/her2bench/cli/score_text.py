@@ -6,11 +6,13 @@ from rich.table import Table
 from her2bench.cli.summary_text import print_summary, title, with_interval
 from her2bench.core.console import Terminal
 from her2bench.core.score_notes import Note
-from her2bench.core.scores import Pair, Row, Scores
+from her2bench.core.scores import Pair, Row, Scores, ScoreTable
+from her2bench.core.vocabulary import SCORES, model_label
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.metric_intervals import MINIMUM_SEEDS
 from her2bench.evaluation.scoring.questions import TITLES
 from her2bench.evaluation.statistics.metrics import METRICS
+from her2bench.report.labels import relabelled
 
 CELL = 25  # columns of the terminal
 
@@ -35,6 +37,9 @@ def print_details(console: Terminal, scores: Scores) -> None:
         for some in batches(models, max((console.width - label) // CELL, 1)):
             console.print(_metrics(rows, some, title(rows[0], scores)))
             console.print()
+    for table in scores.score_tables:
+        console.print(score_table(table))
+        console.print()
     _print_verdicts(console, scores)
     _print_notes(console, scores)
 
@@ -47,23 +52,35 @@ def _print_notes(console: Terminal, scores: Scores) -> None:
             alike.setdefault((note.kind, note.split), []).append(note)
     for (_, split), notes in alike.items():
         if len(notes) == 1:
-            console.print(Padding(notes[0].in_full, (0, 0, 0, 2)))
+            console.print(Padding(relabelled(notes[0].in_full), (0, 0, 0, 2)))
             continue
         console.print(f"  {notes[0].title}{f' ({split})' if split else ''}:")
         for note in notes:
-            console.print(Padding(note.text, (0, 0, 0, 4)))
+            console.print(Padding(relabelled(note.text), (0, 0, 0, 4)))
 
 
 def _metrics(rows: list[Row], models: tuple[str, ...], about: str) -> Table:
     table = Table(title=about, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
     for model in models:
-        table.add_column(model, overflow="fold", min_width=CELL - 2)
+        table.add_column(model_label(model), overflow="fold", min_width=CELL - 2)
     by_key = {(row.model, row.metric): row for row in rows}
     for name in _ordered(rows):
         cells = [with_interval(by_key.get((model, name))) for model in models]
         table.add_row(label_of(name), *cells)
     return table
+
+
+def score_table(table: ScoreTable) -> Table:
+    """The scores 0 to 3+, reference by prediction, in tiles or slides averaged over seeds."""
+    title = f"{model_label(table.model)}, {table.split} {table.unit}s by score"
+    shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    shown.add_column("reference")
+    for score in SCORES:
+        shown.add_column(f"predicted {score}", justify="right", no_wrap=True)
+    for score, counts in zip(SCORES, table.counts, strict=True):
+        shown.add_row(score, *(f"{count:.1f}".removesuffix(".0") for count in counts))
+    return shown
 
 
 def _ordered(rows: list[Row]) -> list[str]:
@@ -100,10 +117,10 @@ def verdict_table(pairs: list[Pair], title: str) -> Table:
         table.add_column(name, overflow="fold")
     for pair in pairs:
         table.add_row(
-            f"{pair.model_a} – {pair.model_b}",
+            f"{model_label(pair.model_a)} – {model_label(pair.model_b)}",
             _difference(pair),
             "" if pair.p_adjusted is None else f"{pair.p_adjusted:.3g}",
-            pair.verdict,
+            relabelled(pair.verdict),
         )
     return table
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-Out = Annotated[Path, typer.Argument(help="The folder of a comparison.")]
+Out = Annotated[Path, typer.Argument(help="The folder of a comparison.", metavar="OUT")]
 Host = Annotated[
     str, typer.Option(help="Address to listen on; by default only this machine can connect.")
 ]

@@ -39,6 +39,7 @@ def stoppable() -> Iterator[None]:
             asked.append(time.monotonic())
             raise Stopped(number)
         if time.monotonic() - asked[0] > _PATIENCE:
+            _show_cursor()
             os._exit(128 + number)
 
     signals = (signal.SIGINT, signal.SIGTERM)
@@ -48,6 +49,13 @@ def stoppable() -> Iterator[None]:
     finally:
         for number, handler in zip(signals, before, strict=True):
             signal.signal(number, handler)
+
+
+def _show_cursor() -> None:
+    """Progress bars hide it; leaving at once, they do not show it again."""
+    if os.name == "posix" and sys.stderr.isatty():
+        with suppress(OSError):
+            os.write(sys.stderr.fileno(), b"\x1b[?25h")
 
 
 def shortage(error: BaseException) -> tuple[str, str] | None:

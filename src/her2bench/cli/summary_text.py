@@ -14,9 +14,11 @@ from her2bench.core.vocabulary import model_label
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.statistics.roc_points import point_label
 from her2bench.report.inputs import ReportInputs
+from her2bench.report.labels import relabelled
 from her2bench.report.sections.summary import Answer, answer
 
 _SHOWN = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
+_OF_SCORES = ("quadratic_kappa", "score_accuracy", "within_one")
 _LONGEST_WORD = 11
 
 
@@ -34,7 +36,7 @@ def print_summary(console: Terminal, scores: Scores, config: Mapping[str, Any]) 
     console.print()
     for note in scores.notes:
         if note.severity == "serious":
-            console.print(note.in_full, style="bold red")
+            console.print(relabelled(note.in_full), style="bold red")
             console.print()
     if rows:
         console.print(title(rows[0], scores))
@@ -49,14 +51,17 @@ def print_summary(console: Terminal, scores: Scores, config: Mapping[str, Any]) 
     for note in scores.notes:
         shown = note.severity == "warning" and note.split in (split, None)
         if shown and note.kind != said_above:
-            console.print(note.in_full)
+            console.print(relabelled(note.in_full))
 
 
 def _points(rows: list[Row]) -> list[str]:
-    """The points of the ROC curve that were asked for, one line each."""
+    """The points of the ROC curve that were asked for, and agreement of the scores: a line each."""
     points: dict[str, list[str]] = {}
     for row in rows:
-        if label := point_label(row.metric):
+        label = point_label(row.metric)
+        if row.metric in _OF_SCORES:
+            label = label_of(row.metric)
+        if label:
             points.setdefault(label, []).append(f"{model_label(row.model)} {with_interval(row)}")
     return [f"{label}: {'; '.join(values)}" for label, values in points.items()]
 
@@ -109,7 +114,9 @@ def _models(rows: list[Row], scores: Scores) -> Table:
         table.add_column(label, justify="right", no_wrap=True, overflow="fold")
     for model in dict.fromkeys(row.model for row in rows):
         found = [by_key.get((model, name)) for name in metrics]
-        table.add_row(model, with_interval(found[0]), *(value(row) for row in found[1:]))
+        table.add_row(
+            model_label(model), with_interval(found[0]), *(value(row) for row in found[1:])
+        )
     return table
 
 

@@ -27,7 +27,8 @@ def audit_comparison(prepared: Prepared, cache: Path | None) -> None:
     split = split_from(prepared.splits, prepared.manifest, folder.splits)
     place = cache or cache_folder()
     found = run_audit(prepared.manifest, config.manifest, config.endpoint, split, place)
-    write_audit_files(found.audit, found.tiles, found.pictures, folder, keep_pictures=True)
+    unit = config.report.unit
+    write_audit_files(found.audit, found.tiles, found.pictures, folder, True, unit)
     folder.seal(folder.audit)
 
 

@@ -18,6 +18,9 @@ from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.training.network_options import FULL, NetworkOptions
 from her2bench.training.recipe import Recipe, changed_recipe
 
+SCORE_BASELINES = ("score_frequencies", "dab_baseline", "background_baseline")
+"""The default with the endpoint `score`."""
+
 
 class ComparisonConfig(Settings):
     """Every setting of `her2bench compare`; `comparison.toml` contains them all with defaults.
@@ -25,10 +28,12 @@ class ComparisonConfig(Settings):
     Attributes:
         manifest: the table of tiles, `.csv` or `.parquet`; relative to the working directory.
         endpoint: what counts as positive: `2+` (2+/3+ against 0/1+), `3+`, `1+`, or `status`, the
-            confirmed HER2 status of the manifest.
+            confirmed HER2 status of the manifest; or `score`: the four scores, each with its
+            probability.
         models: the networks: built-in names, `timm:NAME`, `package.module:Class`, or any of these
             under another name, `NAME=NETWORK`.
-        baselines: the simple models they are compared with.
+        baselines: the simple models they are compared with; with the endpoint `score`
+            `score_frequencies` takes the place of `always_positive`.
         seeds: each network is trained once per seed; three or more let verdicts be about recipes.
         size: side of a tile in pixels when a network sees it; larger and smaller ones are resized.
         square: what is done with tiles that are not square: `squash`, `crop`, or `pad` with the
@@ -58,6 +63,16 @@ class ComparisonConfig(Settings):
     network: dict[str, NetworkOptions] = Field(default={}, max_length=1000)
     score: ScoreSettings = ScoreSettings()
     report: ReportSettings = ReportSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_scores(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("endpoint") != "score":
+            return data
+        recipe = data.get("recipe", {})
+        if isinstance(recipe, dict):
+            recipe = {"pos_weight": "inverse-frequency", **recipe}
+        return {"baselines": SCORE_BASELINES, **data, "recipe": recipe}
 
     @field_validator("models", "seeds", "baselines")
     @classmethod
@@ -136,6 +151,22 @@ class ComparisonConfig(Settings):
     def _shows_its_models(self) -> "ComparisonConfig":
         if problem := unknown_models(self.report, (*self.names, *self.baselines)):
             raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _weights_of_endpoint(self) -> "ComparisonConfig":
+        recipes = {"recipe": self.recipe}
+        recipes |= {f"network.{name}.recipe": self.recipe_for(name) for name in self.network}
+        for where, recipe in recipes.items():
+            given = f"{where}.pos_weight = {shown(recipe.pos_weight)}"
+            of_scores = recipe.pos_weight in ("none", "inverse-frequency")
+            if self.endpoint == "score" and not of_scores:
+                raise ValueError(
+                    f"{given} is a weight of positive tiles: with endpoint = 'score' write "
+                    "'inverse-frequency' or 'none'"
+                )
+            if self.endpoint != "score" and recipe.pos_weight == "inverse-frequency":
+                raise ValueError(f"{given} is for endpoint = 'score': write 'negatives/positives'")
         return self
 
     @model_validator(mode="after")

@@ -190,5 +190,5 @@ def _refuse_unrelated(path: Path) -> None:
             path,
             found=f"a folder with other files in it, such as {sorted(unrelated)[0]!r}",
             expected="a new or empty folder, or one of the same comparison",
-            hint="name another output with -o",
+            hint=f"name another output with -o, such as {path / 'comparison'}",
         )

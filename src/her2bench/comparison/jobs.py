@@ -24,6 +24,7 @@ from her2bench.core.versions import versions
 from her2bench.evaluation.scoring.thresholds import choose_threshold
 from her2bench.models.baselines.registry import baseline
 from her2bench.models.cost import multiply_adds
+from her2bench.models.ordinal import cut_logits
 from her2bench.models.pretrained import checksum_of
 from her2bench.models.registry import network
 from her2bench.prediction.compute import Compute
@@ -99,7 +100,10 @@ def finish(
     logits: dict[str, np.ndarray],
     summary: dict[str, object],
 ) -> None:
-    """Choose the threshold on validation; write weights, predictions and DONE."""
+    """Choose the threshold on validation; write weights, predictions and DONE.
+
+    `logits` are the network's outputs by split: of positive, or of 2+ or more.
+    """
     threshold = choose_threshold(logits["val"], fold.side("val").targets, config.score.threshold)
     source, options = network(job.model).source, config.options(job.model)
     about = config.size, prepare, threshold, config.endpoint, config.decoding, source
@@ -115,6 +119,8 @@ def finish(
     work = multiply_adds(model, config.size)
     if work is not None:
         known["multiply_adds"] = work
+    if fold.ordinal:
+        logits = {split: cut_logits(model, values) for split, values in logits.items()}
     write_run(job, fold, run, logits, known | summary)
 
 
@@ -128,12 +134,14 @@ def run_baseline(job: Job, config: ComparisonConfig, fold: Fold, run: RunFolder)
 
     start = time.perf_counter()
     train = measured("train")
-    fitted = known.fit(train, sides["train"].targets)
+    learned = sides["train"].targets if sides["train"].scores is None else sides["train"].scores
+    fitted = known.fitting(config.endpoint)(train, learned)
     trained = time.perf_counter()
     logits = {split: fitted.logits(measured(split)) for split in sides if split != "train"}
     speed = _rate(logits, trained)
     logits["train"] = fitted.logits(train)
-    threshold = choose_threshold(logits["val"], sides["val"].targets, config.score.threshold)
+    judged = logits["val"][:, 1] if fold.ordinal else logits["val"]
+    threshold = choose_threshold(judged, sides["val"].targets, config.score.threshold)
     summary = {"parameters": fitted.parameters, "threshold": threshold}
     summary |= {"train_seconds": trained - start, "predict_tiles_per_second": speed}
     write_run(job, fold, run, logits, summary)

@@ -22,9 +22,11 @@ from her2bench.core.config import to_toml
 from her2bench.core.errors import UserError
 from her2bench.core.manifest import read_manifest, targets, write_manifest
 from her2bench.core.notes import note
+from her2bench.core.one_class import require_both_classes
 from her2bench.core.predictions import COLUMNS as PREDICTIONS
 from her2bench.core.runs import ComparisonFolder, RunFolder, write_text
 from her2bench.core.tables import write_table
+from her2bench.data.splitting.split_scores import note_absent_scores, with_scores
 from her2bench.data.splitting.splits import make_splits
 from her2bench.data.tile_cache.cached_tiles import Tiles, cached_tiles
 from her2bench.evaluation.scoring.breakdown import require_columns_to_break_down
@@ -88,6 +90,8 @@ def prepare(
         splits = _splits(manifest, config)
     if known:
         refuse_other_tiles(folder, manifest, splits, tiles.key)
+    if config.endpoint == "score":
+        note_absent_scores(splits, config.manifest)
     return Prepared(config, folder, manifest, splits, tiles, known)
 
 
@@ -123,6 +127,7 @@ def _is_same(path: Path, config: ComparisonConfig) -> bool:
 
 def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
     target = targets(manifest, config.endpoint, config.manifest)
+    require_both_classes(manifest, target, config.endpoint, config.manifest)
     splits = make_splits(manifest, target, config.split)
     if "val" not in set(splits["split"]):
         raise UserError(
@@ -131,4 +136,4 @@ def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
             expected="a share for validation: epochs and thresholds are chosen on it",
             hint="set split.validation = 0.2",
         )
-    return splits
+    return with_scores(splits, manifest) if config.endpoint == "score" else splits

@@ -8,6 +8,7 @@ import torch
 from her2bench.comparison.gallery import draw_gallery
 from her2bench.comparison.optimism import optimism
 from her2bench.comparison.prepared import Prepared
+from her2bench.comparison.watcher import Watcher
 from her2bench.core.manifest import with_manifest
 from her2bench.core.predictions import read_predictions
 from her2bench.core.score_notes import Note, make_note
@@ -17,8 +18,9 @@ from her2bench.report.pages.report_page import write_report
 from her2bench.report.rebuilding import write_scored
 
 
-def write_results(prepared: Prepared, device: torch.device) -> None:
+def write_results(prepared: Prepared, device: torch.device, watcher: Watcher) -> None:
     """Collect the predictions of all runs, score them, and write scores, table and report."""
+    watcher.making("scores")
     folder = prepared.folder
     runs = [folder.run(job.model, job.seed, job.fold).predictions for job in prepared.jobs]
     predictions = pl.concat([read_predictions([path]) for path in runs])
@@ -28,7 +30,9 @@ def write_results(prepared: Prepared, device: torch.device) -> None:
     notes = (*_split_notes(prepared), *scores.notes)
     scores = replace(scores, notes=notes, optimism=optimism(folder, scores))
     write_scored(folder, scores)
+    watcher.making("pictures of misclassified tiles")
     draw_gallery(prepared, scores, device)
+    watcher.making("report")
     write_report(folder)
 
 

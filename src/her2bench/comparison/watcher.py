@@ -30,5 +30,8 @@ class Watcher:
     def epoch(self, job: "Job", row: "Epoch") -> None:
         """An epoch of a job has ended, in this call or before a stop."""
 
+    def making(self, what: str) -> None:
+        """The runs are finished; these results are being made: the scores, the report, ..."""
+
     def finished(self, job: "Job", val_auc: float | None) -> None:
         """A run is finished; its ROC-AUC on the validation tiles, where they have both classes."""

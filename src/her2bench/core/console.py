@@ -1,5 +1,8 @@
 """Tables and progress bars on a terminal; no text in them is taken for markup."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from rich.console import Console
@@ -7,6 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from her2bench.core.terminal import readable
+
+_ON_SCREEN: ContextVar[Progress | None] = ContextVar("on_screen", default=None)
 
 
 class Terminal(Console):
@@ -35,16 +40,34 @@ class Terminal(Console):
         raise
 
 
-def progress(unit: str = "", transient: bool = True) -> Progress:
+@contextmanager
+def on_screen(bar: Progress) -> Iterator[Progress]:
+    """Show a bar inside the block, and hide the one around it meanwhile: there is one last line."""
+    around = _ON_SCREEN.get()
+    if around is not None:
+        around.stop()
+    token = _ON_SCREEN.set(bar)
+    try:
+        with bar:
+            yield bar
+    finally:
+        bar.disable = True  # one within it that is closed late must not show it again
+        _ON_SCREEN.reset(token)
+        if around is not None:
+            around.start()
+
+
+def progress(unit: str = "") -> AbstractContextManager[Progress]:
     """A progress bar on stderr, silent where that is no terminal."""
     console = Terminal(stderr=True)
-    return Progress(
+    bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         *([TextColumn(unit, markup=False)] if unit else []),
         TimeRemainingColumn(),
         console=console,
-        transient=transient,
+        transient=True,
         disable=not console.is_terminal,
     )
+    return on_screen(bar)

@@ -27,6 +27,10 @@ NoteKind = Literal[
     "undefined_metrics",
     "no_recalibration",
     "scaling_refused",
+    "no_reference_score",
+    "few_slides_of_a_score",
+    "slides_of_several_scores",
+    "predicted_score",
 ]
 
 KINDS: dict[NoteKind, tuple[Severity, str]] = {
@@ -51,6 +55,10 @@ KINDS: dict[NoteKind, tuple[Severity, str]] = {
     "undefined_metrics": ("note", "Undefined metrics"),
     "no_recalibration": ("note", "No recalibration"),
     "scaling_refused": ("note", "Scaling refused"),
+    "no_reference_score": ("warning", "Reference score missing"),
+    "few_slides_of_a_score": ("warning", "Few slides of a score"),
+    "slides_of_several_scores": ("note", "Slides of several scores"),
+    "predicted_score": ("note", "Predicted score"),
 }
 """Severity and title of each kind: `serious`: wrong results, `warning`: doubtful."""
 

@@ -10,6 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from her2bench.core.atomic_io import reading, replacing
 from her2bench.core.errors import UserError, shown
+from her2bench.core.score_breakdown import Breakdown as Breakdown
+from her2bench.core.score_breakdown import ScoreTable as ScoreTable
 from her2bench.core.score_notes import Note
 
 SCHEMA = 2
@@ -93,27 +95,6 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Breakdown:
-    """The tiles of one model with one value of a column: how many are predicted positive.
-
-    `predicted_positive` and `correct` are shares of the tiles, averaged over seeds; `low` to
-    `high` is the interval of `predicted_positive`.
-    """
-
-    model: str
-    split: str
-    column: str
-    value: str
-    tiles: int
-    groups: int
-    positives: int
-    predicted_positive: float
-    low: float | None
-    high: float | None
-    correct: float
-
-
-@dataclass(frozen=True)
 class RunScaling:
     """The scaling of one run: logit → slope x logit + intercept."""
 
@@ -173,6 +154,7 @@ class Scores:
         pairs: one per metric and pair of models (test).
         notes: warnings and explanations, most severe first.
         breakdown: how often tiles of a score, a slide, … are predicted positive (test).
+        score_tables: confusion tables of the four scores, of models that predict them (test).
         calibration: probabilities before and after scaling fitted on val (test).
         thresholds: one per run.
         optimism: what a random tile split would have added, where a comparison measured it.
@@ -184,6 +166,7 @@ class Scores:
     pairs: tuple[Pair, ...] = ()
     notes: tuple[Note, ...] = ()
     breakdown: tuple[Breakdown, ...] = ()
+    score_tables: tuple[ScoreTable, ...] = ()
     calibration: tuple[Recalibrated, ...] = ()
     thresholds: tuple[RunThreshold, ...] = ()
     optimism: tuple[Optimism, ...] = ()

@@ -1,7 +1,7 @@
 """Predicting tiles in files and folders."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import polars as pl
 import torch
 
 from her2bench.core.atomic_io import reading
-from her2bench.core.errors import UserError
+from her2bench.core.errors import UserError, listed
 from her2bench.core.run_folder import RunFolder
 from her2bench.data.decoding.reading import UnreadableImage, open_image
 from her2bench.data.sources.image_files import (
@@ -21,6 +21,7 @@ from her2bench.data.sources.image_files import (
 from her2bench.data.tile_cache.cached_tiles import cached_tiles
 from her2bench.prediction.device import ready_cpu
 from her2bench.prediction.forward import forward, probabilities
+from her2bench.prediction.four_scores import score_columns
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.prediction.trained_networks import load_trained
 
@@ -83,7 +84,11 @@ def predict_tiles(
 
     Returns:
         A table `path, logit, probability, call` (`call` is positive or negative at the run's
-        frozen threshold), and path and reason of each image left out.
+        frozen threshold; of a network of the four scores, 2+ or more), with `p0` to `p3` of such
+        a network, and path and reason of each image left out.
+
+    Raises:
+        UserError: an image or the run cannot be read, or the network gives no finite logit.
     """
     ready_cpu()
     _refuse_slides(images)
@@ -96,7 +101,9 @@ def predict_tiles(
         rows = np.arange(len(tiles.tile_ids))
         logits = forward(model, TileLoader(tiles.pixels, device), rows, description.preparation)
         left_out = [(path, reason) for _, path, reason, _ in tiles.bad]
+        tile_ids = tiles.tile_ids
         del tiles  # Windows cannot delete a file that is still memory-mapped
+    _refuse_not_finite(run, tile_ids, logits)
     positive = logits > description.threshold
     predictions = pl.DataFrame(
         {
@@ -104,6 +111,18 @@ def predict_tiles(
             "logit": logits,
             "probability": probabilities(logits),
             "call": np.where(positive, "positive", "negative"),
+            **score_columns(model, logits),
         }
     )
     return predictions, left_out
+
+
+def _refuse_not_finite(run: RunFolder, paths: Sequence[str], logits: np.ndarray) -> None:
+    bad = [path for path, logit in zip(paths, logits, strict=True) if not np.isfinite(logit)]
+    if bad:
+        raise UserError(
+            run.weights,
+            found=f"no finite logit for {len(bad)} tile(s):{listed(bad)}",
+            expected="a finite logit for every tile",
+            hint="leave these tiles out, or train the network again",
+        )

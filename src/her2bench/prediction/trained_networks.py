@@ -16,6 +16,7 @@ from her2bench.core.vocabulary import NETWORKS
 from her2bench.data.decoding.squares import SQUARES, Square
 from her2bench.data.tile_cache.pixels import Decoding
 from her2bench.models.arguments import Argument, with_arguments
+from her2bench.models.ordinal import OrdinalNetwork
 from her2bench.models.registry import OURS, Network, is_timms_own, named_network, network
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.weights import write_tensors
@@ -26,9 +27,9 @@ class ModelMetadata:
     """The metadata of a weights file.
 
     `threshold` is on the logit: a tile is predicted positive above it. `endpoint` defines
-    positive, `decoding` the decoding of the tiles; `source` names the network behind the model's
-    name, such as `package.module:Class`, and `arguments` are those of its class; `square` says what
-    was done with tiles that are not square.
+    positive (`score`: an ordinal network, 2+ or more), `decoding` the decoding of the tiles;
+    `source` names the network behind the model's name, such as `package.module:Class`, and
+    `arguments` are those of its class; `square` says what was done with tiles that are not square.
     """
 
     model: str
@@ -83,7 +84,7 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Model
         raise _unreadable(run, error, _AGAIN) from error
     known = _network(run, description)
     try:
-        model = _empty(known, description.size, device)
+        model = _empty(known, description, device)
         load_model(model, run.weights, device=str(device))
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         hint = (
@@ -114,14 +115,19 @@ def _network(run: RunFolder, description: ModelMetadata) -> Network:
     return replace(known, build=with_arguments(known.build, arguments, name))
 
 
-def _empty(known: Network, size: int, device: torch.device) -> nn.Module:
+def _empty(known: Network, description: ModelMetadata, device: torch.device) -> nn.Module:
     """The network on the device, without its weights."""
-    known.check_size(size)
+    known.check_size(description.size)
     if not known.ours:  # non-weight state is created in its constructor
-        return known.fresh(size).to(device)
+        return _built(known, description).to(device)
     with torch.device("meta"):
-        model = known.fresh(size)
+        model = _built(known, description)
     return model.to_empty(device=device)
+
+
+def _built(known: Network, description: ModelMetadata) -> nn.Module:
+    model = known.fresh(description.size)
+    return OrdinalNetwork(model) if description.endpoint == "score" else model
 
 
 def _unreadable(run: RunFolder, error: Exception, hint: str) -> UserError:

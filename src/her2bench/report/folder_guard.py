@@ -29,6 +29,6 @@ def check_inside(folder: ComparisonFolder) -> None:
 def _written(folder: ComparisonFolder) -> Iterator[Path]:
     """The existing files and folders of the report."""
     runs = folder.path / "runs"
-    places = (folder.report, folder.figures, *folder.figures.glob("*"), runs)
+    places = (folder.report, folder.audit_page, folder.figures, *folder.figures.glob("*"), runs)
     cards = (path for model in runs.glob("*") for path in (model, model / "card.md"))
     yield from (path for path in (*places, *cards) if path.exists() or path.is_symlink())

@@ -10,7 +10,7 @@ from her2bench.core.runs import ComparisonFolder
 from her2bench.core.scores import Scores
 from her2bench.core.tables import Wanted, read_table
 from her2bench.core.values import refuse_rows, typed
-from her2bench.evaluation.statistics.metrics import METRICS, OWN
+from her2bench.evaluation.statistics.metrics import METRICS, OWN, names_of
 
 STUDY_COLUMNS = {  # metric → column, the terms of the study
     "accuracy": "accuracy",
@@ -42,9 +42,12 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         `model, split, tiles, groups, seeds`, then `<column>, <column>_low, <column>_high` for
-        each of `metric_columns`, then those of `cost_table`.
+        each of `metric_columns` and each metric of the scores that a model has, then those of
+        `cost_table`.
     """
-    columns, rows = metric_columns(), dict[tuple[str, str], dict[str, Any]]()
+    present = {row.metric for row in scores.rows}
+    of_scores = {name: name for name in names_of("ordinal") if name in present}
+    columns, rows = metric_columns() | of_scores, dict[tuple[str, str], dict[str, Any]]()
     about = ("model", "split", "tiles", "groups", "seeds")
     for row in scores.rows:
         if row.metric not in columns:

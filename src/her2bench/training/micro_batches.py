@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from her2bench.core.notes import note
+from her2bench.models.ordinal import cumulative
 
 
 @dataclass
@@ -37,9 +38,9 @@ class MicroBatches:
             fabric: device and precision.
             model: set up by it; tiles (b, 3, h, w) to logits (b,).
             optimiser: set up with it.
-            loss: of each tile.
+            loss: of each tile, or of its cuts.
             batch: tiles (b, 3, h, w).
-            aims: targets (b,).
+            aims: targets (b,), or those of the cuts (b, 3).
 
         Returns:
             The logits (b,) and the mean loss, without gradients.
@@ -83,8 +84,8 @@ def _passes(
     optimiser.zero_grad()
     logits, total = [], torch.zeros((), device=batch.device)
     for tiles, wanted in zip(batch.split(size), aims.split(size), strict=True):
-        output = model(tiles).view_as(wanted)
-        value = loss(output, wanted).mean() * (len(tiles) / len(batch))
+        output = model(tiles).view(len(tiles))
+        value = loss(cumulative(model, output), wanted).mean() * (len(tiles) / len(batch))
         fabric.backward(value)
         total += value.detach()
         logits.append(output.detach())

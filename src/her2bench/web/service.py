@@ -14,7 +14,7 @@ from PIL import Image
 
 from her2bench.core.memory import release_memory
 from her2bench.core.runs import ComparisonFolder
-from her2bench.core.vocabulary import ENDPOINTS, model_label
+from her2bench.core.vocabulary import ENDPOINTS, binary_endpoint, model_label
 from her2bench.data.decoding.rgb import resized
 from her2bench.data.decoding.squares import Square, squared
 from her2bench.prediction.device import ready_cpu
@@ -160,7 +160,15 @@ def opened_service(folder: ComparisonFolder, device: torch.device) -> Service | 
     described = [networks.read(member.run)[1] for model in models for member in model.members]
     first = described[0]
     training = training_of(folder, first.size, first.square)
-    return Service(folder, models, networks, first.size, first.endpoint, training, first.square)
+    return Service(
+        folder,
+        models,
+        networks,
+        first.size,
+        binary_endpoint(first.endpoint),
+        training,
+        first.square,
+    )
 
 
 async def _in(pool: ThreadPoolExecutor, work: Callable[..., T], *given: object) -> T:

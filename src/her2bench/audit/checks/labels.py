@@ -6,6 +6,7 @@ import polars as pl
 from her2bench.audit.context import AuditContext, CheckResult
 from her2bench.audit.partition import sides_of
 from her2bench.core.audit_findings import Finding, Measured, Severity
+from her2bench.core.one_class import values_of
 from her2bench.core.text import plural
 
 LEAST_BROWN = 0.02
@@ -73,7 +74,8 @@ def _balance(evidence: AuditContext) -> list[Finding]:
             found.append(_one_class(side, int((evidence.split == side).sum()), bool(share)))
     most = float(max(target.mean(), 1 - target.mean()))
     if most >= 1:
-        found.append(_one_class("the manifest", len(target), bool(target[0])))
+        held = values_of(evidence.manifest, evidence.endpoint)
+        found.append(_one_class("the manifest", len(target), bool(target[0]), f": {held}"))
     elif most > _LOPSIDED:
         found.append(
             Finding(
@@ -92,12 +94,12 @@ def _balance(evidence: AuditContext) -> list[Finding]:
     return found
 
 
-def _one_class(where: str, tiles: int, positive: bool) -> Finding:
+def _one_class(where: str, tiles: int, positive: bool, why: str = "") -> Finding:
     fold = where.startswith("fold ")
     return Finding(
         kind="one_class_only",
         severity="note" if fold else "serious",
-        title=f"All tiles of {where} ({tiles}) are {'positive' if positive else 'negative'}",
+        title=f"All tiles of {where} ({tiles}) are {'positive' if positive else 'negative'}{why}",
         number=tiles,
         unit="tiles",
         effect="that fold has no ROC-AUC of its own; all folds are scored together"

@@ -23,7 +23,8 @@ def too_few(tiles: np.ndarray, names: list[str], needed: int) -> UserError:
     negative, positive = (int(count) for count in (tiles > 0).sum(axis=0))
     return UserError(
         _WHERE,
-        found=f"{len(tiles)} groups: {positive} hold positive tiles, {negative} negative ones",
+        found=f"{len(tiles)} slides or patients (column group_id): {positive} hold positive "
+        f"tiles, {negative} negative ones",
         expected=f"at least {needed} of each, to have both classes on all sides ({_sides(names)})",
         hint="choose fewer split.folds, or another endpoint"
         if names[0] != "train"

@@ -238,7 +238,7 @@ def _class_notes(split: str, sample: LabelledTiles) -> list[Note]:
         return []
     kind = "positive" if positives else "negative"
     text = (
-        f"All {sample.n_tiles} tiles are {kind}; ROC-AUC and whatever else needs both classes is "
-        "undefined."
+        f"All {sample.n_tiles} tiles are {kind} (target {int(positives > 0)} in every row); "
+        "ROC-AUC and whatever else needs both classes is undefined. Add tiles of the other class."
     )
     return [make_note("one_class_only", text, split)]

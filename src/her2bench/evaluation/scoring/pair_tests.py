@@ -125,8 +125,12 @@ def _same_answers(metric: str, a: ModelPredictions, b: ModelPredictions) -> bool
 
 
 def _seen(metric: str, answers: ModelPredictions) -> Iterator[Floats | Ints | Bools]:
-    """What a metric sees of each seed's answers: calls, probabilities, ranks within folds, all."""
+    """What a metric sees of each seed's answers: calls, ranks within folds, scores, all."""
     sees = METRICS[metric].sees
+    if sees in ("scores", "distributions"):
+        assert answers.distributions is not None
+        yield from answers.scores if sees == "scores" else answers.distributions
+        return
     for logits, probabilities, calls, folds in answers.by_seed:
         if sees == "calls":
             yield calls

@@ -28,14 +28,18 @@ SEEDS_FOR_RANGE = 10  # of each recipe: with 3 or 5 the power promised was misse
 
 
 def compare_all(
-    judged: Mapping[str, ModelEvaluation], settings: ScoreSettings, metrics: Iterable[str] = METRICS
+    judged: Mapping[str, ModelEvaluation],
+    settings: ScoreSettings,
+    metrics: Iterable[str] = METRICS,
+    unanswered: bool = True,
 ) -> tuple[Pair, ...]:
     """Compare all pairs of models, scored on the same tiles, on all metrics.
 
     Args:
         judged: name → model, all on one sample; the caller has checked that.
         settings: primary metric, margin, confidence, flips and seed.
-        metrics: those to compare on, the primary one among them.
+        metrics: those to compare on.
+        unanswered: whether to name the pairs whose recipes cannot be compared.
 
     Returns:
         Pairs by question, metric, then in the order of the models; a baseline stands second.
@@ -44,15 +48,15 @@ def compare_all(
     everyone = two_by_two(judged)
     answered = [two for two in everyone if all(map(recipe_answerable, two))]
     for metric in metrics:
-        tested = [compare_weights(metric, *two, settings) for two in everyone]
+        tested = [compare_weights(metric, *two, settings) for two in _both(everyone, metric)]
         pairs += _with_verdicts(tested, settings)
     for metric in metrics:
-        tested = [compare_recipes(metric, *two, settings) for two in answered]
+        tested = [compare_recipes(metric, *two, settings) for two in _both(answered, metric)]
         pairs += _with_verdicts(tested, settings)
     pairs += [
         _unanswered(settings.primary, *two)
-        for two in everyone
-        if not all(map(recipe_answerable, two))
+        for two in _both(everyone, settings.primary)
+        if unanswered and not all(map(recipe_answerable, two))
     ]
     if settings.mcnemar:
         pairs = [_with_mcnemar(pair, judged) for pair in pairs]
@@ -65,6 +69,13 @@ def two_by_two(
     """All pairs of models, baselines second."""
     ordered = sorted(judged.values(), key=lambda model: model.name in BASELINES)
     return list(combinations(ordered, 2))
+
+
+def _both(
+    twos: list[tuple[ModelEvaluation, ModelEvaluation]], metric: str
+) -> list[tuple[ModelEvaluation, ModelEvaluation]]:
+    """The pairs of which both models have the metric: a binary model has none of the scores."""
+    return [two for two in twos if all(metric in model.estimates for model in two)]
 
 
 def _with_verdicts(tested: list[Tested], settings: ScoreSettings) -> list[Pair]:

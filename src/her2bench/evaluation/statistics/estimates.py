@@ -91,7 +91,7 @@ def estimate(metric: str, sample: LabelledTiles, answers: ModelPredictions, bins
     """Estimate one metric of one model, with everything its variance needs."""
     about, targets = METRICS[metric], sample.targets
     values, parts, shares, mean, inflations = [], [], [], np.zeros(len(targets)), []
-    for run in answers.with_truth(targets, bins):
+    for run in answers.with_truth(targets, bins, sample.scores):
         shares.append(slide_shares(metric, about.held_by(run), sample))
         if about.influence is None:
             value, each = about.of(run), np.full(len(targets), np.nan)

@@ -1,6 +1,8 @@
 """All figures of a report, in order."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -13,7 +15,7 @@ from her2bench.report.figures.quality_cost import draw_quality_cost
 from her2bench.report.figures.reliability_diagram import draw_reliability
 from her2bench.report.figures.roc_pr import draw_precision_recalls, draw_rocs
 from her2bench.report.figures.score_distributions import draw_spread
-from her2bench.report.figures.style import Drawn
+from her2bench.report.figures.style import ENDINGS, Drawn
 from her2bench.report.formats import percent
 from her2bench.report.gallery_selection import first_seed
 from her2bench.report.inputs import ReportInputs
@@ -34,6 +36,13 @@ class Figures:
     reliability: list[Drawn]
     losses: Drawn | None
     spreads: list[Drawn]
+
+    def files(self, folder: Path) -> Iterator[Path]:
+        """The files of all figures in their folder."""
+        single = [self.forest, self.rocs, self.recalls, self.losses]
+        for drawn in (*single, *self.reliability, *self.spreads):
+            if drawn:
+                yield from (folder / f"{drawn.name}.{ending}" for ending in ENDINGS)
 
 
 def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:

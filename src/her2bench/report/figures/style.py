@@ -47,6 +47,8 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 8,
 }
+ENDINGS = ("svg", "png", "pdf", "csv")
+"""The files of each figure."""
 
 
 @dataclass(frozen=True)

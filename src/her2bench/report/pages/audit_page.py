@@ -11,9 +11,10 @@ from her2bench.core.audit_findings import Audit, write_audit
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.versions import versions
 from her2bench.core.vocabulary import ENDPOINTS
-from her2bench.report.gallery_files import write_audit_pictures
+from her2bench.report.gallery_files import read_audit_pictures, write_audit_pictures
+from her2bench.report.inputs import ReportInputs
 from her2bench.report.pages.html import assets, environment
-from her2bench.report.sections.audit_view import counted, pictured, shown_findings
+from her2bench.report.sections.audit_view import counted, pictured, shown_findings, with_sides
 
 _STYLES = ("colours.css", "page.css", "tables.css", "audit.css", "print.css")
 
@@ -24,6 +25,7 @@ def write_audit_files(
     draw: Callable[[list[str]], Mapping[str, bytes]],
     folder: ComparisonFolder,
     keep_pictures: bool = False,
+    unit: str = "slide",
 ) -> None:
     """Write the output of an audit: pictures, audit.html, and audit.json last.
 
@@ -33,17 +35,22 @@ def write_audit_files(
         draw: returns JPEG bytes of the requested readable tiles.
         folder: of the output.
         keep_pictures: also write them as files.
+        unit: of independence; the page says it instead of slide.
     """
     wanted = pictured(audit, tiles)
     pictures = draw(wanted)
     if keep_pictures:
         write_audit_pictures(folder, wanted, pictures)
-    write_audit_page(audit, tiles, pictures, folder.audit_page)
+    write_audit_page(audit, tiles, pictures, folder.audit_page, unit)
     write_audit(audit, folder.audit)
 
 
 def write_audit_page(
-    audit: Audit, tiles: pl.DataFrame, thumbnails: Mapping[str, bytes], path: Path
+    audit: Audit,
+    tiles: pl.DataFrame,
+    thumbnails: Mapping[str, bytes],
+    path: Path,
+    unit: str = "slide",
 ) -> Path:
     """Write the page, whole or not at all.
 
@@ -52,9 +59,10 @@ def write_audit_page(
         tiles: `tile_id` and, where known, `score`, `group_id`, `split`.
         thumbnails: tile_id → JPEG bytes, of the tiles that `pictured` names.
         path: the page's.
+        unit: of independence.
     """
     page = (
-        environment()
+        environment(unit)
         .get_template("audit_page.html")
         .render(
             **audit_contents(audit, tiles, thumbnails),
@@ -67,6 +75,16 @@ def write_audit_page(
     with replacing(Path(path)) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
     return Path(path)
+
+
+def rewrite_audit_page(material: ReportInputs, unit: str) -> None:
+    """Write the audit page in the report's unit; without kept pictures it stays as it is."""
+    if material.audit is None:
+        return
+    tiles = with_sides(material.manifest, material.splits)
+    kept, wanted = read_audit_pictures(material.folder), pictured(material.audit, tiles)
+    if kept or not wanted:
+        write_audit_page(material.audit, tiles, kept, material.folder.audit_page, unit)
 
 
 def audit_contents(

@@ -20,7 +20,7 @@ from her2bench.report.folder_guard import check_inside
 from her2bench.report.gallery_files import read_audit_pictures, read_gallery
 from her2bench.report.inputs import ReportInputs, read_inputs, shown_panels
 from her2bench.report.labels import STUDY_WORDS
-from her2bench.report.pages.audit_page import audit_contents
+from her2bench.report.pages.audit_page import audit_contents, rewrite_audit_page
 from her2bench.report.pages.html import assets, environment
 from her2bench.report.pages.model_card import write_cards
 from her2bench.report.sections import methods
@@ -40,8 +40,10 @@ from her2bench.report.sections.results_table import (
     shown_metrics,
     standings,
 )
+from her2bench.report.sections.score_view import score_view
 from her2bench.report.sections.summary import answer, primary_pairs, shown_question
 from her2bench.report.sections.warnings import lesser_notes, optimistic_figures, report_warnings
+from her2bench.report.written_files import remove_outdated
 
 _STYLES = ("colours.css", "page.css", "tables.css", "figures.css", "audit.css", "print.css")
 _SCRIPTS = ("page.js", "operating.js")
@@ -68,15 +70,16 @@ def write_report(folder: ComparisonFolder) -> Path:
 
 
 def _written(folder: ComparisonFolder, material: ReportInputs, unit: str) -> Path:
-    page = (
-        environment(unit)
-        .get_template("page.html")
-        .render(**_contents(material), **assets(_STYLES, _SCRIPTS))
-    )
-    write_cards(material)
+    contents = _contents(material)
+    template = environment(unit).get_template("page.html")
+    page = template.render(**contents, **assets(_STYLES, _SCRIPTS))
+    written = [*contents["figures"].files(folder.figures), *write_cards(material)]
+    rewrite_audit_page(material, unit)
     slides = by_slide(material)
     if slides.height:
-        write_table(slides, folder.figures / "slides.csv")
+        written.append(folder.figures / "slides.csv")
+        write_table(slides, written[-1])
+    remove_outdated(folder, written)
     with replacing(folder.report) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
     folder.seal(folder.report)
@@ -85,7 +88,7 @@ def _written(folder: ComparisonFolder, material: ReportInputs, unit: str) -> Pat
 
 def _contents(material: ReportInputs) -> dict[str, Any]:
     panels = shown_panels(material)
-    rows = material.scores.rows
+    rows, ranked = material.scores.rows, standings(material)
     present = [s for s in ("test", "val", "train") if any(r.split == s for r in rows)]
     return {
         "name": material.folder.path.resolve().name,
@@ -105,7 +108,7 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "margin": f"{material.settings.margin:g}",
         "shown_metrics": shown_metrics(material),
         "beside": [s for s in ("val", "train") if s in present and s != material.split],
-        "standings": standings(material),
+        "standings": ranked,
         "sides": on_all_sides(material),
         "costs": costs(material),
         "hardware": hardware(material),
@@ -125,6 +128,7 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "models": material.models,
         "baselines": [BASELINES[name] for name in material.baselines if name in BASELINES],
         "optimism": optimism(material),
+        "scored": score_view(material),
         "predicted_by_score": predictions_by_score(material),
         "slides": failing_slides(material),
         **_pictures(material),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from her2bench.core.scores import Question, Row
 from her2bench.core.vocabulary import SPLITS, model_label
+from her2bench.evaluation.scoring.extra_rows import cut_label
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.evaluation.statistics.roc_points import point_label
 from her2bench.report.inputs import ReportInputs
@@ -73,10 +74,18 @@ def _best(rows: list[Standing], metric: str) -> list[Standing]:
 
 
 def metric_titles(material: ReportInputs) -> dict[str, str]:
-    """All metrics, then the points of the ROC curve that were asked for: name → title."""
-    points = {row.metric: text for row in material.scores.rows if (text := point_label(row.metric))}
-    titles = {name: metric.title for name, metric in METRICS.items()}
-    return titles | {name: text[0].upper() + text[1:] for name, text in points.items()}
+    """The metrics, then points of the ROC curve and cuts of the score, if any: name → title.
+
+    Metrics of the scores are among them where a model has them.
+    """
+    present = dict.fromkeys(row.metric for row in material.scores.rows)
+    others = {name: text for name in present if (text := point_label(name) or cut_label(name))}
+    titles = {
+        name: metric.title
+        for name, metric in METRICS.items()
+        if metric.kind == "binary" or name in present
+    }
+    return titles | {name: text[0].upper() + text[1:] for name, text in others.items()}
 
 
 def every_metric(material: ReportInputs, split: str) -> list[tuple[str, dict[str, Cell]]]:
