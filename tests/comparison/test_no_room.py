@@ -1,5 +1,6 @@
 """A device without room for a batch, in a comparison: split and recorded, or a clear message."""
 
+import polars as pl
 import pytest
 import torch
 
@@ -26,10 +27,17 @@ def little_room(monkeypatch):
         monkeypatch.setattr(kind, "forward", forward)
 
 
-def test_the_size_that_was_used_is_recorded(little_room, write_config, tmp_path, cache, caplog):
-    config = load_settings(ComparisonConfig, write_config(), SMALL)
+def test_the_size_that_was_used_and_all_time_are_recorded(
+    little_room, write_config, tmp_path, cache, caplog
+):
+    two_rates = (*SMALL, "recipe.learning_rates=[1e-3, 1e-4]")
+    config = load_settings(ComparisonConfig, write_config(), two_rates)
     folder = compare(config, tmp_path / "out", Choices("cpu", cache, audit=False), Watcher())
-    assert folder.run("lenet", 0, 0).summary()["micro_batch"] == 4
+    run = folder.run("lenet", 0, 0)
+    summary, epochs = run.summary(), pl.read_csv(run.metrics)
+    assert summary["micro_batch"] == 4
+    assert epochs.height == 2 and summary["train_seconds"] == pytest.approx(epochs["seconds"].sum())
+    assert summary["predict_tiles_per_second"] > 0 and summary["multiply_adds"] > 0
     assert "no room on the device for 16 tiles in training lenet" in caplog.text
 
 
