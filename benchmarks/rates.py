@@ -29,11 +29,11 @@ from her2bench.evaluation.statistics.arrays import (
 from her2bench.evaluation.statistics.bootstrap import Resampler, bootstrap
 from her2bench.evaluation.statistics.estimates import Estimate, estimate
 from her2bench.evaluation.statistics.intervals import Interval
-from her2bench.evaluation.statistics.metrics import METRICS
+from her2bench.evaluation.statistics.metrics import METRICS, names_of
 from her2bench.evaluation.statistics.multiplicity import holm
 
 BINS = 15
-RESAMPLED = tuple(name for name, metric in METRICS.items() if metric.resampled)
+RESAMPLED = tuple(name for name in names_of("binary") if METRICS[name].resampled)
 CONFIDENCE = 0.95
 VERDICT = ScoreSettings(bootstrap=0)
 NOT_PRIMARY = ScoreSettings(bootstrap=0, primary="accuracy")  # saves the test of equivalence

@@ -100,7 +100,7 @@ class TwoLevel:
     def _sample(self, rng: np.random.Generator) -> LabelledTiles:
         """Drawn again until each class lies in at least two slides."""
         while True:
-            slides = np.repeat(np.arange(self.groups), self._sizes(rng))
+            slides = np.repeat(np.arange(self.groups), self.sizes(rng))
             if self.mixed:
                 p = rng.beta(2 * self.prevalence, 2 - 2 * self.prevalence, self.groups)
                 targets = rng.random(len(slides)) < p[slides]
@@ -110,7 +110,8 @@ class TwoLevel:
             if min(sample.positive_groups, sample.negative_groups) > 1:
                 return sample
 
-    def _sizes(self, rng: np.random.Generator) -> Ints:
+    def sizes(self, rng: np.random.Generator) -> Ints:
+        """The number of tiles of each slide: (G,)."""
         if self.equal:
             return np.full(self.groups, self.tiles)
         sizes = rng.lognormal(0, 0.6, self.groups)

@@ -76,7 +76,7 @@ def test_networks_and_a_baseline_from_outside_stand_everywhere(
     config = load_settings(ComparisonConfig, path, ONE_EPOCH)
     folder = compare(config, tmp_path / "out", Choices("cpu", cache, audit=False), Watcher())
 
-    everyone = {"flat", "Tiny", *BASELINES}
+    everyone = {"flat", "Tiny", *config.baselines}
     assert set(pl.read_parquet(folder.predictions)["model"]) == everyone
     assert everyone <= set(pl.read_csv(folder.table)["model"])
     scores = json.loads(folder.scores.read_text(encoding="utf-8"))

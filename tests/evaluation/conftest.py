@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from her2bench.core.ordinal import SCORE_COLUMNS
 from her2bench.core.predictions import check_predictions
 from her2bench.evaluation.statistics.arrays import ModelPredictions
 
@@ -86,3 +87,51 @@ def overconfident(seed, n=4000, factor=3.0, shift=0.0):
     rng = np.random.default_rng(seed)
     calibrated = rng.normal(size=n) * 1.5
     return factor * calibrated + shift, rng.random(n) < 1 / (1 + np.exp(-calibrated))
+
+
+def scored_answers(latent, model: str = "model", distributions=None) -> ModelPredictions:
+    """Answers of an ordinal model: cumulative logits of (S, n) latent scores, cuts at 0.5 to 2.5.
+
+    Args:
+        latent: a reference score and an error.
+        model: its name.
+        distributions: (S, n, 4); those of the latent scores where None.
+    """
+    if distributions is None:
+        above = 1 / (1 + np.exp(-2 * (latent[..., None] - np.array([0.5, 1.5, 2.5]))))
+        edges = np.ones((*latent.shape, 1))
+        distributions = -np.diff(np.concatenate([edges, above, 0 * edges], axis=-1), axis=-1)
+    p = distributions[..., 2:].sum(axis=-1)
+    logits = np.log(p + 1e-12) - np.log(1 - p + 1e-12)
+    seeds = tuple(range(len(p)))
+    return ModelPredictions(model, seeds, logits, p, p > 0.5, None, distributions)
+
+
+def four_scores(
+    models: tuple[str, ...] = ("a", "b"), groups: int = 30, seeds: int = 1, known: bool = True
+) -> pl.DataFrame:
+    """Models of the scores on slides of one score; a tile in ten has another one."""
+    rng = np.random.default_rng(3)
+    slide = np.repeat(np.arange(groups), rng.integers(3, 10, groups))
+    reference = np.arange(groups)[slide] % 4
+    moved = rng.random(len(slide)) < 0.1
+    reference = np.where(moved & (slide % 5 == 0), (reference + 1) % 4, reference)
+    parts = []
+    for model in models:
+        for seed in range(seeds):
+            latent = reference + 0.4 * rng.normal(size=groups)[slide]
+            latent = latent + rng.normal(size=len(slide))
+            above = 1 / (1 + np.exp(-2 * (latent[:, None] - np.array([0.5, 1.5, 2.5]))))
+            edge = np.ones((len(slide), 1))
+            p = -np.diff(np.hstack([edge, above, 0 * edge]), axis=1)
+            columns = {
+                "model": model,
+                "seed": seed,
+                "tile_id": [f"tile-{i:04}" for i in range(len(slide))],
+                "score": reference,
+                **dict(zip(SCORE_COLUMNS, p.T, strict=True)),
+            }
+            if known:
+                columns["group_id"] = [f"slide-{g}" for g in slide]
+            parts.append(pl.DataFrame(columns))
+    return check_predictions(pl.concat(parts))

@@ -7,6 +7,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from her2bench.core.errors import UserError
+from her2bench.models.ordinal import OrdinalNetwork, cut_logits
 from her2bench.models.registry import build_model
 from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Normalization
@@ -175,3 +176,67 @@ def test_a_last_tile_alone_joins_the_batch_before_it_where_batches_are_normalise
     assert batch_ends(17, 8, normalised) == [8]
     assert batch_ends(17, 8, SmallNetwork()) == [8, 16]
     assert batch_ends(18, 8, normalised) == [8, 16]
+
+
+@pytest.fixture(scope="module")
+def scored(sides):
+    """The same tiles with scores: darker ones lower."""
+    train, validation = sides
+    scores = np.random.default_rng(1).integers(0, 2, 40) + 2 * (np.arange(40) % 2)
+    return (
+        Side(train.tiles, train.rows, train.targets, scores[:30]),
+        Side(validation.tiles, validation.rows, validation.targets, scores[30:]),
+    )
+
+
+def train_scores(sides, folder, stop_after=None, **more):
+    torch.manual_seed(0)
+    model = OrdinalNetwork(SmallNetwork())
+    rows = []
+
+    def on_epoch(row):
+        rows.append(row)
+        if len(rows) == stop_after:
+            raise Stopped
+
+    weights = (1.0, 2.0, 0.5, 1.0)
+    recipe = Recipe(epochs=3, batch=8, pos_weight="inverse-frequency", **more)
+    plan = FitConfig(recipe, 1e-3, 1.0, Normalization(), seed=(0, 0), score_weights=weights)
+    checkpoint = Checkpoint(folder, share_of_time=1e9)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    return fit(fabric, model, *sides, plan, checkpoint, Listener(on_epoch)), model
+
+
+@pytest.mark.parametrize("more", [{}, MODERN | {"label_smoothing": 0.1}], ids=["plain", "modern"])
+def test_scores_are_learned_and_a_stopped_run_goes_on_with_the_same_result(scored, tmp_path, more):
+    whole, expected = train_scores(scored, tmp_path / "whole", **more)
+    with pytest.raises(Stopped):
+        train_scores(scored, tmp_path / "stopped", stop_after=1, **more)
+    resumed, model = train_scores(scored, tmp_path / "stopped", **more)
+    assert [r["val_loss"] for r in resumed.epochs] == [r["val_loss"] for r in whole.epochs]
+    for name, value in expected.state_dict().items():
+        assert torch.equal(value, model.state_dict()[name]), name
+    start = OrdinalNetwork(SmallNetwork())
+    assert not torch.equal(expected.gaps, start.gaps)
+    assert not torch.equal(expected.middle, start.middle)
+
+
+def test_the_validation_loss_of_scores_is_the_weighted_sum_over_cuts(scored, tmp_path):
+    fitted, model = train_scores(scored, tmp_path)
+    side = scored[1]
+    cuts = cut_logits(model, forward(model, side.tiles, side.rows, Normalization()))
+    reached = side.scores[:, None] >= np.array([1, 2, 3])
+    losses = np.logaddexp(0, np.where(reached, -cuts, cuts)).sum(1)
+    loss = np.mean(np.array([1.0, 2.0, 0.5, 1.0])[side.scores] * losses)
+    assert loss == pytest.approx(fitted.validation_loss, rel=1e-5)
+    assert fitted.epochs[fitted.epoch]["val_accuracy"] == np.mean((cuts[:, 1] > 0) == side.targets)
+
+
+def test_thresholds_that_are_no_number_stop_the_training(scored, tmp_path):
+    model = OrdinalNetwork(SmallNetwork())
+    nn.init.constant_(model.gaps, torch.nan)
+    recipe = Recipe(epochs=1, batch=8)
+    plan = FitConfig(recipe, 1e-3, 1.0, Normalization(), (0, 0), score_weights=(1.0,) * 4)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    with pytest.raises(UserError, match="training diverged"):
+        fit(fabric, model, *scored, plan, Checkpoint(tmp_path), SILENT)

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from her2bench.core.errors import UserError
+from her2bench.models.ordinal import OrdinalNetwork
 from her2bench.training.network_options import FULL, NetworkOptions
 from her2bench.training.optimiser import optimiser_for, set_rate
 from her2bench.training.recipe import Recipe
@@ -56,6 +57,20 @@ def test_each_layer_learns_more_slowly_than_the_next():
     assert found["layer1.1.weight"][0] == pytest.approx(RATE / 2)  # a block of its own
     assert found["layer1.0.weight"][0] == pytest.approx(RATE / 4)
     assert found["stem.weight"][0] == pytest.approx(RATE / 8)
+
+
+def test_thresholds_of_scores_learn_as_the_head_and_the_network_as_before():
+    slow, model = NetworkOptions(pretrained=True, layer_decay=0.5), OrdinalNetwork(Net())
+    optimiser = optimiser_for(model, "net", Recipe(weight_decay=0.1), slow, RATE)
+    names = {id(p): name for name, p in model.named_parameters()}
+    found = {
+        names[id(p)]: (round(group["lr"], 6), group["weight_decay"])
+        for group in optimiser.param_groups
+        for p in group["params"]
+    }
+    assert found.pop("middle") == found.pop("gaps") == (RATE, 0.0)
+    plain = shares(slow, Recipe(weight_decay=0.1))
+    assert found == {f"network.{name}": value for name, value in plain.items()}
 
 
 def test_a_network_without_a_linear_head_has_no_backbone():

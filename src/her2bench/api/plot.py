@@ -11,21 +11,29 @@ import matplotlib.pyplot as plt
 import polars as pl
 from matplotlib.axes import Axes
 
+from her2bench.api.decision_inputs import curves_of, unscored, with_derived
+from her2bench.api.frames import Tables
 from her2bench.api.results import ComparisonResults, ScoreResults
-from her2bench.core.errors import UserError
-from her2bench.core.vocabulary import BASELINES, model_label
+from her2bench.api.scoring import load_predictions
+from her2bench.core.errors import UserError, nearest
+from her2bench.core.vocabulary import BASELINES
 from her2bench.evaluation.scoring.extra_rows import label_of
+from her2bench.evaluation.scoring.pairwise import FAMILIES
 from her2bench.evaluation.scoring.panels import Panel, make_panel
 from her2bench.evaluation.scoring.run_thresholds import apply_thresholds
+from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.figures.curve_bands import roc_band
+from her2bench.report.figures.decision import decision as draw_decision
 from her2bench.report.figures.forest import forest as draw_forest
 from her2bench.report.figures.forest import forest_size
 from her2bench.report.figures.loss_curves import losses as draw_losses
 from her2bench.report.figures.palette import line_style
+from her2bench.report.figures.quality_cost import COSTS, quality_cost
 from her2bench.report.figures.reliability_diagram import reliability
 from her2bench.report.figures.roc_pr import legend_names, with_bands
 from her2bench.report.figures.roc_pr import roc as draw_roc
 from her2bench.report.figures.style import STYLE
+from her2bench.report.sections.costs import cost_points
 from her2bench.report.sections.reliability import reliability_table
 from her2bench.report.table_csv import epoch_table, run_table
 
@@ -57,7 +65,7 @@ def roc(results: ScoreResults, *, split: str = "test", ax: Axes | None = None) -
 def forest(results: ScoreResults, *, ax: Axes | None = None) -> Axes:
     """Differences of every pair of models on the primary metric, with intervals and the margin.
 
-    Pairs of two baselines are left out.
+    Pairs of two baselines, and those with an ensemble, are left out.
 
     Args:
         results: of `score` or `compare`.
@@ -66,7 +74,7 @@ def forest(results: ScoreResults, *, ax: Axes | None = None) -> Axes:
     Raises:
         UserError: no pair has a difference.
     """
-    shown = [pair for pair in results.headline if pair.family != "baselines"]
+    shown = [pair for pair in results.headline if pair.family in FAMILIES[:2]]
     pairs = [pair for pair in shown if pair.difference is not None]
     if not pairs:
         raise UserError("plot.forest", found="no two models were compared on test tiles")
@@ -106,6 +114,35 @@ def calibration(
     return ax
 
 
+def decision(
+    results: ScoreResults | Tables, *, split: str = "test", ax: Axes | None = None
+) -> Axes:
+    """Decision curves: net benefit over the threshold probability, with bands over slides.
+
+    Probabilities are calibrated where validation tiles allow it. Where the settings name a
+    prevalence, net benefit is taken at that.
+
+    Args:
+        results: of `score` or `compare`, or predictions as `load_predictions` takes them.
+        split: the tiles.
+        ax: where to draw.
+
+    Raises:
+        UserError: there are no tiles of both classes in that split.
+    """
+    if not isinstance(results, ScoreResults):
+        results = unscored(load_predictions(results))
+    panels = _panels(results, split)
+    if not 0 < next(iter(panels.values())).sample.targets.mean() < 1:
+        raise UserError("plot.decision", found=f"one class only among the {split} tiles")
+    curves = curves_of(results, panels, split)
+    with mpl.rc_context(STYLE):
+        ax = ax or _new_axes()
+        draw_decision(ax, curves, _styles(panels), with_bands(panels, BASELINES))
+        ax.legend(loc="upper right", reverse=True)
+    return ax
+
+
 def losses(results: ComparisonResults, model: str, *, ax: Axes | None = None) -> Axes:
     """Training and validation loss of every run of one network.
 
@@ -130,47 +167,48 @@ def losses(results: ComparisonResults, model: str, *, ax: Axes | None = None) ->
     return ax
 
 
-def cost(results: ComparisonResults, *, metric: str = "roc_auc", ax: Axes | None = None) -> Axes:
-    """A metric on test tiles over the seconds of one training, one point per network.
+def cost(
+    results: ComparisonResults,
+    *,
+    x: str = "multiply_adds",
+    metric: str = "roc_auc",
+    split: str = "test",
+    ax: Axes | None = None,
+) -> Axes:
+    """A metric with its interval over what a model costs, one point per model.
+
+    Models without that cost, such as baselines without multiply-adds, stand at the left edge. The
+    dotted line is the best value at a cost or less.
 
     Args:
         results: of `compare`.
+        x: `multiply_adds` (per tile), `parameters`, `train_seconds` (of one run), or
+            `predict_tiles_per_second`.
         metric: as in `scores.json`.
-        ax: where to draw.
+        split: the tiles.
+        ax: where to draw; the names stand on the right of it.
 
     Raises:
-        UserError: no network has both.
+        UserError: an unknown cost or metric, or no model has both.
     """
-    runs = run_table(results.folder).group_by("model").agg(pl.col("train_seconds").mean())
-    seconds = dict(runs.filter(pl.col("train_seconds") > 0).iter_rows())
-    points = {
-        row.model: (seconds[row.model], row.value, row.low, row.high)
-        for row in results.scores.rows
-        if (row.split, row.metric) == ("test", metric)
-        and row.model in seconds
-        and row.value is not None
-    }
-    if not points:
-        raise UserError(
-            "plot.cost", found=f"no network with {metric} on test tiles and a training time"
-        )
-    styles = _styles(points)
+    for name, given, known in (("x", x, COSTS), ("metric", metric, METRICS)):
+        if given not in known:
+            expected = f"one of {', '.join(known)}"
+            hint = nearest(given, known) or "correct the name"
+            raise UserError("plot.cost", found=f"{name}={given!r}", expected=expected, hint=hint)
+    runs, question = run_table(results.folder), results.question
+    points = cost_points(results.scores.rows, runs, x, metric, split, question, BASELINES)
+    if not any(point.cost for point in points):
+        raise UserError("plot.cost", found=f"no model with {metric} on {split} tiles and {x}")
     with mpl.rc_context(STYLE):
-        ax = ax or _new_axes()
-        for model, (x, value, low, high) in points.items():
-            colour = styles[model]["color"]
-            if low is not None and high is not None:
-                ax.vlines(x, low, high, color=colour)
-            ax.plot(x, value, "o", color=colour, label=model_label(model))
-        ax.set(xscale="log", xlabel="seconds per training", ylabel=label_of(metric))
-        ax.grid(True)
-        ax.legend()
+        ax = ax or _new_axes(7.2)
+        quality_cost(ax, points, _styles(point.model for point in points), x, metric)
     return ax
 
 
 def _panels(results: ScoreResults, split: str) -> dict[str, Panel]:
     """Each model's predictions on one split as arrays; "always positive" has no curve."""
-    called, *_ = apply_thresholds(results.predictions, results.settings.threshold)
+    called, *_ = apply_thresholds(with_derived(results), results.settings.threshold)
     shown = called.filter((pl.col("split") == split) & (pl.col("model") != "always_positive"))
     models = shown["model"].unique(maintain_order=True).to_list()
     if not models:

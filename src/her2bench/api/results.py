@@ -11,17 +11,32 @@ import polars as pl
 from her2bench.api.frames import as_pandas
 from her2bench.core.audit_findings import Audit
 from her2bench.core.config import settings_from
+from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.score_notes import Note
-from her2bench.core.scores import Pair, Scores, write_scores
+from her2bench.core.scores import Pair, Question, Scores, write_scores
 from her2bench.evaluation.scoring.extra_rows import label_of
+from her2bench.evaluation.scoring.levels import slides_of
+from her2bench.evaluation.scoring.pairwise import OF_ENSEMBLES
 from her2bench.evaluation.scoring.questions import TITLES, first_question
 from her2bench.evaluation.scoring.settings import ScoreSettings
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Part = Literal["rows", "pairs", "notes", "breakdown", "calibration", "thresholds"]
+Part = Literal[
+    "rows",
+    "pairs",
+    "notes",
+    "breakdown",
+    "calibration",
+    "thresholds",
+    "score_tables",
+    "aggregates",
+    "ensembles",
+    "subgroups",
+    "interactions",
+]
 _SHOWN = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
 
 
@@ -48,18 +63,36 @@ class ScoreResults:
         return settings_from(ScoreSettings, self.scores.settings, "scores.json")
 
     @property
+    def question(self) -> Question:
+        """The main question: that of recipes where it is answered, else that of these weights."""
+        recipes = [p for p in self._primary_pairs if p.question == "recipe"]
+        return first_question((p.family, p.decision) for p in recipes)
+
+    @property
     def headline(self) -> list[Pair]:
         """The pairs on the primary metric, for the main question."""
+        question = self.question
+        primary = self._primary_pairs
+        return [p for p in primary if p.question == question or p.family in OF_ENSEMBLES]
+
+    @property
+    def _primary_pairs(self) -> list[Pair]:
         metric = self.settings.primary
-        primary = [pair for pair in self.scores.pairs if pair.metric == metric]
-        recipes = [(p.family, p.decision) for p in primary if p.question == "recipe"]
-        question = first_question(recipes)
-        return [pair for pair in primary if pair.question == question]
+        return [pair for pair in self.scores.pairs if pair.metric == metric]
 
     @property
     def verdicts(self) -> list[str]:
         """One sentence per pair of models, on the primary metric."""
         return [pair.verdict for pair in self.headline]
+
+    @property
+    def slide(self) -> "ScoreResults | None":
+        """The results at slide level, where they were asked for beside those of the tiles."""
+        slide = self.scores.slide
+        if slide is None:
+            return None
+        table = slides_of(self.predictions, self.scores.thresholds, slide)
+        return ScoreResults(slide, table.drop("threshold", "call"))
 
     def to_polars(self, part: Part = "rows") -> pl.DataFrame:
         """A part of the scores as a table; by default one row per model, split and metric."""
@@ -89,8 +122,15 @@ class ScoreResults:
             The path of report.html.
 
         Raises:
-            UserError: the folder holds other files.
+            UserError: the folder holds other files, or these are the scores of slides alone.
         """
+        if self.scores.level == "slide":
+            raise UserError(
+                "--report",
+                found="scores of slides alone",
+                expected="tiles and slides: a report shows both",
+                hint="score with --level both (level='both')",
+            )
         from her2bench.report.predictions_report import write_predictions_report
 
         return write_predictions_report(Path(folder), self.predictions, self.scores)
@@ -104,8 +144,9 @@ class ScoreResults:
             if row.split == split
         }
         models = list(dict.fromkeys(model for model, _ in cells))
+        about = f"{split} slides" if self.scores.level == "slide" else split
         table = _table(
-            [f"model ({split})", *map(label_of, _SHOWN)],
+            [f"model ({about})", *map(label_of, _SHOWN)],
             [[m, *(cells.get((m, name), "") for name in _SHOWN)] for m in models],
         )
         pairs = self.headline

@@ -25,6 +25,7 @@ from her2bench.core.audit_findings import Audit, Finding, LeftOut, worst_first
 from her2bench.core.manifest import read_scores, targets
 from her2bench.core.parallel import step_by_step
 from her2bench.core.tables import require_columns
+from her2bench.core.vocabulary import binary_endpoint
 from her2bench.data.tile_cache.previews import thumbnails
 
 EXTRACTS = (QUALITY_FEATURES, MATCHING_FEATURES, SCANNER_FEATURES)
@@ -111,6 +112,7 @@ def gather(
         UserError: unknown endpoint, no status where it is asked for, no column of that name, a tile
             score that is no score, or no space on disk.
     """
+    endpoint = binary_endpoint(endpoint)
     target = targets(manifest, endpoint, where).to_numpy()
     if tile_score:
         require_columns(manifest, (tile_score,), where)

@@ -3,8 +3,7 @@
 import polars as pl
 from rich.table import Table
 
-from her2bench.cli.score_text import print_details
-from her2bench.cli.summary_text import print_summary
+from her2bench.cli.score_text import print_details, print_levels
 from her2bench.core.audit_findings import read_audit
 from her2bench.core.console import Terminal
 from her2bench.core.display import shown_as
@@ -14,7 +13,7 @@ from her2bench.core.scores import Scores, read_scores
 from her2bench.core.text import plural
 from her2bench.core.vocabulary import model_label
 from her2bench.evaluation.scoring.extra_rows import label_of
-from her2bench.report.formats import rate
+from her2bench.report.formats import large, rate
 
 
 def print_results(folder: ComparisonFolder, details: bool = False) -> None:
@@ -28,7 +27,7 @@ def print_results(folder: ComparisonFolder, details: bool = False) -> None:
     scores = read_scores(folder.scores)
     config = folder.settings()
     with shown_as(report_settings(config, folder.config).names):
-        print_summary(console, scores, config)
+        print_levels(console, scores, config)
         _print_optimism(console, scores)
         if details:
             print_details(console, scores)
@@ -61,14 +60,23 @@ def _print_optimism(console: Terminal, scores: Scores) -> None:
 
 
 def _costs(rows: pl.DataFrame) -> Table:
-    """The size and speed of each model, where it was measured."""
+    """The size, work and speed of each model, where it was measured."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("model", overflow="fold")
-    for name in ("parameters", "train s", "tiles/s"):
-        table.add_column(name, justify="right", no_wrap=True)
+    for title, _ in _COSTS.values():
+        table.add_column(title, justify="right", no_wrap=True)
     for row in rows.unique("model", maintain_order=True).to_dicts():
-        cost = [row["parameters"], row["train_seconds"], row["tiles_per_second"]]
-        table.add_row(
-            model_label(row["model"]), *("" if each is None else rate(each) for each in cost)
-        )
+        cells = [(row.get(name), written) for name, (_, written) in _COSTS.items()]
+        label = model_label(row["model"])
+        table.add_row(label, *("" if v is None else written(v) for v, written in cells))
     return table
+
+
+_COSTS = {
+    "parameters": ("parameters", rate),
+    "multiply_adds": ("multiply-adds", large),
+    "train_seconds": ("train s", rate),
+    "tiles_per_second": ("tiles/s", rate),
+    "predict_tiles_per_second": ("predict/s", rate),
+}
+"""Column of table.csv → its title, and how a value is written; memory is in the report."""

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from her2bench.cli.score_inputs import Columns, Names, Predictions, named_columns, named_files
+from her2bench.cli import slide_options as slides
+from her2bench.cli.score_inputs import (
+    Columns,
+    Names,
+    Predictions,
+    named_columns,
+    named_ensembles,
+    named_files,
+)
 
 if TYPE_CHECKING:
     from her2bench.evaluation.scoring.settings import ScoreSettings
@@ -50,6 +58,13 @@ Manifest = Annotated[
 ]
 Primary = Annotated[str, _statistic("Metric by which the verdicts compare models.")]
 Margin = Annotated[float, _statistic("Largest difference in that metric that does not matter.")]
+Endpoint = Annotated[
+    str | None,
+    _threshold(
+        "1+, 2+ or 3+: binary metrics of models with p0 to p3 at this cut of the score "
+        "(default: 2+, or that of their target)."
+    ),
+]
 Confidence = Annotated[
     float, _statistic("Confidence level of all intervals; tests use 1 − confidence as alpha.")
 ]
@@ -60,6 +75,26 @@ AtSpecificity = Annotated[float | None, _statistic("Also sensitivity at this spe
 AtSensitivity = Annotated[float | None, _statistic("Also specificity at this sensitivity.")]
 PartialAuc = Annotated[
     float | None, _statistic("Also ROC-AUC up to this false positive rate (McClish).")
+]
+Prevalence = Annotated[
+    float | None, _statistic("Also PPV, NPV and net benefit at this share of positive tiles.")
+]
+SeedEnsembles = Annotated[
+    bool,
+    typer.Option(
+        "--seed-ensembles",
+        help="Also score the mean logit of each model's seeds, as a model.",
+        rich_help_panel="Ensembles",
+    ),
+]
+Ensembles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ensemble",
+        metavar="NAME=MODEL,...",
+        help="Also score the mean logit of these models' networks; may be repeated.",
+        rich_help_panel="Ensembles",
+    ),
 ]
 Mcnemar = Annotated[
     bool, _statistic("Also McNemar's test, which takes tiles as independent.", "--mcnemar")
@@ -80,6 +115,7 @@ def score(
     value: Value = None,
     by: By = None,
     manifest: Manifest = None,
+    endpoint: Endpoint = None,
     primary: Primary = "roc_auc",
     margin: Margin = 0.02,
     confidence: Confidence = 0.95,
@@ -90,11 +126,22 @@ def score(
     at_specificity: AtSpecificity = None,
     at_sensitivity: AtSensitivity = None,
     partial_auc: PartialAuc = None,
+    level: slides.Level = "tile",
+    aggregate: slides.Aggregate = None,
+    quantile: slides.Quantile = None,
+    slide_rule: slides.SlideRule = None,
+    slide_threshold: slides.SlideThreshold = None,
+    slide_value: slides.SlideValue = None,
+    prevalence: Prevalence = None,
+    seed_ensembles: SeedEnsembles = False,
+    ensemble: Ensembles = None,
 ) -> None:
     """Score predictions: metrics with slide-clustered intervals, and pairwise comparisons.
 
     Models are compared on the same test tiles only. Thresholds are never chosen on test tiles.
     """
+    own = slide_rule, slide_threshold, slide_value
+    slide = slides.chosen_slides(level, aggregate, quantile, *own)
     wanted = {
         "threshold": {"kind": rule, "probability": threshold, "logit": logit, "value": value},
         "primary": primary,
@@ -108,16 +155,17 @@ def score(
         "at_specificity": at_specificity,
         "at_sensitivity": at_sensitivity,
         "partial_auc": partial_auc,
+        "prevalence": prevalence,
+        "seed_ensembles": seed_ensembles,
+        "ensembles": named_ensembles(ensemble),
     }
     files, names = named_files(predictions, name), named_columns(columns)
-    _score(files, names, _settings(wanted), manifest, output, report, json, details)
+    read = files, _settings(wanted), manifest, names, level, slide, endpoint
+    _score(read, output, report, json, details)
 
 
 def _score(
-    predictions: list[tuple[str | None, Path]],
-    columns: dict[str, str],
-    settings: "ScoreSettings",
-    manifest: Path | None,
+    read: tuple[Any, ...],
     output: Path | None,
     report: Path | None,
     as_json: bool,
@@ -131,7 +179,7 @@ def _score(
 
     if output is not None:
         check_output(output)
-    results = scored(predictions, settings, manifest, columns)
+    results = scored(*read)
     if output is not None:
         results.write(output)
     page = results.write_report(report) if report is not None else None
@@ -155,6 +203,7 @@ def _settings(wanted: dict[str, Any]) -> "ScoreSettings":
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])) or "settings"
         options = {
+            "ensembles": "ensemble",
             "threshold": "rule",
             "threshold.kind": "rule",
             "threshold.probability": "threshold",

@@ -13,8 +13,8 @@ Predictions = Annotated[
     typer.Argument(
         help="Predictions, .csv or .parquet: one row per tile and model, with at least the columns "
         "tile_id, target (0 or 1), probability, and model (else the file's name is the model; "
-        "NAME=FILE gives another); give group_id (slide or patient) too, or "
-        "every interval is too narrow.",
+        "NAME=FILE gives another), or with score, p0, p1, p2 and p3; give group_id (slide or "
+        "patient) too, or every interval is too narrow.",
         metavar="[NAME=]FILE",
     ),
 ]
@@ -79,3 +79,23 @@ def named_columns(texts: Iterable[str] | None) -> dict[str, str]:
             )
         columns[name.strip()] = column.strip()
     return columns
+
+
+def named_ensembles(texts: Iterable[str] | None) -> dict[str, tuple[str, ...]]:
+    """Ensembles by name, each with its models.
+
+    >>> named_ensembles(["both=lenet,alexnet"])
+    {'both': ('lenet', 'alexnet')}
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts or ():
+        name, equals, models = text.partition("=")
+        members = tuple(model.strip() for model in models.split(","))
+        if not (equals and name.strip() and all(members)) or name.strip() in found:
+            raise UserError(
+                "--ensemble",
+                found=shown(text),
+                expected="each name once, as NAME=MODEL,MODEL, such as both=lenet,alexnet",
+            )
+        found[name.strip()] = members
+    return found

@@ -1,13 +1,17 @@
 """Scores as text for a terminal: the summary, and all tables and notes where asked for."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.padding import Padding
 from rich.table import Table
 
+from her2bench.cli.subgroup_text import print_subgroups
 from her2bench.cli.summary_text import print_summary, title, with_interval
 from her2bench.core.console import Terminal
 from her2bench.core.score_notes import Note
-from her2bench.core.scores import Pair, Row, Scores
-from her2bench.core.vocabulary import model_label
+from her2bench.core.scores import Pair, Row, Scores, ScoreTable
+from her2bench.core.vocabulary import SCORES, model_label
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.metric_intervals import MINIMUM_SEEDS
 from her2bench.evaluation.scoring.questions import TITLES
@@ -20,11 +24,20 @@ CELL = 25  # columns of the terminal
 def print_scores(scores: Scores, details: bool = False) -> None:
     """Print the verdict, one line per model and the cautions; `details`: everything."""
     console = Terminal(piped=80)
-    print_summary(console, scores, {})
+    print_levels(console, scores, {})
     if details:
         print_details(console, scores)
     else:
         console.print("All metrics, splits, pairs and notes: --details")
+
+
+def print_levels(console: Terminal, scores: Scores, config: Mapping[str, Any]) -> None:
+    """Print the summary of the tiles and, where they were scored too, that of the slides."""
+    print_summary(console, scores, config)
+    if scores.slide is not None:
+        console.print()
+        console.print("Slides", style="bold underline")
+        print_summary(console, scores.slide, config)
 
 
 def print_details(console: Terminal, scores: Scores) -> None:
@@ -37,8 +50,16 @@ def print_details(console: Terminal, scores: Scores) -> None:
         for some in batches(models, max((console.width - label) // CELL, 1)):
             console.print(_metrics(rows, some, title(rows[0], scores)))
             console.print()
+    for table in scores.score_tables:
+        console.print(score_table(table))
+        console.print()
     _print_verdicts(console, scores)
+    print_subgroups(console, scores)
     _print_notes(console, scores)
+    if scores.slide is not None:
+        console.print()
+        console.print("Slides", style="bold underline")
+        print_details(console, scores.slide)
 
 
 def _print_notes(console: Terminal, scores: Scores) -> None:
@@ -66,6 +87,18 @@ def _metrics(rows: list[Row], models: tuple[str, ...], about: str) -> Table:
         cells = [with_interval(by_key.get((model, name))) for model in models]
         table.add_row(label_of(name), *cells)
     return table
+
+
+def score_table(table: ScoreTable) -> Table:
+    """The scores 0 to 3+, reference by prediction, in tiles or slides averaged over seeds."""
+    title = f"{model_label(table.model)}, {table.split} {table.unit}s by score"
+    shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    shown.add_column("reference")
+    for score in SCORES:
+        shown.add_column(f"predicted {score}", justify="right", no_wrap=True)
+    for score, counts in zip(SCORES, table.counts, strict=True):
+        shown.add_row(score, *(f"{count:.1f}".removesuffix(".0") for count in counts))
+    return shown
 
 
 def _ordered(rows: list[Row]) -> list[str]:

@@ -11,6 +11,7 @@ from her2bench.core.console import Terminal
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.scores import Row, Scores
 from her2bench.core.vocabulary import model_label
+from her2bench.evaluation.scoring.ensembles import made_of
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.statistics.roc_points import point_label
 from her2bench.report.inputs import ReportInputs
@@ -18,6 +19,7 @@ from her2bench.report.labels import relabelled
 from her2bench.report.sections.summary import Answer, answer
 
 _SHOWN = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
+_OF_SCORES = ("quadratic_kappa", "score_accuracy", "within_one")
 _LONGEST_WORD = 11
 
 
@@ -40,7 +42,7 @@ def print_summary(console: Terminal, scores: Scores, config: Mapping[str, Any]) 
     if rows:
         console.print(title(rows[0], scores))
         console.print(_models(rows, scores))
-        for line in (*_points(rows), *_thresholds(scores)):
+        for line in (*_points(rows), *_thresholds(scores), *map(made_of, scores.ensembles)):
             console.print(line)
         console.print()
     for sentence in said.baselines:
@@ -54,10 +56,13 @@ def print_summary(console: Terminal, scores: Scores, config: Mapping[str, Any]) 
 
 
 def _points(rows: list[Row]) -> list[str]:
-    """The points of the ROC curve that were asked for, one line each."""
+    """The points of the ROC curve that were asked for, and agreement of the scores: a line each."""
     points: dict[str, list[str]] = {}
     for row in rows:
-        if label := point_label(row.metric):
+        label = point_label(row.metric)
+        if row.metric in _OF_SCORES:
+            label = label_of(row.metric)
+        if label:
             points.setdefault(label, []).append(f"{model_label(row.model)} {with_interval(row)}")
     return [f"{label}: {'; '.join(values)}" for label, values in points.items()]
 
@@ -84,7 +89,10 @@ def title(row: Row, scores: Scores) -> str:
     """What the rows of a split are about."""
     unknown = {note.split for note in scores.notes if note.kind == "slides_unknown"}
     group = "tiles taken as independent" if row.split in unknown else "clustered by slide"
-    intervals = f"{scores.settings['confidence']:.0%} intervals, {group}"
+    level = f"{scores.settings['confidence']:.0%} intervals"
+    if row.level == "slide":
+        return f"{row.split}: {row.groups} slides; {level}, slides as independent"
+    intervals = f"{level}, {group}"
     return f"{row.split}: {row.tiles} tiles, {row.groups} groups; {intervals}"
 
 

@@ -16,6 +16,7 @@ from her2bench.core.display import shown_as
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.vocabulary import model_name
+from her2bench.models.baselines.registry import baseline
 from her2bench.models.dummy_batch import check_network
 from her2bench.models.registry import use_model
 from her2bench.prediction.device import choose_device, ready_cpu
@@ -33,6 +34,8 @@ def compare(
         options = config.options(model_name(entry))
         check_network(use_model(entry, options.arguments), config.size, options.pretrained)
     device = choose_device(choices.device)
+    for name in config.baselines:
+        baseline(name).fitting(config.endpoint)
     folder, manifest = ComparisonFolder(out), read_manifest(config.manifest)
     wanted = [(config, manifest, folder)]
     if choices.optimism:  # first, because the folder's results include it

@@ -14,9 +14,14 @@ from her2bench.core.vocabulary import BASELINES, Endpoint, model_name
 from her2bench.data.decoding.squares import Square
 from her2bench.data.splitting.splits import SplitSettings
 from her2bench.data.tile_cache.pixels import Decoding
+from her2bench.evaluation.scoring.ensembles import ensembles_problem
 from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.scoring.slide_settings import SlideSettings
 from her2bench.training.network_options import FULL, NetworkOptions
 from her2bench.training.recipe import Recipe, changed_recipe
+
+SCORE_BASELINES = ("score_frequencies", "dab_baseline", "background_baseline")
+"""The default with the endpoint `score`."""
 
 
 class ComparisonConfig(Settings):
@@ -25,10 +30,12 @@ class ComparisonConfig(Settings):
     Attributes:
         manifest: the table of tiles, `.csv` or `.parquet`; relative to the working directory.
         endpoint: what counts as positive: `2+` (2+/3+ against 0/1+), `3+`, `1+`, or `status`, the
-            confirmed HER2 status of the manifest.
+            confirmed HER2 status of the manifest; or `score`: the four scores, each with its
+            probability.
         models: the networks: built-in names, `timm:NAME`, `package.module:Class`, or any of these
             under another name, `NAME=NETWORK`.
-        baselines: the simple models they are compared with.
+        baselines: the simple models they are compared with; with the endpoint `score`
+            `score_frequencies` takes the place of `always_positive`.
         seeds: each network is trained once per seed; three or more let verdicts be about recipes.
         size: side of a tile in pixels when a network sees it; larger and smaller ones are resized.
         square: what is done with tiles that are not square: `squash`, `crop`, or `pad` with the
@@ -40,6 +47,7 @@ class ComparisonConfig(Settings):
         recipe: how networks are trained.
         network: how a network starts and what of it is trained, by its name.
         score: the statistics.
+        slide: scores at slide level too: how the tiles of a slide are put together.
         report: how the report shows the comparison.
     """
 
@@ -57,7 +65,18 @@ class ComparisonConfig(Settings):
     recipe: Recipe = Recipe()
     network: dict[str, NetworkOptions] = Field(default={}, max_length=1000)
     score: ScoreSettings = ScoreSettings()
+    slide: SlideSettings | None = None
     report: ReportSettings = ReportSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_scores(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("endpoint") != "score":
+            return data
+        recipe = data.get("recipe", {})
+        if isinstance(recipe, dict):
+            recipe = {"pos_weight": "inverse-frequency", **recipe}
+        return {"baselines": SCORE_BASELINES, **data, "recipe": recipe}
 
     @field_validator("models", "seeds", "baselines")
     @classmethod
@@ -133,9 +152,38 @@ class ComparisonConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _ensembles_of_models(self) -> "ComparisonConfig":
+        models = (*self.names, *self.baselines)
+        if problem := ensembles_problem(self.score.ensembles, models):
+            raise ValueError(f"score.ensembles.{problem}")
+        return self
+
+    @model_validator(mode="after")
     def _shows_its_models(self) -> "ComparisonConfig":
         if problem := unknown_models(self.report, (*self.names, *self.baselines)):
             raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _weights_of_endpoint(self) -> "ComparisonConfig":
+        recipes = {"recipe": self.recipe}
+        recipes |= {f"network.{name}.recipe": self.recipe_for(name) for name in self.network}
+        for where, recipe in recipes.items():
+            given = f"{where}.pos_weight = {shown(recipe.pos_weight)}"
+            of_scores = recipe.pos_weight in ("none", "inverse-frequency")
+            if self.endpoint == "score" and not of_scores:
+                raise ValueError(
+                    f"{given} is a weight of positive tiles: with endpoint = 'score' write "
+                    "'inverse-frequency' or 'none'"
+                )
+            if self.endpoint != "score" and recipe.pos_weight == "inverse-frequency":
+                raise ValueError(f"{given} is for endpoint = 'score': write 'negatives/positives'")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_slides(self) -> "ComparisonConfig":
+        if self.slide is not None and self.split.kind == "random-tiles":
+            raise ValueError("slide: split.kind 'random-tiles' divides slides; leave out [slide]")
         return self
 
     @model_validator(mode="after")
@@ -150,7 +198,7 @@ class ComparisonConfig(Settings):
         return self
 
 
-_MAY_CHANGE = ("manifest", "licence", "report", "run", "score", "seeds", "baselines")
+_MAY_CHANGE = ("manifest", "licence", "report", "run", "score", "slide", "seeds", "baselines")
 
 
 def trained_by(settings: dict[str, Any], names: Collection[str] | None = None) -> dict[str, Any]:

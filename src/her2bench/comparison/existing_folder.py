@@ -36,7 +36,7 @@ def refuse_other_settings(folder: ComparisonFolder, config: ComparisonConfig) ->
             folder.path,
             found="the folder belongs to another config: " + "; ".join(changed),
             expected="the settings that its runs were trained with; models, seeds, baselines, "
-            "score, report and licence may change",
+            "score, slide, report and licence may change",
             hint="take these settings back, or name another output with -o",
         )
     return True

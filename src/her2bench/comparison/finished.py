@@ -3,7 +3,7 @@
 import shutil
 
 from her2bench.comparison.config import ComparisonConfig, trained_by
-from her2bench.comparison.folds import COLUMNS, Fold
+from her2bench.comparison.folds import Fold
 from her2bench.comparison.plan import Job
 from her2bench.comparison.prepared import Prepared
 from her2bench.core.checksums import damaged, opened_record
@@ -36,9 +36,9 @@ def _check(run: RunFolder, job: Job, config: ComparisonConfig, fold: Fold) -> No
     if job.model not in config.baselines and not run.weights.is_file():
         raise damaged(run.weights, "missing", "")
     table = read_predictions([run.predictions])
-    expected = fold.table.select(COLUMNS).sort("tile_id")
+    expected = fold.table.select(fold.columns).sort("tile_id")
     same = table.select(*mine).unique().to_dicts() == [mine]
-    if not same or table.select(COLUMNS).sort("tile_id").rows() != expected.rows():
+    if not same or table.select(fold.columns).sort("tile_id").rows() != expected.rows():
         raise damaged(run.predictions, "of other tiles or another run", "")
 
 

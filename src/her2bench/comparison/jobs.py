@@ -1,6 +1,7 @@
 """One job → one run folder: train a network or fit a baseline, predict every split, write DONE."""
 
 import platform
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from her2bench.comparison.folds import Fold
 from her2bench.comparison.learning_rate_search import LearningRateSearch
 from her2bench.comparison.plan import Job
 from her2bench.core.machine import peak_memory, usable_cores
+from her2bench.core.memory import release_memory
 from her2bench.core.run_folder import RunFolder
 from her2bench.core.runs import write_text
 from her2bench.core.tables import write_table
@@ -22,6 +24,7 @@ from her2bench.core.versions import versions
 from her2bench.evaluation.scoring.thresholds import choose_threshold
 from her2bench.models.baselines.registry import baseline
 from her2bench.models.cost import multiply_adds
+from her2bench.models.ordinal import cut_logits
 from her2bench.models.pretrained import checksum_of
 from her2bench.models.registry import network
 from her2bench.prediction.compute import Compute
@@ -49,12 +52,10 @@ def run_job(
     write_config(run, config, job)
     trials, device = LearningRateSearch(job, config, fold, run, compute), fold.tiles.device
     prepare = trials.prepare
+    release_memory()  # what earlier networks held is not this one's
     with peak_memory() as held, device_memory(device) as held_there:
         fits, best, model = trials.best(listener)
-        logits = {
-            split: forward(model, fold.tiles, fold.side(split).rows, prepare, compute)
-            for split in fold.present
-        }
+        logits, speed = predicted(model, fold, prepare, compute)
     made_with = {
         "device": device.type,
         "hardware": hardware(device),
@@ -66,12 +67,25 @@ def run_job(
     summary = {
         "learning_rate": best.epochs[best.epoch]["learning_rate"],
         "kept_epoch": best.epoch + 1,
-        "train_seconds": sum(row["seconds"] for row in best.epochs),
+        "train_seconds": sum(row["seconds"] for fitted in fits for row in fitted.epochs),
         "train_tiles_per_second": float(
             np.median([row["tiles_per_second"] for row in best.epochs])
         ),
+        "predict_tiles_per_second": speed,
     }
     finish(job, config, fold, run, model, prepare, logits, summary | made_with)
+
+
+def predicted(
+    model: nn.Module, fold: Fold, prepare: Normalization, compute: Compute
+) -> tuple[dict[str, np.ndarray], float]:
+    """The logits of every split, and how many tiles a second were predicted."""
+    start = time.perf_counter()
+    logits = {
+        split: forward(model, fold.tiles, fold.side(split).rows, prepare, compute)
+        for split in fold.present
+    }
+    return logits, _rate(logits, start)
 
 
 def finish(
@@ -84,12 +98,15 @@ def finish(
     logits: dict[str, np.ndarray],
     summary: dict[str, object],
 ) -> None:
-    """Choose the threshold on validation; write weights, predictions and DONE."""
+    """Choose the threshold on validation; write weights, predictions and DONE.
+
+    `logits` are the network's outputs by split: of positive, or of 2+ or more.
+    """
     threshold = choose_threshold(logits["val"], fold.side("val").targets, config.score.threshold)
     source, options = network(job.model).source, config.options(job.model)
     about = config.size, prepare, threshold, config.endpoint, config.decoding, source
-    description = ModelMetadata(job.model, *about, config.square, options.arguments)
-    save_trained(model, description, run.weights)
+    about = *about, config.square, options.arguments, fold.scale
+    save_trained(model, ModelMetadata(job.model, *about), run.weights)
     known = {
         "parameters": sum(p.numel() for p in model.parameters()),
         "threshold": threshold,
@@ -100,6 +117,8 @@ def finish(
     work = multiply_adds(model, config.size)
     if work is not None:
         known["multiply_adds"] = work
+    if fold.ordinal:
+        logits = {split: cut_logits(model, values) for split, values in logits.items()}
     write_run(job, fold, run, logits, known | summary)
 
 
@@ -107,14 +126,22 @@ def run_baseline(job: Job, config: ComparisonConfig, fold: Fold, run: RunFolder)
     """Fit one baseline on a fold's training tiles and write its run folder."""
     write_config(run, config, job)
     known, sides = baseline(job.model), {split: fold.side(split) for split in fold.present}
-    measured = {
-        split: known.measure(fold.tiles.pixels[side.rows]).astype(np.float64)
-        for split, side in sides.items()
-    }
-    fitted = known.fit(measured["train"], sides["train"].targets)
-    logits = {split: fitted.logits(values) for split, values in measured.items()}
-    threshold = choose_threshold(logits["val"], sides["val"].targets, config.score.threshold)
+
+    def measured(split: str) -> np.ndarray:
+        return known.measure(fold.tiles.pixels[sides[split].rows]).astype(np.float64)
+
+    start = time.perf_counter()
+    train = measured("train")
+    learned = sides["train"].targets if sides["train"].scores is None else sides["train"].scores
+    fitted = known.fitting(config.endpoint)(train, learned)
+    trained = time.perf_counter()
+    logits = {split: fitted.logits(measured(split)) for split in sides if split != "train"}
+    speed = _rate(logits, trained)
+    logits["train"] = fitted.logits(train)
+    judged = logits["val"][:, 1] if fold.ordinal else logits["val"]
+    threshold = choose_threshold(judged, sides["val"].targets, config.score.threshold)
     summary = {"parameters": fitted.parameters, "threshold": threshold}
+    summary |= {"train_seconds": trained - start, "predict_tiles_per_second": speed}
     write_run(job, fold, run, logits, summary)
 
 
@@ -154,6 +181,12 @@ def validation_auc(run: RunFolder) -> float | None:
     if table["target"].n_unique() < 2:
         return None
     return float(roc_auc_score(table["target"].to_numpy(), table["logit"].to_numpy()))
+
+
+def _rate(logits: dict[str, np.ndarray], start: float) -> float:
+    """Tiles per second since a time."""
+    seconds = time.perf_counter() - start
+    return sum(map(len, logits.values())) / max(seconds, 1e-9)
 
 
 def _gb(*held: int) -> float:

@@ -14,14 +14,16 @@ from her2bench.comparison.plan import Job
 from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
 from her2bench.data.tile_cache.content_hash import content_key
+from her2bench.models.ordinal import OrdinalNetwork
 from her2bench.models.pretrained import checksum_of, pretrained_model
+from her2bench.models.proportional_odds import frequency_thresholds
 from her2bench.models.registry import build_model, network
 from her2bench.prediction.compute import Compute
 from her2bench.prediction.normalization import Normalization
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.listener import Listener
 from her2bench.training.loop import fit
-from her2bench.training.recipe import Recipe, positive_weight
+from her2bench.training.recipe import Recipe, positive_weight, score_weights
 from her2bench.training.state import Fit, FitConfig, TrainingState
 
 
@@ -110,7 +112,7 @@ class LearningRateSearch:
         )
 
     def _fresh_model(self) -> nn.Module:
-        return fresh_model(self.job, self.config)
+        return with_thresholds(fresh_model(self.job, self.config), self.recipe, self.fold)
 
     def _plan(self, rate: float) -> FitConfig:
         weight = weight_of_positives(self.recipe, self.fold)
@@ -119,6 +121,7 @@ class LearningRateSearch:
             *(self.recipe, rate, weight, self.prepare, seed, self.compute),
             network=self.job.model,
             options=self.config.options(self.job.model),
+            score_weights=weights_of_scores(self.recipe, self.fold),
         )
 
 
@@ -136,6 +139,19 @@ def fresh_model(job: Job, config: ComparisonConfig) -> nn.Module:
     return build_model(job.model, config.size)
 
 
+def with_thresholds(model: nn.Module, recipe: Recipe, fold: Fold) -> nn.Module:
+    """The network with the thresholds of the four scores, where these are learned.
+
+    They start where they give every tile the frequencies of the training tiles, weighted as in the
+    loss.
+    """
+    scores = fold.side("train").scores
+    if scores is None:
+        return model
+    weights = np.array(weights_of_scores(recipe, fold))
+    return OrdinalNetwork(model, frequency_thresholds(scores, weights).tolist())
+
+
 def normalization_for(model: str, config: ComparisonConfig, fold: Fold) -> Normalization:
     """The normalisation that a network expects, or as the recipe says."""
     expected = network(model).expects
@@ -144,8 +160,16 @@ def normalization_for(model: str, config: ComparisonConfig, fold: Fold) -> Norma
     return fold.normalization if config.recipe_for(model).normalise else Normalization()
 
 
+def weights_of_scores(recipe: Recipe, fold: Fold) -> tuple[float, ...]:
+    """The weight of the tiles of each score in the loss; empty where targets are learned."""
+    scores = fold.side("train").scores
+    return () if scores is None else (*score_weights(recipe.pos_weight, scores).tolist(),)
+
+
 def weight_of_positives(recipe: Recipe, fold: Fold) -> float:
-    """The weight of a positive tile in the loss."""
+    """The weight of a positive tile in the loss; 1 where scores are learned."""
+    if fold.ordinal:
+        return 1.0
     # The study took total/positives over its whole data set, before it split off validation.
     splits = ("train", "val") if recipe.pos_weight == "total/positives" else ("train",)
     targets = np.concatenate([fold.side(split).targets for split in splits])

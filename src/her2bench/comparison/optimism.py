@@ -36,7 +36,8 @@ def with_random_tiles(
     ):  # there it is a share of all tiles, otherwise of the tiles outside test
         validation *= 1 - share
     random = SplitSettings(kind="random-tiles", validation=validation, test=share, seed=split.seed)
-    return config.model_copy(update={"split": random}), manifest.drop("split", strict=False)
+    changes = {"split": random, "slide": None}  # such slides are not whole
+    return config.model_copy(update=changes), manifest.drop("split", strict=False)
 
 
 def optimism(folder: ComparisonFolder, scores: Scores) -> tuple[Optimism, ...]:

@@ -26,10 +26,13 @@ from her2bench.core.one_class import require_both_classes
 from her2bench.core.predictions import COLUMNS as PREDICTIONS
 from her2bench.core.runs import ComparisonFolder, RunFolder, write_text
 from her2bench.core.tables import write_table
+from her2bench.data.splitting.split_scores import note_absent_scores, with_scores
 from her2bench.data.splitting.splits import make_splits
 from her2bench.data.tile_cache.cached_tiles import Tiles, cached_tiles
 from her2bench.evaluation.scoring.breakdown import require_columns_to_break_down
+from her2bench.evaluation.scoring.slide_table import require_whole_slides
 from her2bench.prediction.tile_loader import TileLoader
+from her2bench.prediction.training_scale import scale_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Prepared:
         """Fold number → fold with its tiles on a device."""
         numbers = self.splits["fold"].unique(maintain_order=True).to_list()
         feed = TileLoader(self.tiles.pixels, device)
-        return {number: fold_of(self.splits, number, feed, self.tiles) for number in numbers}
+        scale = scale_of(self.manifest, self.config.square)
+        return {n: fold_of(self.splits, n, feed, self.tiles, scale) for n in numbers}
 
     @property
     def jobs(self) -> list[Job]:
@@ -89,6 +93,8 @@ def prepare(
         splits = _splits(manifest, config)
     if known:
         refuse_other_tiles(folder, manifest, splits, tiles.key)
+    if config.endpoint == "score":
+        note_absent_scores(splits, config.manifest)
     return Prepared(config, folder, manifest, splits, tiles, known)
 
 
@@ -125,6 +131,8 @@ def _is_same(path: Path, config: ComparisonConfig) -> bool:
 def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
     target = targets(manifest, config.endpoint, config.manifest)
     require_both_classes(manifest, target, config.endpoint, config.manifest)
+    if config.slide is not None:
+        require_whole_slides(manifest.with_columns(target).drop("split", strict=False), "[slide]")
     splits = make_splits(manifest, target, config.split)
     if "val" not in set(splits["split"]):
         raise UserError(
@@ -133,4 +141,4 @@ def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
             expected="a share for validation: epochs and thresholds are chosen on it",
             hint="set split.validation = 0.2",
         )
-    return splits
+    return with_scores(splits, manifest) if config.endpoint == "score" else splits

@@ -13,7 +13,7 @@ from her2bench.core.manifest import with_manifest
 from her2bench.core.predictions import read_predictions
 from her2bench.core.score_notes import Note, make_note
 from her2bench.core.tables import write_table
-from her2bench.evaluation.scoring.scores import score_predictions
+from her2bench.evaluation.scoring.levels import score_levels
 from her2bench.report.pages.report_page import write_report
 from her2bench.report.rebuilding import write_scored
 
@@ -26,7 +26,7 @@ def write_results(prepared: Prepared, device: torch.device, watcher: Watcher) ->
     predictions = pl.concat([read_predictions([path]) for path in runs])
     write_table(predictions, folder.predictions)
     joined = with_manifest(predictions, prepared.manifest)
-    scores = score_predictions(joined, prepared.config.score)
+    scores = score_levels(joined, prepared.config.score, prepared.config.slide)
     notes = (*_split_notes(prepared), *scores.notes)
     scores = replace(scores, notes=notes, optimism=optimism(folder, scores))
     write_scored(folder, scores)

@@ -10,7 +10,7 @@ import polars as pl
 from her2bench.core.errors import UserError, listed
 from her2bench.core.tables import Wanted, read_table, require_columns, write_table
 from her2bench.core.values import Refuse, clean_path, clean_text, plain, refuse_rows, typed
-from her2bench.core.vocabulary import ENDPOINTS, SCORE_TEXT, SPLITS
+from her2bench.core.vocabulary import ENDPOINTS, SCORE_TEXT, SPLITS, binary_endpoint
 
 REGION = ("x", "y", "width", "height")
 LABELLED = ("tile_id", "score")
@@ -160,7 +160,7 @@ def targets(manifest: pl.DataFrame, endpoint: str, where: object = "manifest") -
     """Each tile's target, Int8 0 or 1, for an endpoint.
 
     `2+` is score 2 and 3 against 0 and 1 (a laboratory convention, not clinical HER2 status);
-    `3+` and `1+` likewise; `status` is the confirmed status.
+    `3+` and `1+` likewise; `status` is the confirmed status; `score` gives the target of `2+`.
 
     >>> table = pl.DataFrame({"score": [0, 1, 2, 3]})
     >>> targets(table, "2+").to_list()
@@ -183,7 +183,9 @@ def targets(manifest: pl.DataFrame, endpoint: str, where: object = "manifest") -
             + ("2+, 3+ or 1+" if column == "status" else "status"),
         )
     if column == "score":
-        return (manifest["score"] >= int(endpoint[0])).cast(pl.Int8).alias("target")
+        return (
+            (manifest["score"] >= int(binary_endpoint(endpoint)[0])).cast(pl.Int8).alias("target")
+        )
     _no_gaps(manifest, "status", functools.partial(refuse_rows, where=where))
     return manifest["status"].cast(pl.Int8).alias("target")
 

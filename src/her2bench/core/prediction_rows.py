@@ -1,5 +1,7 @@
 """The rows of predictions tables: each tile once for each run, in one group, of a named model."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -32,6 +34,26 @@ def with_model(table: pl.DataFrame, path: Path, name: str | None) -> pl.DataFram
             hint="leave out the name: the column model holds the names",
         )
     return table.with_columns(model=pl.lit(name, pl.String))
+
+
+def refuse_alike(
+    paths: list[Path], tables: list[pl.DataFrame], names: Sequence[str | None]
+) -> None:
+    """Refuse files of one name that do not say which model they are of."""
+    bare = [
+        path
+        for path, table, name in zip(paths, tables, names, strict=True)
+        if name is None and "model" not in table.columns
+    ]
+    counts = Counter(path.stem for path in bare)
+    alike = [path for path in bare if counts[path.stem] > 1]
+    if alike:
+        raise UserError(
+            ", ".join(map(str, alike)),
+            found=f"no column 'model', and {len(alike)} files of the name {alike[0].stem!r}",
+            expected="a name for each model",
+            hint=f"give names, such as old={alike[0]} new={alike[1]}",
+        )
 
 
 def check_rows(table: pl.DataFrame, written: pl.DataFrame, where: object) -> pl.DataFrame:

@@ -1,7 +1,6 @@
 """The predictions table, the common input format: one row per tile, model, seed and fold."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,8 +9,10 @@ import polars as pl
 
 from her2bench.core.errors import UserError, nearest
 from her2bench.core.manifest import read_scores
+from her2bench.core.ordinal import SCORE_COLUMNS
 from her2bench.core.prediction_rows import KEY as KEY
-from her2bench.core.prediction_rows import check_rows, refuse_cells, with_model
+from her2bench.core.prediction_rows import check_rows, refuse_alike, refuse_cells, with_model
+from her2bench.core.score_columns import ROUNDING, with_distributions
 from her2bench.core.tables import Wanted, read_table, require_columns
 from her2bench.core.values import typed
 from her2bench.core.vocabulary import SPLITS
@@ -30,19 +31,24 @@ COLUMNS = {
 REQUIRED = ("model", "tile_id", "target", "probability")
 DEFAULTS = {"seed": 0, "fold": 0, "split": "test", "group_id": None}
 SCORES = ("score", "tile_score")
+_FURTHER = (*SCORES, *SCORE_COLUMNS)
 RESERVED = ("ceiling",)
 """Names of models that the results use for something else."""
 MOST_SEEDS, MOST_FOLDS = 2**32, 10_000
 LONGEST_NAME = 100
-ROUNDING = 1e-6  # how far beyond 0 and 1 means and sums in float32 can lie
 _EXPECTED = {pl.String: "text", pl.Float64: "a number"}
 SIGMOID_TOLERANCE = 1e-3  # float32 and half-precision models round, they do not err more
 
 
 def as_predictions(table: pl.DataFrame) -> pl.DataFrame:
-    """Put our own predictions into the table's columns, types and order."""
+    """Put our own predictions into the table's columns, types and order.
+
+    Those of an ordinal model keep `score` and `p0` to `p3`.
+    """
     require_columns(table, COLUMNS, "predictions")
-    return table.select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
+    scores = {"score": pl.Int8, **dict.fromkeys(SCORE_COLUMNS, pl.Float64)}
+    kept = COLUMNS | scores if set(scores) <= set(table.columns) else COLUMNS
+    return table.select(pl.col(name).cast(dtype) for name, dtype in kept.items())
 
 
 def read_predictions(
@@ -54,7 +60,8 @@ def read_predictions(
     """Read and check one or several predictions tables, ours or another tool's.
 
     Only `tile_id, target, probability` are required, and `model` where a table has several; without
-    it the file's name is the model. `target` is 0 or 1, true or false, positive or negative. What
+    it the file's name is the model; of a table with `score` and the probabilities of the scores,
+    `p0` to `p3`, only `tile_id`. `target` is 0 or 1, true or false, positive or negative. What
     is missing is filled: `seed` 0,
     `fold` 0, `split` "test", `group_id` null (unknown), `logit` from the probability. A group
     known for a tile in one table holds for that tile in all. Names of columns count in any case
@@ -77,20 +84,22 @@ def read_predictions(
     paths = [Path(path) for path in paths]
     if not paths:
         raise UserError("predictions", found="no file named", expected="at least one table")
-    _refuse_unknown(columns or {}, (*COLUMNS, *SCORES, *also))
-    required = [name for name in REQUIRED if name != "model"]
-    optional = [name for name in COLUMNS if name not in required]
-    wanted = Wanted(required, (*optional, *SCORES), tuple(also), renamed=columns or {})
+    _refuse_unknown(columns or {}, (*COLUMNS, *_FURTHER, *also))
+    optional = [name for name in (*COLUMNS, *_FURTHER) if name != "tile_id"]
+    unsaid = ("target", "probability", *SCORE_COLUMNS)
+    wanted = Wanted(("tile_id",), optional, tuple(also), unsaid, columns or {})
     read = [read_table(path, wanted) for path in paths]
+    for table, path in zip(read, paths, strict=True):
+        require_columns(table, _required(table, REQUIRED[1:]), path)
     named = [*names, *[None] * (len(paths) - len(names))]
-    _refuse_alike(paths, read, named)
+    refuse_alike(paths, read, named)
     tables = [
         check_predictions(with_model(table, path, name), path)
         for table, path, name in zip(read, paths, named, strict=True)
     ]
     if len(tables) == 1:
         return tables[0]
-    kept = [*COLUMNS, *SCORES, *wanted.also]
+    kept = [*COLUMNS, *_FURTHER, *wanted.also]
     tables = [t.select(name for name in dict.fromkeys(kept) if name in t) for t in tables]
     together = _together(tables)
     return check_rows(together, together, ", ".join(map(str, paths)))
@@ -103,10 +112,12 @@ def check_predictions(table: pl.DataFrame, where: object = "predictions") -> pl.
     >>> check_predictions(table).row(0)
     ('a', 0, 0, 'test', 't1', None, 1, 0.0, 0.5)
     """
-    require_columns(table, REQUIRED, where)
+    require_columns(table, _required(table, REQUIRED), where)
     written = table
     if table.is_empty():
         raise UserError(where, found="no rows", expected="at least one row", hint="fill the table")
+    table = with_distributions(table, where)
+    require_columns(table, REQUIRED, where)
     table = table.with_columns(
         pl.lit(value, dtype=COLUMNS[name]).alias(name)
         for name, value in DEFAULTS.items()
@@ -122,6 +133,12 @@ def check_predictions(table: pl.DataFrame, where: object = "predictions") -> pl.
     )
     extra = [name for name in table.columns if name not in COLUMNS]
     return check_rows(table.select(*COLUMNS, *extra), written, where)
+
+
+def _required(table: pl.DataFrame, otherwise: Sequence[str]) -> Sequence[str]:
+    """Beside the probabilities of the scores, target and probability are not needed."""
+    scored = set(SCORE_COLUMNS) & set(table.columns)
+    return [name for name in otherwise if not (scored and name in ("target", "probability"))]
 
 
 def check_model_name(name: str) -> str | None:
@@ -148,26 +165,6 @@ def _refuse_unknown(columns: Mapping[str, str], known: Sequence[str]) -> None:
                 expected=f"one of {', '.join(known)}",
                 hint=nearest(name, known) or "write our name first: probability=prob",
             )
-
-
-def _refuse_alike(
-    paths: list[Path], tables: list[pl.DataFrame], names: Sequence[str | None]
-) -> None:
-    """Refuse files of one name that do not say which model they are of."""
-    bare = [
-        path
-        for path, table, name in zip(paths, tables, names, strict=True)
-        if name is None and "model" not in table.columns
-    ]
-    counts = Counter(path.stem for path in bare)
-    alike = [path for path in bare if counts[path.stem] > 1]
-    if alike:
-        raise UserError(
-            ", ".join(map(str, alike)),
-            found=f"no column 'model', and {len(alike)} files of the name {alike[0].stem!r}",
-            expected="a name for each model",
-            hint=f"give names, such as old={alike[0]} new={alike[1]}",
-        )
 
 
 def _together(tables: list[pl.DataFrame]) -> pl.DataFrame:

@@ -20,13 +20,16 @@ class _Done(BaseModel):
     """The types of what DONE holds; a baseline's and an earlier version's hold less."""
 
     parameters: _Count = 0
+    multiply_adds: _Count = 0
     threshold: _Finite = 0.0
     learning_rate: _Finite = 0.0
     epoch: _Count = 0  # of version 0.2, counted from 0
     kept_epoch: _Count = 0
     train_seconds: _Finite = 0.0
     train_tiles_per_second: _Finite = 0.0
+    predict_tiles_per_second: _Finite = 0.0
     peak_memory_gb: _Finite = 0.0
+    peak_device_memory_gb: _Finite = 0.0
     device: str = ""
     hardware: str = ""
     finished: str = ""

@@ -97,6 +97,11 @@ class ComparisonFolder:
         return self.path / "table.csv"
 
     @property
+    def slide_table(self) -> Path:
+        """The table at slide level, where the scores have one."""
+        return self.path / "table_slides.csv"
+
+    @property
     def figures(self) -> Path:
         return self.path / "figures"
 

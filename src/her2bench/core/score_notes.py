@@ -27,6 +27,15 @@ NoteKind = Literal[
     "undefined_metrics",
     "no_recalibration",
     "scaling_refused",
+    "no_reference_score",
+    "few_slides_of_a_score",
+    "slides_of_several_scores",
+    "predicted_score",
+    "slide_aggregate",
+    "few_validation_slides",
+    "ensembles",
+    "ensemble_validation",
+    "small_subgroups",
 ]
 
 KINDS: dict[NoteKind, tuple[Severity, str]] = {
@@ -51,6 +60,15 @@ KINDS: dict[NoteKind, tuple[Severity, str]] = {
     "undefined_metrics": ("note", "Undefined metrics"),
     "no_recalibration": ("note", "No recalibration"),
     "scaling_refused": ("note", "Scaling refused"),
+    "no_reference_score": ("warning", "Reference score missing"),
+    "few_slides_of_a_score": ("warning", "Few slides of a score"),
+    "slides_of_several_scores": ("note", "Slides of several scores"),
+    "predicted_score": ("note", "Predicted score"),
+    "slide_aggregate": ("note", "From tiles to slides"),
+    "few_validation_slides": ("warning", "Few validation slides"),
+    "ensembles": ("note", "Ensembles"),
+    "ensemble_validation": ("warning", "Validation tiles of an ensemble"),
+    "small_subgroups": ("warning", "Small subgroups"),
 }
 """Severity and title of each kind: `serious`: wrong results, `warning`: doubtful."""
 

@@ -10,15 +10,24 @@ from pydantic import TypeAdapter, ValidationError
 
 from her2bench.core.atomic_io import reading, replacing
 from her2bench.core.errors import UserError, shown
+from her2bench.core.run_scores import Level, RunAggregate, RunThreshold
+from her2bench.core.run_scores import Method as Method
+from her2bench.core.run_scores import Recalibrated as Recalibrated
+from her2bench.core.run_scores import RunScaling as RunScaling
+from her2bench.core.score_breakdown import Breakdown as Breakdown
+from her2bench.core.score_breakdown import ScoreTable as ScoreTable
 from her2bench.core.score_notes import Note
+from her2bench.core.score_parts import Ensemble, Interaction, Subgroup
+from her2bench.core.score_parts import Optimism as Optimism
 
 SCHEMA = 2
 """Changes whenever a key of `scores.json` changes its name or meaning; 1 had no number."""
 
 Question = Literal["weights", "recipe"]
 Decision = Literal["a", "b", "equivalent", "undecided", "undefined"]
-Family = Literal["networks", "against baselines", "baselines"]
-Method = Literal["none", "temperature", "platt"]
+Family = Literal[
+    "networks", "against baselines", "baselines", "ensembles", "ensembles against baselines"
+]
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,7 @@ class Row:
     seed_sd: float | None
     recipe_low: float | None
     recipe_high: float | None
+    level: Level = "tile"
 
 
 @dataclass(frozen=True)
@@ -90,77 +100,7 @@ class Pair:
     mcnemar_only_a_right: int | None = None
     mcnemar_only_b_right: int | None = None
     mcnemar_p_value: float | None = None
-
-
-@dataclass(frozen=True)
-class Breakdown:
-    """The tiles of one model with one value of a column: how many are predicted positive.
-
-    `predicted_positive` and `correct` are shares of the tiles, averaged over seeds; `low` to
-    `high` is the interval of `predicted_positive`.
-    """
-
-    model: str
-    split: str
-    column: str
-    value: str
-    tiles: int
-    groups: int
-    positives: int
-    predicted_positive: float
-    low: float | None
-    high: float | None
-    correct: float
-
-
-@dataclass(frozen=True)
-class RunScaling:
-    """The scaling of one run: logit → slope x logit + intercept."""
-
-    seed: int
-    fold: int
-    slope: float | None
-    intercept: float | None
-
-
-@dataclass(frozen=True)
-class Recalibrated:
-    """A model's probabilities on test after a scaling fitted on val; the mean over seeds."""
-
-    model: str
-    method: Method
-    brier: float | None
-    log_loss: float | None
-    calibration_error: float | None
-    runs: tuple[RunScaling, ...]
-
-
-@dataclass(frozen=True)
-class RunThreshold:
-    """The threshold of one run.
-
-    `source` is where it comes from, "val" or "fixed"; `scale` is what it is compared with: a
-    probability that was named, with probabilities as they were given; any other with logits.
-    """
-
-    model: str
-    seed: int
-    fold: int
-    logit: float
-    probability: float
-    source: str
-    scale: Literal["logit", "probability"] = "logit"
-
-
-@dataclass(frozen=True)
-class Optimism:
-    """A model's test metric by the comparison's split and by random tiles, and the difference."""
-
-    model: str
-    metric: str
-    value: float
-    random_tiles: float
-    optimism: float
+    level: Level = "tile"
 
 
 @dataclass(frozen=True)
@@ -173,10 +113,18 @@ class Scores:
         pairs: one per metric and pair of models (test).
         notes: warnings and explanations, most severe first.
         breakdown: how often tiles of a score, a slide, … are predicted positive (test).
+        score_tables: confusion tables of the four scores, of models that predict them (test).
         calibration: probabilities before and after scaling fitted on val (test).
         thresholds: one per run.
         optimism: what a random tile split would have added, where a comparison measured it.
+        ensembles: which models are derived, and from what.
+        subgroups: every metric by the columns asked for (test).
+        interactions: tests whether values and differences depend on the subgroup (test).
         settings: `ScoreSettings` as plain values.
+        level: of what the rows are about; "slide" where each row of the predictions is a slide.
+        aggregates: how each run's tiles were put together, at slide level.
+        slide_settings: `SlideSettings` as plain values, at slide level.
+        slide: the scores at slide level, where they were asked for beside those of the tiles.
     """
 
     schema: int = SCHEMA
@@ -184,10 +132,18 @@ class Scores:
     pairs: tuple[Pair, ...] = ()
     notes: tuple[Note, ...] = ()
     breakdown: tuple[Breakdown, ...] = ()
+    score_tables: tuple[ScoreTable, ...] = ()
     calibration: tuple[Recalibrated, ...] = ()
     thresholds: tuple[RunThreshold, ...] = ()
     optimism: tuple[Optimism, ...] = ()
+    ensembles: tuple[Ensemble, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    level: Level = "tile"
+    aggregates: tuple[RunAggregate, ...] = ()
+    slide_settings: dict[str, Any] = field(default_factory=dict)
+    slide: "Scores | None" = None
 
 
 def known(value: float) -> float | None:

@@ -5,6 +5,8 @@ from typing import Literal
 
 from her2bench.core.display import chosen_name
 
+RESEARCH_USE = "Research use only; nothing here is for diagnosis."
+
 SCORES = ("0", "1+", "2+", "3+")
 """The IHC scores; a score is stored as its place here, 0 to 3."""
 SCORE_TEXT = r"^([0-3])(?:\+|[.,]0+)?$"
@@ -12,13 +14,23 @@ SCORE_TEXT = r"^([0-3])(?:\+|[.,]0+)?$"
 
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
-Endpoint = Literal["2+", "3+", "1+", "status"]
+Endpoint = Literal["2+", "3+", "1+", "status", "score"]
 ENDPOINTS: dict[str, str] = {
     "2+": "score 2+/3+ against 0/1+",
     "3+": "score 3+ against 0/1+/2+",
     "1+": "score 1+/2+/3+ against 0",
     "status": "confirmed HER2 status, positive against negative",
+    "score": "the four scores; as a binary question, 2+/3+ against 0/1+",
 }
+
+
+def binary_endpoint(endpoint: str) -> str:
+    """The binary question of an endpoint: of the four scores, 2+ or more.
+
+    >>> binary_endpoint("score"), binary_endpoint("3+")
+    ('2+', '3+')
+    """
+    return "2+" if endpoint == "score" else endpoint
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ NETWORKS = {
     "dabnet": "DABNet",
 }
 """Networks by name; `register_model` adds to them."""
+ENSEMBLE = " ensemble"  # after a model's name: the mean over its seeds
 BASELINES = {
     "always_positive": BaselineName(
         "Always positive", "always positive", "Predicts every tile positive, whatever it shows."
@@ -55,6 +68,11 @@ BASELINES = {
         "the background baseline",
         "Logistic regression on the colour of empty glass: above chance, slides can be "
         "distinguished by something other than biology.",
+    ),
+    "score_frequencies": BaselineName(
+        "Score frequencies",
+        "the score frequencies",
+        "Gives every tile the frequencies of the four scores in training, whatever it shows.",
     ),
 }
 """Baselines by name; `register_baseline` adds to them."""
@@ -80,6 +98,10 @@ def model_label(name: str) -> str:
 
     >>> model_label("mini_hahnet"), model_label("dab_baseline"), model_label("other <net>")
     ('mini-HAHNet', 'DAB baseline', 'other <net>')
+    >>> model_label("lenet ensemble")
+    'LeNet ensemble'
     """
     label = BASELINES[name].label if name in BASELINES else {**NETWORKS, **_READER}.get(name, name)
+    if chosen_name(name) is None and name.endswith(ENSEMBLE):
+        return f"{model_label(name.removesuffix(ENSEMBLE))}{ENSEMBLE}"
     return chosen_name(name) or label

@@ -50,5 +50,6 @@ def _refused(name: str, problem: str) -> UserError:
         f"models, {source or name}",
         found=problem,
         expected="a module that takes (b, 3, size, size) and gives one logit per tile, (b,)",
-        hint="correct the class; a head such as nn.Linear(features, 1) gives one logit",
+        hint="correct the class; a head such as nn.Linear(features, 1) gives one logit, also for "
+        'endpoint = "score", whose thresholds are added to it',
     )

@@ -16,8 +16,10 @@ from her2bench.core.vocabulary import NETWORKS
 from her2bench.data.decoding.squares import SQUARES, Square
 from her2bench.data.tile_cache.pixels import Decoding
 from her2bench.models.arguments import Argument, with_arguments
+from her2bench.models.ordinal import OrdinalNetwork
 from her2bench.models.registry import OURS, Network, is_timms_own, named_network, network
 from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.training_scale import TrainingScale
 from her2bench.prediction.weights import write_tensors
 
 
@@ -26,9 +28,10 @@ class ModelMetadata:
     """The metadata of a weights file.
 
     `threshold` is on the logit: a tile is predicted positive above it. `endpoint` defines
-    positive, `decoding` the decoding of the tiles; `source` names the network behind the model's
-    name, such as `package.module:Class`, and `arguments` are those of its class; `square` says what
-    was done with tiles that are not square.
+    positive (`score`: an ordinal network, 2+ or more), `decoding` the decoding of the tiles;
+    `source` names the network behind the model's name, such as `package.module:Class`, and
+    `arguments` are those of its class; `square` says what was done with tiles that are not square;
+    `scale` how large the training tiles were, where known.
     """
 
     model: str
@@ -40,6 +43,7 @@ class ModelMetadata:
     source: str = ""
     square: Square = "squash"
     arguments: dict[str, Argument] = field(default_factory=dict)
+    scale: TrainingScale | None = None
 
 
 def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> None:
@@ -56,19 +60,28 @@ def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> No
     header |= {"source": description.source} if description.source else {}
     header |= {"square": description.square} if description.square != "squash" else {}
     header |= {"arguments": json.dumps(description.arguments)} if description.arguments else {}
+    if description.scale is not None:
+        header |= {"tile_side": str(description.scale.side)}
+        mpp = description.scale.mpp
+        header |= {"mpp": repr(mpp)} if mpp is not None else {}
     write_tensors(model.state_dict(), path, header)
 
 
 def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, ModelMetadata]:
-    """Read the network of a finished run.
+    """Read the network of a finished run, or of a file that `her2bench export` wrote.
 
     Code named by a weights file is never imported: a user's network must be registered in this
     process. Networks of timm's own zoo are known.
 
     Raises:
         UserError: the folder is not a finished run of a network, its weights are damaged, or its
-            network is not registered.
+            network is not registered; or the file is no export.
     """
+    if run.path.is_file():
+        from her2bench.prediction.exported.onnx_network import load_onnx  # of another extra
+
+        loaded, exported = load_onnx(run.path)
+        return loaded.eval(), exported.trained
     if not run.done or not run.weights.is_file():
         raise UserError(
             run.path,
@@ -83,7 +96,7 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Model
         raise _unreadable(run, error, _AGAIN) from error
     known = _network(run, description)
     try:
-        model = _empty(known, description.size, device)
+        model = _empty(known, description, device)
         load_model(model, run.weights, device=str(device))
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         hint = (
@@ -94,6 +107,17 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Model
         raise _unreadable(run, error, hint) from error
     threshold = run.summary().get("threshold", description.threshold)  # may have changed since
     return model.eval(), replace(description, threshold=float(threshold))
+
+
+def check_one_probability(description: ModelMetadata, where: object) -> None:
+    """Raise a UserError for a network of four scores, where one probability is wanted."""
+    if description.endpoint == "score":
+        raise UserError(
+            where,
+            found="a network of four scores",
+            expected="a network of one probability: of the endpoint 2+, 3+, 1+ or status",
+            hint="use a run of another comparison",
+        )
 
 
 _AGAIN = "delete the run folder and run `her2bench compare` again"
@@ -114,14 +138,19 @@ def _network(run: RunFolder, description: ModelMetadata) -> Network:
     return replace(known, build=with_arguments(known.build, arguments, name))
 
 
-def _empty(known: Network, size: int, device: torch.device) -> nn.Module:
+def _empty(known: Network, description: ModelMetadata, device: torch.device) -> nn.Module:
     """The network on the device, without its weights."""
-    known.check_size(size)
+    known.check_size(description.size)
     if not known.ours:  # non-weight state is created in its constructor
-        return known.fresh(size).to(device)
+        return _built(known, description).to(device)
     with torch.device("meta"):
-        model = known.fresh(size)
+        model = _built(known, description)
     return model.to_empty(device=device)
+
+
+def _built(known: Network, description: ModelMetadata) -> nn.Module:
+    model = known.fresh(description.size)
+    return OrdinalNetwork(model) if description.endpoint == "score" else model
 
 
 def _unreadable(run: RunFolder, error: Exception, hint: str) -> UserError:
@@ -164,4 +193,14 @@ def _description(path: Path) -> ModelMetadata:
         source=header.get("source", ""),
         square=square,  # type: ignore[arg-type]
         arguments=arguments,
+        scale=_scale(header),
     )
+
+
+def _scale(header: dict[str, str]) -> TrainingScale | None:
+    if "tile_side" not in header:
+        return None
+    side, mpp = int(header["tile_side"]), float(header["mpp"]) if "mpp" in header else None
+    if side < 1 or (mpp is not None and not 0 < mpp < math.inf):
+        raise ValueError(f"tile_side {side} or mpp {mpp} in its header is impossible")
+    return TrainingScale(side, mpp)

@@ -83,6 +83,21 @@ def rate(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
+def large(value: float | None) -> str:
+    """A count or a rate in three digits, with k, M, G or T for thousands and more.
+
+    >>> large(25_656), large(1.2e9), large(300), large(0.1), large(999_999)
+    ('25.7 k', '1.2 G', '300', '0.1', '1 M')
+    """
+    if value is None:
+        return "–"
+    shown = float(f"{value:.3g}")
+    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if shown >= size:
+            return f"{shown / size:.3g} {unit}"
+    return f"{shown:g}"
+
+
 def score(value: int | None) -> str:
     """An IHC score as text.
 

@@ -43,6 +43,8 @@ def write_predictions_report(path: Path, predictions: pl.DataFrame, scores: Scor
         "seeds": predictions["seed"].unique().sort().to_list(),
         "score": _given(scores.settings),
     }
+    if scores.slide is not None:
+        config["slide"] = _given(scores.slide.slide_settings)
     own = (*COLUMNS, *(name for name in predictions.columns if name not in COLUMNS))
     write_table(predictions.select(n for n in own if n in predictions.columns), folder.predictions)
     write_text(folder.config, tomli_w.dumps(config))
@@ -64,6 +66,7 @@ def _refuse_other_files(folder: ComparisonFolder) -> None:
     ours = {
         *(folder.config.name, folder.predictions.name, folder.scores.name, folder.table.name),
         *(folder.report.name, folder.figures.name, folder.checksums.name, LOCK, SOFT_LOCK),
+        folder.slide_table.name,
     }
     inside = sorted(p.name for p in folder.path.iterdir()) if folder.path.is_dir() else []
     other = [name for name in inside if name not in ours]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import tomli_w
 
 from her2bench.core.config import settings_from, with_overrides
@@ -19,14 +20,15 @@ from her2bench.core.scores import Scores, read_scores, write_scores
 from her2bench.core.tables import write_table
 from her2bench.core.vocabulary import model_name
 from her2bench.evaluation.scoring.breakdown import require_columns_to_break_down
-from her2bench.evaluation.scoring.scores import score_predictions
+from her2bench.evaluation.scoring.levels import score_levels
 from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.scoring.slide_settings import SlideSettings, slide_settings
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.gallery_files import gallery_path
 from her2bench.report.pages.report_page import write_report
 from her2bench.report.table_csv import result_table, run_table
 
-_FREE = ("score", "report", "licence")
+_FREE = ("score", "slide", "report", "licence")
 _KEPT: tuple[NoteKind, ...] = ("random_tiles", "own_split_unused")  # of the split, not the scores
 
 
@@ -39,7 +41,7 @@ def rebuild(folder: ComparisonFolder, overrides: Sequence[str] = ()) -> Path:
 
     Args:
         folder: a comparison.
-        overrides: `key=value` texts; of `score`, `report` and `licence`.
+        overrides: `key=value` texts; of `score`, `slide`, `report` and `licence`.
 
     Returns:
         The path of report.html.
@@ -53,24 +55,28 @@ def rebuild(folder: ComparisonFolder, overrides: Sequence[str] = ()) -> Path:
     _refuse_training(overrides)
     config = with_overrides(before, overrides)
     settings = settings_from(ScoreSettings, config.get("score") or {}, "--set")
+    slide = slide_settings(config, "--set")
     models = (*map(model_name, config.get("models", [])), *config.get("baselines", []))
     if problem := unknown_models(report_settings(config, "--set"), models):
         raise UserError("--set", found=problem, hint="correct the name")
-    if config.get("score") != before.get("score"):
-        _score_again(folder, settings)
+    if any(config.get(section) != before.get(section) for section in ("score", "slide")):
+        _score_again(folder, settings, slide)
     _write_settings(folder, config)
     return write_report(folder)
 
 
 def write_scored(folder: ComparisonFolder, scores: Scores) -> None:
-    """Write scores.json and table.csv, and each run's threshold."""
+    """Write scores.json, table.csv (of slides too) and each run's threshold."""
     for each in scores.thresholds:
         run = folder.run(each.model, each.seed, each.fold)
         if run.done:
             run.set_threshold(each.logit)
     write_scores(scores, folder.scores)
     write_table(result_table(scores, run_table(folder)), folder.table)
-    folder.seal(folder.predictions, folder.scores, folder.table)
+    folder.slide_table.unlink(missing_ok=True)
+    if scores.slide is not None:
+        write_table(result_table(scores.slide, pl.DataFrame()), folder.slide_table)
+    folder.seal(folder.predictions, folder.scores, folder.table, folder.slide_table)
 
 
 def _refuse_training(overrides: Sequence[str]) -> None:
@@ -85,7 +91,9 @@ def _refuse_training(overrides: Sequence[str]) -> None:
             )
 
 
-def _score_again(folder: ComparisonFolder, settings: ScoreSettings) -> None:
+def _score_again(
+    folder: ComparisonFolder, settings: ScoreSettings, slide: SlideSettings | None
+) -> None:
     if not folder.predictions.is_file() or not folder.scores.is_file():
         raise UserError(
             folder.path,
@@ -97,7 +105,7 @@ def _score_again(folder: ComparisonFolder, settings: ScoreSettings) -> None:
     if folder.manifest.is_file():
         table = with_manifest(table, read_manifest(folder.manifest, settings.by))
     require_columns_to_break_down(table.columns, settings.by)
-    scores = score_predictions(table, settings)
+    scores = score_levels(table, settings, slide)
     notes = (*(note for note in old.notes if note.kind in _KEPT), *scores.notes)
     write_scored(folder, replace(scores, notes=notes, optimism=_still_true(old, scores)))
     if scores.thresholds != old.thresholds:  # it shows tiles on the wrong side of a threshold

@@ -10,7 +10,8 @@ from her2bench.core.runs import ComparisonFolder
 from her2bench.core.scores import Scores
 from her2bench.core.tables import Wanted, read_table
 from her2bench.core.values import refuse_rows, typed
-from her2bench.evaluation.statistics.metrics import METRICS, OWN
+from her2bench.evaluation.statistics.metrics import METRICS, OWN, names_of
+from her2bench.report.ensemble_costs import with_ensemble_costs
 
 STUDY_COLUMNS = {  # metric → column, the terms of the study
     "accuracy": "accuracy",
@@ -34,18 +35,21 @@ def column_label(metric: str) -> str:
 
 
 def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
-    """One row per model and split: each metric with its interval, and the training cost.
+    """One row per model and split: each metric with its interval, and what the model costs.
 
     Args:
-        scores: of the comparison.
+        scores: of the comparison, at either level.
         runs: as `run_table` gives it.
 
     Returns:
         `model, split, tiles, groups, seeds`, then `<column>, <column>_low, <column>_high` for
-        each of `metric_columns`, then `parameters, multiply_adds` (for one tile),
-        `train_seconds, tiles_per_second, peak_memory_gb`, averaged over runs.
+        each of `metric_columns` and each metric of the scores that a model has, then those of
+        `cost_table`, of an ensemble summed over its networks. At slide level `slides` in place of
+        `tiles, groups`, and no cost.
     """
-    columns, rows = metric_columns(), dict[tuple[str, str], dict[str, Any]]()
+    present = {row.metric for row in scores.rows}
+    of_scores = {name: name for name in names_of("ordinal") if name in present}
+    columns, rows = metric_columns() | of_scores, dict[tuple[str, str], dict[str, Any]]()
     about = ("model", "split", "tiles", "groups", "seeds")
     for row in scores.rows:
         if row.metric not in columns:
@@ -54,13 +58,33 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
         name = columns[row.metric]
         entry |= {name: row.value, f"{name}_low": row.low, f"{name}_high": row.high}
     table = pl.DataFrame(list(rows.values()), infer_schema_length=None)
-    cost = runs.group_by("model", maintain_order=True).agg(
-        pl.col("parameters", "multiply_adds").first(),
-        pl.col("train_seconds").mean(),
+    if scores.level == "slide":  # its rows are slides; costs are in the table of the tiles
+        return table.rename({"tiles": "slides"}).drop("groups")
+    costs = cost_table(with_ensemble_costs(runs, scores.ensembles))
+    return table.join(costs, on="model", how="left", maintain_order="left")
+
+
+def cost_table(runs: pl.DataFrame) -> pl.DataFrame:
+    """What each model costs, one row per model; null where it was not measured.
+
+    Args:
+        runs: as `run_table` gives it.
+
+    Returns:
+        `model, parameters, multiply_adds` (for one tile), `train_seconds` (of one run: all its
+        epochs, at every learning rate that was tried, without validation; the mean over runs),
+        `train_seconds_total` (of all runs), `tiles_per_second` (in training),
+        `predict_tiles_per_second`, `peak_memory_gb` and `peak_device_memory_gb`, the last four
+        averaged over runs.
+    """
+    seconds = pl.col("train_seconds")
+    return runs.group_by("model", maintain_order=True).agg(
+        pl.col("parameters", "multiply_adds").drop_nulls().first(),
+        seconds.mean(),
+        pl.when(seconds.count() > 0).then(seconds.sum()).alias("train_seconds_total"),
         pl.col("train_tiles_per_second").mean().alias("tiles_per_second"),
-        pl.col("peak_memory_gb").mean(),
+        pl.col("predict_tiles_per_second", "peak_memory_gb", "peak_device_memory_gb").mean(),
     )
-    return table.join(cost, on="model", how="left", maintain_order="left")
 
 
 def run_table(folder: ComparisonFolder) -> pl.DataFrame:
@@ -73,7 +97,9 @@ def run_table(folder: ComparisonFolder) -> pl.DataFrame:
         "kept_epoch": pl.Int64,
         "train_seconds": pl.Float64,
         "train_tiles_per_second": pl.Float64,
+        "predict_tiles_per_second": pl.Float64,
         "peak_memory_gb": pl.Float64,
+        "peak_device_memory_gb": pl.Float64,
         "device": pl.String,
         "hardware": pl.String,
         "finished": pl.String,

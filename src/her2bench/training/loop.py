@@ -8,12 +8,14 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from her2bench.models.ordinal import cumulative
+from her2bench.models.proportional_odds import score_shares
 from her2bench.training.augmentation import augment
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.epoch_order import epoch_order
 from her2bench.training.epochs import Epoch, measures
 from her2bench.training.listener import SILENT, Listener
-from her2bench.training.losses import TileLoss, smoothed
+from her2bench.training.losses import CutLoss, TileLoss, smoothed
 from her2bench.training.optimiser import optimiser_for, set_rate
 from her2bench.training.state import Fit, FitConfig, Side, TrainingState
 from her2bench.training.weight_average import WeightAverage
@@ -51,8 +53,7 @@ def fit(
     progress = checkpoint.load(model, optimiser, average and average.model) or {}
     wrapped, stepper = fabric.setup(model, optimiser)
     course = TrainingState(model, plan, checkpoint, listener, **progress, average=average)
-    weight = torch.tensor(plan.positive_weight, device=fabric.device)
-    loss = TileLoss(recipe.loss, weight, float(train.targets.mean()))
+    loss = _loss(plan, train, fabric.device)
     judged = fabric.setup_module(average.model) if average else wrapped
     for row in course.epochs:  # those trained before the run was stopped
         listener.epoch(row)
@@ -85,7 +86,7 @@ def train_epoch(
         fabric: device and precision.
         model: set up by it; tiles (b, 3, h, w) to logits (b,).
         optimiser: set up with it.
-        loss: of each tile.
+        loss: of each tile, or of its cuts.
         side: the training tiles.
         plan: how.
         number: of the epoch, from 0.
@@ -96,7 +97,7 @@ def train_epoch(
     order, generator = seeded_order((*plan.seed, number), side)
     # Allocated once: small tensors from each step would fragment the memory.
     total, logits = (torch.zeros(shape, device=fabric.device) for shape in ((), order.shape))
-    targets = torch.from_numpy(side.targets[order].astype(np.float32)).to(fabric.device)
+    targets = torch.from_numpy(side.aims[order]).to(fabric.device)
     ends = batch_ends(len(order), recipe.batch, model)
     batches = side.tiles.batches(np.split(side.rows[order], ends))
     model.train()
@@ -104,8 +105,8 @@ def train_epoch(
     split, steps = (each.tensor_split(ends) for each in (targets, logits)), len(ends) + 1
     for step, (tiles, aims, said) in enumerate(zip(batches, *split, strict=True), number * steps):
         inputs = plan.prepare(augment(tiles, recipe.augment, generator))
-        output = model(plan.compute.laid_out(inputs)).view_as(aims)
-        value = loss(output, smoothed(aims, recipe.label_smoothing)).mean()
+        output = model(plan.compute.laid_out(inputs)).view_as(said)
+        value = loss(cumulative(model, output), smoothed(aims, recipe.label_smoothing)).mean()
         set_rate(optimiser, plan.learning_rate, recipe, step, steps * recipe.epochs)
         _step(fabric, model, optimiser, value, recipe.clip)
         if average:
@@ -118,6 +119,16 @@ def train_epoch(
     row = {"epoch": number, "learning_rate": plan.learning_rate}
     row |= {"seconds": seconds, "tiles_per_second": len(order) / seconds}
     return row | measures("train", (mean, found, side.targets[order]))
+
+
+def _loss(plan: FitConfig, train: Side, device: torch.device) -> TileLoss:
+    """The loss of the recipe, of targets or of scores."""
+    if train.scores is None:
+        weight = torch.tensor(plan.positive_weight, device=device)
+        return TileLoss(plan.recipe.loss, weight, float(train.targets.mean()))
+    weights, shares = np.array(plan.score_weights), score_shares(train.scores, np.ones(4))
+    on_device = (torch.from_numpy(a).float().to(device) for a in (weights, shares))
+    return CutLoss(plan.recipe.loss, *on_device)
 
 
 def batch_ends(tiles: int, batch: int, model: nn.Module) -> list[int]:

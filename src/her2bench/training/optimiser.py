@@ -1,12 +1,14 @@
 """The optimiser of a recipe, and its learning rate at each step."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import nn
 
 from her2bench.models.head import head_of
+from her2bench.models.ordinal import OrdinalNetwork
 from her2bench.training.network_options import NetworkOptions
 from her2bench.training.recipe import Recipe
 
@@ -71,30 +73,33 @@ def _groups(
     model: nn.Module, name: str, recipe: Recipe, options: NetworkOptions
 ) -> list[dict[str, Any]]:
     """Weights of one share of the rate and one decay together, in the order of the network."""
-    shares = _shares(model, name, options)
+    network = model.network if isinstance(model, OrdinalNetwork) else model
+    shares = {id(weight): share for weight, share in _shares(network, name, options)}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for key, weight in model.named_parameters():
+    for weight in model.parameters():
         decay = recipe.weight_decay if weight.ndim > 1 else 0.0
-        groups.setdefault((shares[key], decay), []).append(weight)
+        share = shares.get(id(weight), 1.0)  # thresholds of scores belong to the head
+        groups.setdefault((share, decay), []).append(weight)
     return [
         {"params": weights, "share": share, "weight_decay": decay}
         for (share, decay), weights in groups.items()
     ]
 
 
-def _shares(model: nn.Module, name: str, options: NetworkOptions) -> dict[str, float]:
-    """Each weight's share of the learning rate."""
-    names = [key for key, _ in model.named_parameters()]
+def _shares(
+    model: nn.Module, name: str, options: NetworkOptions
+) -> Iterator[tuple[nn.Parameter, float]]:
+    """Each weight of a network and its share of the learning rate."""
+    weights = dict(model.named_parameters())
     if (options.backbone_rate, options.layer_decay) == (1, 1):
-        return dict.fromkeys(names, 1.0)
+        yield from ((weight, 1.0) for weight in weights.values())
+        return
     head = {id(weight) for weight in head_of(model, name).parameters()}
-    layers = list(dict.fromkeys(_layer(key) for key in names))
-    shares = {}
-    for key, weight in model.named_parameters():
+    layers = list(dict.fromkeys(map(_layer, weights)))
+    for key, weight in weights.items():
         above = len(layers) - 1 - layers.index(_layer(key))
         share = options.backbone_rate * options.layer_decay**above
-        shares[key] = 1.0 if id(weight) in head else share
-    return shares
+        yield weight, 1.0 if id(weight) in head else share
 
 
 def _layer(key: str) -> str:

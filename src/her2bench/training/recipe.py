@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from her2bench.core.config import Settings
@@ -20,7 +21,9 @@ class Recipe(Settings):
         epochs: passes over the training tiles, at each learning rate.
         batch: tiles per step.
         learning_rates: those tried, a list for all networks or a table with a list for each.
-        pos_weight: weight of a positive tile in the loss: a rule, or a number.
+        pos_weight: weight of a positive tile in the loss: a rule, or a number. With the endpoint
+            `score`: `inverse-frequency`, every score has the same weight in all (the default
+            there), or `none`.
         normalise: subtract the mean and divide by the deviation of the training tiles, by channel.
         augment: random changes of training tiles, in the order of a slide's way to a file.
         keep: which epoch's weights are kept.
@@ -39,7 +42,7 @@ class Recipe(Settings):
     batch: int = Field(default=32, ge=1, le=100_000)
     learning_rates: tuple[float, ...] | dict[str, tuple[float, ...]] = (1e-4,)
     pos_weight: (
-        Literal["none", "negatives/positives", "total/positives"]
+        Literal["none", "negatives/positives", "total/positives", "inverse-frequency"]
         | Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
     ) = "negatives/positives"
     normalise: bool = True
@@ -107,3 +110,16 @@ def positive_weight(rule: str | float, positives: int, negatives: int) -> float:
         "negatives/positives": negatives / positives,
         "total/positives": (positives + negatives) / positives,
     }[rule]
+
+
+def score_weights(rule: str | float, scores: np.ndarray) -> np.ndarray:
+    """The weight of the tiles of each score in the loss, (4,); their mean over all tiles is 1.
+
+    >>> score_weights("inverse-frequency", np.array([0, 0, 0, 1, 3, 3])).round(2).tolist()
+    [0.67, 2.0, 0.0, 1.0]
+    """
+    counts = np.bincount(scores, minlength=4)
+    if rule == "none":
+        return np.ones(4)
+    each = len(scores) / np.count_nonzero(counts)
+    return np.divide(each, counts, out=np.zeros(4), where=counts > 0)

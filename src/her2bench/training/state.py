@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from her2bench.core.ordinal import CUTS
+from her2bench.models.ordinal import cumulative
 from her2bench.prediction.compute import PLAIN, Compute
 from her2bench.prediction.forward import forward
 from her2bench.prediction.normalization import Normalization
@@ -22,12 +24,20 @@ from her2bench.training.weight_average import WeightAverage
 class Side:
     """The tiles of one split.
 
-    `tiles` contains all tiles; `rows` (m,) are the indices of the split; `targets` (m,) are 0 or 1.
+    `tiles` contains all tiles; `rows` (m,) are the indices of the split; `targets` (m,) are 0 or 1;
+    `scores` (m,), 0 to 3, where the four scores are learned: `targets` then are those of 2+.
     """
 
     tiles: TileLoader
     rows: np.ndarray
     targets: np.ndarray
+    scores: np.ndarray | None = None
+
+    @property
+    def aims(self) -> np.ndarray:
+        """What is learned, 0 or 1, float32: the targets (m,), or of each cut (m, 3) if reached."""
+        reached = self.targets if self.scores is None else self.scores[:, None] >= np.array(CUTS)
+        return reached.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,7 @@ class FitConfig:
     compute: Compute = PLAIN
     network: str = ""
     options: NetworkOptions = FULL
+    score_weights: tuple[float, ...] = ()
 
 
 @dataclass
@@ -121,5 +132,7 @@ def forward_loss(
     """The mean loss over some tiles in evaluation mode, their logits and their targets."""
     logits = forward(model, side.tiles, side.rows, plan.prepare, plan.compute)
     device = side.tiles.device
-    on_device = [torch.from_numpy(a.astype(np.float32)).to(device) for a in (logits, side.targets)]
-    return float(loss(*on_device).mean()), logits, side.targets
+    said, aims = (torch.from_numpy(a.astype(np.float32)).to(device) for a in (logits, side.aims))
+    with torch.inference_mode():
+        value = loss(cumulative(model, said), aims).mean()
+    return float(value), logits, side.targets

@@ -14,10 +14,11 @@ from PIL import Image
 
 from her2bench.core.memory import release_memory
 from her2bench.core.runs import ComparisonFolder
-from her2bench.core.vocabulary import ENDPOINTS, model_label
+from her2bench.core.vocabulary import ENDPOINTS, binary_endpoint, model_label
 from her2bench.data.decoding.rgb import resized
 from her2bench.data.decoding.squares import Square, squared
 from her2bench.prediction.device import ready_cpu
+from her2bench.prediction.domain_shift import Training, training_of, warnings
 from her2bench.prediction.ensemble import (
     Ensemble,
     EnsemblePrediction,
@@ -27,11 +28,10 @@ from her2bench.prediction.ensemble import (
     ensembles,
 )
 from her2bench.prediction.gradcam import enlarged
+from her2bench.prediction.scalings import scalings_of
 from her2bench.stain.heatmap import heatmap
 from her2bench.web.answers import CAVEATS, ModelAnswer, TileAnswer
 from her2bench.web.decoding import Refused, decode
-from her2bench.web.domain_shift import Training, training_of, warnings
-from her2bench.web.scalings import scalings_of
 from her2bench.web.uploads import Upload
 
 T = TypeVar("T")
@@ -160,7 +160,15 @@ def opened_service(folder: ComparisonFolder, device: torch.device) -> Service | 
     described = [networks.read(member.run)[1] for model in models for member in model.members]
     first = described[0]
     training = training_of(folder, first.size, first.square)
-    return Service(folder, models, networks, first.size, first.endpoint, training, first.square)
+    return Service(
+        folder,
+        models,
+        networks,
+        first.size,
+        binary_endpoint(first.endpoint),
+        training,
+        first.square,
+    )
 
 
 async def _in(pool: ThreadPoolExecutor, work: Callable[..., T], *given: object) -> T:

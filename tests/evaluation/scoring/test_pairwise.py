@@ -9,7 +9,7 @@ from her2bench.core.errors import UserError
 from her2bench.core.predictions import check_predictions
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
-from her2bench.evaluation.statistics.metrics import METRICS
+from her2bench.evaluation.statistics.metrics import METRICS, names_of
 from her2bench.evaluation.statistics.multiplicity import holm
 
 FAST = ScoreSettings(bootstrap=200, flips=999)
@@ -89,7 +89,7 @@ def test_different_tiles_matter_on_test_only():
 def test_every_pair_on_every_metric_and_holm_over_the_pairs():
     scores = score_predictions(simulated(models=("a", "b", "c")), FAST)
     weights = [p for p in scores.pairs if p.question == "weights"]
-    assert len(weights) == 3 * len(METRICS)
+    assert len(weights) == 3 * len(names_of("binary"))
     for metric in ("roc_auc", "f1", "brier"):
         family = [p for p in weights if p.metric == metric]
         adjusted = holm(np.array([p.p_value for p in family]))
@@ -168,7 +168,7 @@ def test_a_better_model_is_said_to_be_better_and_swapping_flips_signs():
         assert found.decision == "a" and found.verdict == "a better than b"
         assert (found.difference > 0) == METRICS[metric].higher_is_better
     renamed = table.with_columns(model=pl.col("model").replace({"a": "b", "b": "a"}))
-    for metric in METRICS:
+    for metric in names_of("binary"):
         one, other = pair(scores, metric), pair(score_predictions(renamed, FAST), metric)
         assert (other.model_a, other.model_b) == ("b", "a")
         assert other.difference == pytest.approx(one.difference)

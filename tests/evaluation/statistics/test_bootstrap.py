@@ -6,10 +6,10 @@ from tests.evaluation.conftest import answers_of
 
 from her2bench.evaluation.statistics.arrays import LabelledTiles, SeedPredictions
 from her2bench.evaluation.statistics.bootstrap import Resampler, bootstrap, slide_weights
-from her2bench.evaluation.statistics.metrics import METRICS
+from her2bench.evaluation.statistics.metrics import METRICS, names_of
 from her2bench.evaluation.statistics.probabilistic import equal_mass_bins
 
-RESAMPLED = tuple(name for name, metric in METRICS.items() if metric.resampled)
+RESAMPLED = tuple(name for name in names_of("binary") if METRICS[name].resampled)
 
 
 def study(seeds=1):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from her2bench.core.ordinal import CUTS
 from her2bench.core.scores import Row, known
 from her2bench.evaluation.scoring.calibration_line import LINE, calibration_line
 from her2bench.evaluation.scoring.model_evaluation import ModelEvaluation
@@ -18,7 +19,20 @@ def label_of(metric: str) -> str:
     """The label of a row's metric in a text."""
     if metric in METRICS:
         return METRICS[metric].label
-    return LINE.get(metric) or point_label(metric) or metric
+    return LINE.get(metric) or point_label(metric) or cut_label(metric) or metric
+
+
+def cut_label(metric: str) -> str | None:
+    """The label of a metric at a cut of the score; None of another.
+
+    >>> cut_label("roc_auc_at_1"), cut_label("roc_auc")
+    ('ROC-AUC at 1+', None)
+    """
+    name, at, cut = metric.rpartition("_at_")
+    if not at or cut not in map(str, CUTS):
+        return None
+    label = METRICS[name].label if name in METRICS else LINE.get(name)
+    return f"{label} at {cut}+" if label else None
 
 
 def line_rows(

@@ -216,17 +216,19 @@ def _group_notes(split: str, sample: LabelledTiles) -> list[Note]:
         return [make_note("slides_unknown", text, split)]
     positive, negative = sample.positive_groups, sample.negative_groups
     if sample.n_groups < FEW_GROUPS:
+        held = ("", "") if sample.one_each else ("with ", " tiles")
         text = (
-            f"{sample.n_groups} {plural(sample.n_groups, 'slide')}, {positive} with positive and "
-            f"{negative} with negative tiles. Intervals are wide and rest on assumptions that so "
-            "few slides cannot check; treat the results as a pilot study."
+            f"{sample.n_groups} {plural(sample.n_groups, 'slide')}, {positive} {held[0]}positive "
+            f"and {negative} {held[0]}negative{held[1]}. Intervals are wide and rest on "
+            "assumptions that so few slides cannot check; treat the results as a pilot study."
         )
         return [make_note("few_slides", text, split)]
     if min(positive, negative) < FEW_GROUPS / 2:
+        verb, ending = ("are", "") if sample.one_each else ("hold", " tiles")
         text = (
-            f"Of {sample.n_groups} slides, {positive} hold positive tiles, {negative} negative "
-            "ones; metrics that depend on the smaller class are as uncertain as in a study of "
-            "that size."
+            f"Of {sample.n_groups} slides, {positive} {verb} positive{ending}, {negative} "
+            f"negative{ending and ' ones'}; metrics that depend on the smaller class are as "
+            "uncertain as in a study of that size."
         )
         return [make_note("few_slides_of_one_class", text, split)]
     return []

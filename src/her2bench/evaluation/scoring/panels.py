@@ -6,7 +6,13 @@ import numpy as np
 import polars as pl
 
 from her2bench.core.errors import UserError, listed
-from her2bench.evaluation.statistics.arrays import Ints, LabelledTiles, ModelPredictions
+from her2bench.core.ordinal import SCORE_COLUMNS
+from her2bench.evaluation.statistics.arrays import (
+    Floats,
+    Ints,
+    LabelledTiles,
+    ModelPredictions,
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,11 @@ class Panel:
     answers: ModelPredictions
     tile_ids: pl.Series
     table: pl.DataFrame
+
+    @property
+    def ordinal(self) -> bool:
+        """Whether reference scores and the model's probabilities of the scores are known."""
+        return self.sample.scores is not None and self.answers.distributions is not None
 
 
 def make_panel(rows: pl.DataFrame, model: str, split: str) -> Panel:
@@ -54,6 +65,7 @@ def make_panel(rows: pl.DataFrame, model: str, split: str) -> Panel:
             probabilities=np.stack([by_seed[seed]["probability"].to_numpy() for seed in seeds]),
             calls=np.stack([by_seed[seed]["call"].to_numpy() for seed in seeds]),
             folds=_folds([by_seed[seed]["fold"] for seed in seeds]),
+            distributions=_distributions([by_seed[seed] for seed in seeds]),
         ),
         tile_ids=first["tile_id"],
         table=first,
@@ -92,6 +104,24 @@ def require_same_tiles(
             expected="one truth for all that are compared",
             hint="use the same endpoint and the same labels for every model",
         )
+    _require_same_scores(one, other, split)
+
+
+def _require_same_scores(
+    one: tuple[str, pl.DataFrame], other: tuple[str, pl.DataFrame], split: str
+) -> None:
+    (name_a, a), (name_b, b) = one, other
+    if not all("score" in table and has_distributions(table) for table in (a, b)):
+        return
+    differ = a["tile_id"].filter(a["score"] != b["score"])
+    if len(differ):
+        raise UserError(
+            f"{split} tiles",
+            found=f"{name_a} and {name_b} have different scores for {len(differ)} of {len(a)} "
+            f"tiles:{listed(differ, 5)}",
+            expected="one reference score per tile, the same for every model and seed",
+            hint="correct the column score",
+        )
 
 
 def difference_of_tiles(a: pl.DataFrame, b: pl.DataFrame) -> str:
@@ -113,7 +143,20 @@ def _sample(rows: pl.DataFrame) -> LabelledTiles:
     known = not rows["group_id"].is_null().all()
     groups = _ranks(rows["group_id" if known else "tile_id"])
     tiles = _ranks(rows["tile_id"]) if rows["tile_id"].is_duplicated().any() else None
-    return LabelledTiles(rows["target"].to_numpy() == 1, groups, known, tiles)
+    scored = "score" in rows.columns and not rows["score"].has_nulls()
+    scores = rows["score"].to_numpy().astype(np.int64) if scored else None
+    return LabelledTiles(rows["target"].to_numpy() == 1, groups, known, tiles, scores)
+
+
+def has_distributions(rows: pl.DataFrame) -> bool:
+    """Whether rows of predictions hold the probability of each score."""
+    return set(SCORE_COLUMNS) <= set(rows.columns) and not rows[SCORE_COLUMNS[0]].has_nulls()
+
+
+def _distributions(of_seeds: list[pl.DataFrame]) -> Floats | None:
+    if not all(map(has_distributions, of_seeds)):
+        return None
+    return np.stack([rows.select(SCORE_COLUMNS).to_numpy() for rows in of_seeds])
 
 
 def _ranks(names: pl.Series) -> Ints:

@@ -2,10 +2,14 @@
 
 import polars as pl
 
+from her2bench.core.errors import UserError, listed
 from her2bench.core.score_notes import Note
-from her2bench.core.scores import Breakdown, Pair, Row, Scores
+from her2bench.core.score_parts import Interaction, Subgroup
+from her2bench.core.scores import Breakdown, Pair, Row, Scores, ScoreTable
 from her2bench.core.vocabulary import SPLITS
 from her2bench.evaluation.scoring.breakdown import break_down, ceiling
+from her2bench.evaluation.scoring.cuts import cut_results
+from her2bench.evaluation.scoring.ensembles import with_ensembles
 from her2bench.evaluation.scoring.extra_rows import line_rows
 from her2bench.evaluation.scoring.model_evaluation import ModelEvaluation, judge
 from her2bench.evaluation.scoring.notes import (
@@ -17,13 +21,17 @@ from her2bench.evaluation.scoring.notes import (
     table_notes,
     unlike_notes,
 )
+from her2bench.evaluation.scoring.ordinal_notes import ordinal_notes
 from her2bench.evaluation.scoring.pairwise import compare_all
 from her2bench.evaluation.scoring.panels import require_same_tiles
 from her2bench.evaluation.scoring.point_rows import point_results
+from her2bench.evaluation.scoring.predictive_rows import predictive_rows
 from her2bench.evaluation.scoring.recalibration import recalibrate
 from her2bench.evaluation.scoring.rows import make_row
 from her2bench.evaluation.scoring.run_thresholds import apply_thresholds
+from her2bench.evaluation.scoring.score_tables import score_tables
 from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.scoring.subgroups import by_subgroups
 
 
 def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None) -> Scores:
@@ -42,37 +50,53 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
             ones, a threshold cannot be chosen, or a column to break down by is missing.
     """
     settings = settings or ScoreSettings()
+    table, ensembles, derived = with_ensembles(table, settings)
     table, thresholds, notes = apply_thresholds(table, settings.threshold)
+    names = [one.name for one in ensembles]
     rows: list[Row] = []
     pairs: tuple[Pair, ...] = ()
     breakdown: tuple[Breakdown, ...] = ()
+    tables: tuple[ScoreTable, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
+    of_subgroups: list[Note] = []
     unlike: list[Note] = []
     about: list[Note] = []
     for split in (split for split in SPLITS if (table["split"] == split).any()):
-        judged = judge(table.filter(pl.col("split") == split), split, settings)
+        judged = judge(table.filter(pl.col("split") == split), split, settings, names)
+        _require_primary(judged, settings.primary)
         if split == "test":
             _require_comparable(judged)
         points, point_pairs = point_results(judged, split, settings)
+        at_cuts, cut_pairs = cut_results(judged, split, settings)
         if split == "test":
-            pairs = (*compare_all(judged, settings), *point_pairs)
+            pairs = (*compare_all(judged, settings), *point_pairs, *cut_pairs)
             breakdown = break_down(judged, split, settings)
+            tables = score_tables(judged, split)
+            subgroups, interactions, of_subgroups = by_subgroups(judged, settings)
         unlike += unlike_notes(split, {model.name: model.panel.table for model in judged.values()})
-        rows += [*_rows(judged, split, settings), *line_rows(judged, split, settings), *points]
+        rows += [*_rows(judged, split, settings), *line_rows(judged, split, settings)]
+        rows += [*points, *at_cuts, *predictive_rows(judged, split, settings)]
         about += sample_notes(split, [model.panel.sample for model in judged.values()])
         about += constant_notes(split, [model.panel.answers for model in judged.values()])
     calibration, calibration_notes = recalibrate(table, settings.bins)
     notes = [
         *(*unlike, *about),
         *(*seed_notes(pairs, rows, settings), *pair_notes(pairs, settings)),
-        *(*notes, *table_notes(table), *row_notes(rows), *calibration_notes),
+        *(*notes, *derived, *table_notes(table), *row_notes(rows), *calibration_notes),
+        *(*of_subgroups, *ordinal_notes(table, tables)),
     ]
     return Scores(
         rows=tuple(rows),
         pairs=pairs,
         notes=tuple(notes),
         breakdown=breakdown,
+        score_tables=tables,
         calibration=calibration,
         thresholds=thresholds,
+        ensembles=ensembles,
+        subgroups=subgroups,
+        interactions=interactions,
         settings=settings.model_dump(mode="json"),
     )
 
@@ -84,6 +108,19 @@ def _rows(judged: dict[str, ModelEvaluation], split: str, settings: ScoreSetting
         for model in (*judged.values(), *([reader] if reader else []))
         for metric, estimate in model.estimates.items()
     ]
+
+
+def _require_primary(judged: dict[str, ModelEvaluation], primary: str) -> None:
+    """A metric of the scores decides nothing where a model has no probabilities of them."""
+    without = [model.name for model in judged.values() if primary not in model.estimates]
+    if without:
+        raise UserError(
+            "primary",
+            found=f"{primary}, which needs score and p0 to p3; they are missing for:"
+            f"{listed(without)}",
+            expected="a metric of all models",
+            hint="add the columns, leave these models out, or name another primary metric",
+        )
 
 
 def _require_comparable(judged: dict[str, ModelEvaluation]) -> None:

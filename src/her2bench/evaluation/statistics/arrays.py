@@ -7,6 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from her2bench.core.ordinal import predicted_scores
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -25,12 +27,14 @@ class LabelledTiles:
         known: whether the groups are slides, not a stand-in.
         tiles: (n,) int64, each row's tile as a code, where a tile may have several rows because
             networks of several folds scored it; None where each row is a tile of its own.
+        scores: (n,) int64, 0 to 3, each tile's reference score; None where it is unknown.
     """
 
     targets: Bools
     groups: Ints
     known: bool = True
     tiles: Ints | None = None
+    scores: Ints | None = None
 
     @cached_property
     def n_groups(self) -> int:
@@ -45,8 +49,15 @@ class LabelledTiles:
         return 1 / np.bincount(self.tiles)[self.tiles]
 
     @property
+    def one_each(self) -> bool:
+        """Whether each slide has one row, as at slide level: slides are then independent units."""
+        return self.known and self.n_groups == self.n_tiles
+
+    @property
     def unit(self) -> str:
         """What is taken as independent, in words."""
+        if self.one_each:
+            return "slides as independent"
         return "clustered by slide" if self.known else "tiles as independent"
 
     @cached_property
@@ -73,7 +84,8 @@ class LabelledTiles:
         """The chosen rows, with these (n,) targets for theirs, as a sample of their own."""
         groups = codes(self.groups[chosen])
         tiles = None if self.tiles is None else codes(self.tiles[chosen])
-        return LabelledTiles(targets[chosen], groups, self.known, tiles)
+        scores = None if self.scores is None else self.scores[chosen]
+        return LabelledTiles(targets[chosen], groups, self.known, tiles, scores)
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,8 @@ class SeedPredictions:
         bins: of the calibration error.
         folds: (n,) int64, codes 0 upward of the fold whose network predicted the tile; None where
             one network predicted all. Scores of different folds need not be on one scale.
+        scores: (n,) int64, 0 to 3, the reference scores; None where unknown.
+        distribution: (n, 4) float64, the probability of each score; None of a binary model.
     """
 
     targets: Bools
@@ -96,6 +110,8 @@ class SeedPredictions:
     calls: Bools
     bins: int = 15
     folds: Ints | None = None
+    scores: Ints | None = None
+    distribution: Floats | None = None
 
     def take(self, rows: Ints | Bools) -> "SeedPredictions":
         """Some of the tiles, any of them more than once."""
@@ -106,6 +122,8 @@ class SeedPredictions:
             self.calls[rows],
             self.bins,
             None if self.folds is None else codes(self.folds[rows]),
+            None if self.scores is None else self.scores[rows],
+            None if self.distribution is None else self.distribution[rows],
         )
 
 
@@ -121,6 +139,7 @@ class ModelPredictions:
         calls: (S, n) bool, whether the tile is predicted positive.
         folds: (S, n) int64, codes 0 upward of the fold whose network answered; None where all
             answers of a seed are one network's.
+        distributions: (S, n, 4) float64, the probability of each score; None of a binary model.
     """
 
     model: str
@@ -129,6 +148,13 @@ class ModelPredictions:
     probabilities: Floats
     calls: Bools
     folds: Ints | None = None
+    distributions: Floats | None = None
+
+    @cached_property
+    def scores(self) -> Ints:
+        """(S, n) int64, the predicted scores of an ordinal model."""
+        assert self.distributions is not None
+        return predicted_scores(self.distributions)
 
     @property
     def by_seed(self) -> Iterator[tuple[Floats, Floats, Bools, Ints | None]]:
@@ -136,11 +162,27 @@ class ModelPredictions:
         folds = [None] * len(self.seeds) if self.folds is None else self.folds
         return zip(self.logits, self.probabilities, self.calls, folds, strict=True)
 
-    def with_truth(self, targets: Bools, bins: int) -> list[SeedPredictions]:
-        """Each seed's predictions beside the (n,) targets."""
+    def take(self, chosen: Bools) -> "ModelPredictions":
+        """The predictions for the chosen tiles."""
+        folds, given = self.folds, self.distributions
+        return ModelPredictions(
+            self.model,
+            self.seeds,
+            self.logits[:, chosen],
+            self.probabilities[:, chosen],
+            self.calls[:, chosen],
+            None if folds is None else np.stack([codes(each[chosen]) for each in folds]),
+            distributions=None if given is None else given[:, chosen],
+        )
+
+    def with_truth(
+        self, targets: Bools, bins: int, scores: Ints | None = None
+    ) -> list[SeedPredictions]:
+        """Each seed's predictions beside the (n,) targets and, where known, reference scores."""
+        given = [None] * len(self.seeds) if self.distributions is None else self.distributions
         return [
-            SeedPredictions(targets, logits, probabilities, calls, bins, folds)
-            for logits, probabilities, calls, folds in self.by_seed
+            SeedPredictions(targets, logits, probabilities, calls, bins, folds, scores, each)
+            for (logits, probabilities, calls, folds), each in zip(self.by_seed, given, strict=True)
         ]
 
 

@@ -55,7 +55,7 @@ class Resampler:
     def __init__(
         self, sample: LabelledTiles, answers: ModelPredictions, metrics: tuple[str, ...], bins: int
     ) -> None:
-        runs = answers.with_truth(sample.targets, bins)
+        runs = answers.with_truth(sample.targets, bins, sample.scores)
         self._seeds = {
             name: [_resampled(METRICS[name], sample, run) for run in runs] for name in metrics
         }

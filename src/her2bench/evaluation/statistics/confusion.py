@@ -18,7 +18,7 @@ from her2bench.evaluation.statistics.arrays import (
 # negative. Every metric here is a ratio that does not change when all counts are doubled, so a
 # tile's influence on it is simply the gradient at the tile's cell (Euler's theorem makes these
 # sum to zero).
-Weights = tuple[float, float, float, float]  # of TP, FP, FN, TN
+Weights = tuple[float, ...]  # of each cell
 
 
 def cells(targets: Bools, calls: Bools) -> Ints:
@@ -30,17 +30,8 @@ def cells(targets: Bools, calls: Bools) -> Ints:
     return 2 * (~calls).astype(np.int64) + ~targets
 
 
-def slide_tables(sample: LabelledTiles, calls: Bools) -> Floats:
-    """Confusion tables of each seed and slide: (S, n) calls to (S, G, 4) counts."""
-    size = sample.n_groups
-    return np.stack(
-        [
-            np.bincount(sample.groups * 4 + cells(sample.targets, each), minlength=4 * size)
-            .reshape(size, 4)
-            .astype(np.float64)
-            for each in calls
-        ]
-    )
+def _binary_cells(run: SeedPredictions) -> Ints:
+    return cells(run.targets, run.calls)
 
 
 @dataclass(frozen=True)
@@ -50,24 +41,34 @@ class CountMetric:
     Args:
         value: of (..., 4) counts: (...), NaN where undefined.
         slope: how the value moves with each of (4,) counts, where it is defined: (4,).
+        cell: each tile's cell of the table: (n,) int64.
+        size: how many cells a table has, here written as 4.
     """
 
     value: Callable[[Floats], Floats]
     slope: Callable[[Floats], Floats]
+    cell: Callable[[SeedPredictions], Ints] = _binary_cells
+    size: int = 4
 
     def gradient(self, counts: Floats) -> Floats:
         """The slope at (4,) counts, NaN where the metric is undefined: (4,)."""
-        return np.full(4, np.nan) if np.isnan(self.value(counts)) else self.slope(counts)
+        return np.full(self.size, np.nan) if np.isnan(self.value(counts)) else self.slope(counts)
+
+    def slide_tables(self, sample: LabelledTiles, run: SeedPredictions) -> Floats:
+        """The confusion table of each slide: (G, 4) counts."""
+        place = sample.groups * self.size + self.cell(run)
+        counts = np.bincount(place, minlength=self.size * sample.n_groups)
+        return counts.reshape(sample.n_groups, self.size).astype(np.float64)
 
     def influence(self, run: SeedPredictions) -> tuple[float, Floats]:
         """The value, and each tile's influence on it: (n,)."""
-        cell = cells(run.targets, run.calls)
-        counts = np.bincount(cell, minlength=4).astype(np.float64)
+        cell = self.cell(run)
+        counts = np.bincount(cell, minlength=self.size).astype(np.float64)
         return float(self.value(counts)), self.gradient(counts)[cell]
 
     def resampling(self, sample: LabelledTiles, run: SeedPredictions) -> Callable[[Floats], Floats]:
         """The value as a function of (b, G) weights of the slides: (b,)."""
-        tables = slide_tables(sample, run.calls[None])[0]
+        tables = self.slide_tables(sample, run)
         return lambda weights: self.value(weights @ tables)
 
     def contributions(
@@ -79,7 +80,13 @@ class CountMetric:
         tables; exact for accuracy, balanced accuracy, sensitivity and specificity, and to third
         order for the others.
         """
-        tables_a, tables_b = (slide_tables(sample, answers.calls) for answers in (a, b))
+        tables_a, tables_b = (
+            [
+                self.slide_tables(sample, run)
+                for run in answers.with_truth(sample.targets, 1, sample.scores)
+            ]
+            for answers in (a, b)
+        )
         pairs = [
             (one - other) @ self.gradient((one + other).sum(0) / 2)
             for one in tables_a
@@ -97,7 +104,7 @@ def ratio(above: Weights, below: Weights) -> CountMetric:
     up, down = np.array(above, dtype=np.float64), np.array(below, dtype=np.float64)
 
     def value(c: Floats) -> Floats:
-        return _ratio(c @ up, c @ down)
+        return divided(c @ up, c @ down)
 
     def slope(c: Floats) -> Floats:
         return (up - value(c) * down) / (down @ c)
@@ -113,7 +120,7 @@ def mean_of(one: CountMetric, other: CountMetric) -> CountMetric:
     )
 
 
-def _ratio(above: Floats, below: Floats) -> Floats:
+def divided(above: Floats, below: Floats) -> Floats:
     """above / below, NaN (undefined, not 0) where below is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(below > 0, above / np.where(below > 0, below, 1), np.nan)
@@ -121,7 +128,7 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 def _mcc(c: Floats) -> Floats:
     tp, fp, fn, tn = (c[..., k].astype(np.float64) for k in range(4))
-    return _ratio(tp * tn - fp * fn, np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)))
+    return divided(tp * tn - fp * fn, np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)))
 
 
 def _mcc_slope(c: Floats) -> Floats:
@@ -141,7 +148,7 @@ def _mcc_slope(c: Floats) -> Floats:
 
 def _kappa(c: Floats) -> Floats:
     tp, fp, fn, tn = (c[..., k].astype(np.float64) for k in range(4))
-    return _ratio(2 * (tp * tn - fp * fn), (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn))
+    return divided(2 * (tp * tn - fp * fn), (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn))
 
 
 def _kappa_slope(c: Floats) -> Floats:

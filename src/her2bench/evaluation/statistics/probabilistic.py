@@ -47,25 +47,26 @@ class MeanMetric:
     """A metric that is a mean over tiles.
 
     Args:
-        terms: of (n,) probabilities and (n,) targets: (n,), what is averaged.
+        terms: of one seed's predictions: (n,), what is averaged.
     """
 
-    terms: Callable[[Floats, Bools], Floats]
+    terms: Callable[[SeedPredictions], Floats]
 
     def influence(self, run: SeedPredictions) -> tuple[float, Floats]:
         """The value, and each tile's influence on it: (n,)."""
-        terms = self.terms(run.probabilities, run.targets)
+        terms = self.terms(run)
         value = float(terms.mean())
         return value, (terms - value) / len(terms)
 
     def resampling(self, sample: LabelledTiles, run: SeedPredictions) -> Callable[[Floats], Floats]:
         """The value as a function of (b, G) weights of the slides: (b,)."""
-        sums = sample.sums(self.terms(run.probabilities, run.targets))
+        sums = sample.sums(self.terms(run))
         tiles = sample.sums(np.ones(len(run.targets)))
         return lambda weights: weights @ sums / (weights @ tiles)
 
 
-BRIER, LOG_LOSS = MeanMetric(brier_terms), MeanMetric(log_loss_terms)
+BRIER = MeanMetric(lambda run: brier_terms(run.probabilities, run.targets))
+LOG_LOSS = MeanMetric(lambda run: log_loss_terms(run.probabilities, run.targets))
 
 
 def equal_mass_bins(probabilities: Floats, bins: int) -> Ints:

@@ -8,9 +8,11 @@ import numpy as np
 
 from her2bench.core.errors import UserError
 from her2bench.core.vocabulary import BASELINES, NETWORKS, BaselineName
-from her2bench.models.baselines.logistic import Fitted, fit_logistic
+from her2bench.models.baselines.logistic import Fitted, fit_logistic, fit_ordinal
 from her2bench.models.registry import refuse_name
 
+Fit = Callable[[np.ndarray, np.ndarray], Fitted]
+"""Features (n, k) and targets or scores (n,) of the training tiles → the fitted baseline."""
 OURS = tuple(BASELINES)
 _REGISTERED: dict[str, "Baseline"] = {}
 
@@ -24,15 +26,39 @@ class Baseline:
         measure: tiles (n, size, size, 3) uint8 → features (n, k).
         fit: features (n, k) and targets (n,), 0 or 1, of the training tiles → the fitted
             baseline; a logistic regression unless given.
+        fit_scores: the same for scores (n,), 0 to 3, with logits (n, 3) of the scores 1+, 2+ and
+            3+ or more; an ordinal logistic regression where `fit` is the logistic one.
         label: its display name; for built-in ones from `core.vocabulary`.
         about: its features, one sentence for the glossary.
     """
 
     name: str
     measure: Callable[[np.ndarray], np.ndarray]
-    fit: Callable[[np.ndarray, np.ndarray], Fitted] = fit_logistic
+    fit: Fit | None = fit_logistic
+    fit_scores: Fit | None = None
     label: str = ""
     about: str = ""
+
+    def fitting(self, endpoint: str) -> Fit:
+        """How it is fitted to an endpoint.
+
+        Raises:
+            UserError: it is not made for that endpoint.
+        """
+        ordinal = fit_ordinal if self.fit is fit_logistic else None
+        found = (self.fit_scores or ordinal) if endpoint == "score" else self.fit
+        if found is None:
+            raise UserError(
+                "baselines",
+                found=f"{self.name}, with endpoint = {endpoint!r}",
+                expected="a baseline that gives the four scores a probability"
+                if endpoint == "score"
+                else "a baseline of a binary endpoint",
+                hint="leave it out, or register it with fit_scores"
+                if endpoint == "score"
+                else "leave it out; always_positive is the one for a binary endpoint",
+            )
+        return found
 
 
 def register_baseline(baseline: Baseline) -> None:

@@ -16,6 +16,7 @@ from her2bench.report import formats
 from her2bench.report.inputs import ReportInputs
 from her2bench.report.labels import relabelled
 from her2bench.report.sections import methods
+from her2bench.report.sections.costs import cost_lines, hardware, network_of
 from her2bench.report.sections.results_table import every_metric, metric_titles
 from her2bench.report.sections.summary import primary_pairs, shown_question
 from her2bench.report.sections.warnings import report_warnings
@@ -76,6 +77,9 @@ def _contents(material: ReportInputs, model: str, word: Callable[[str], str]) ->
             if model in (p.model_a, p.model_b)
         ],
         "runs": runs.to_dicts(),
+        "network": network_of(material, model),
+        "costs": cost_lines(material, model),
+        "hardware": hardware(material, model),
         "duration": formats.duration,
         "counts": methods.tile_counts(material),
         "splits": SPLITS,

@@ -25,6 +25,7 @@ from her2bench.report.pages.html import assets, environment
 from her2bench.report.pages.model_card import write_cards
 from her2bench.report.sections import methods
 from her2bench.report.sections.audit_view import with_sides
+from her2bench.report.sections.costs import costs, hardware
 from her2bench.report.sections.failures import by_slide, failing_slides, predictions_by_score
 from her2bench.report.sections.gallery_view import picture_groups
 from her2bench.report.sections.methods_paragraph import methods_paragraph
@@ -34,13 +35,15 @@ from her2bench.report.sections.reliability import calibration_of, calibration_ro
 from her2bench.report.sections.results_table import (
     STUDY,
     every_metric,
-    known_costs,
     metric_titles,
     on_all_sides,
     shown_metrics,
     standings,
 )
-from her2bench.report.sections.summary import answer, primary_pairs, shown_question
+from her2bench.report.sections.score_view import score_view
+from her2bench.report.sections.slides import slide_level
+from her2bench.report.sections.subgroups import subgroup_columns
+from her2bench.report.sections.summary import answer, ensemble_pairs, primary_pairs, shown_question
 from her2bench.report.sections.warnings import lesser_notes, optimistic_figures, report_warnings
 from her2bench.report.written_files import remove_outdated
 
@@ -108,8 +111,10 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "shown_metrics": shown_metrics(material),
         "beside": [s for s in ("val", "train") if s in present and s != material.split],
         "standings": ranked,
-        "costs": known_costs(ranked),
+        "slide_level": slide_level(material),
         "sides": on_all_sides(material),
+        "costs": costs(material),
+        "hardware": hardware(material),
         "study_metrics": {m: STUDY_WORDS.get(m, METRICS[m].title) for m in STUDY},
         "caption_results": _caption(material),
         "of_weights": RESTS_ON["weights"],
@@ -117,8 +122,10 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "all_metrics": [(split, every_metric(material, split)) for split in present],
         "pairs": {
             q: [p for p in primary_pairs(material, q) if p.decision != "unanswered"]
+            + (ensemble_pairs(material) if q == "weights" else [])
             for q in ("recipe", "weights")
         },
+        "subgroups": subgroup_columns(material),
         "question": shown_question(material),
         "titles": TITLES,
         "figures": draw_all(material, panels),
@@ -126,6 +133,7 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "models": material.models,
         "baselines": [BASELINES[name] for name in material.baselines if name in BASELINES],
         "optimism": optimism(material),
+        "scored": score_view(material),
         "predicted_by_score": predictions_by_score(material),
         "slides": failing_slides(material),
         **_pictures(material),

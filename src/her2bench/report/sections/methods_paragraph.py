@@ -9,6 +9,7 @@ from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.formats import duration, percent, threshold_rule
 from her2bench.report.inputs import ReportInputs
 from her2bench.report.sections.methods import devices, split_words, trained_with, without_folder
+from her2bench.report.sections.slides import slide_sentence
 from her2bench.report.sections.summary import primary_pairs, shown_question
 
 ABSENT = "[not recorded]"
@@ -21,7 +22,7 @@ def methods_paragraph(material: ReportInputs) -> str:
     """
     known = [_data(material), _training(material), _where(material)]
     parts = [] if material.from_predictions else known
-    parts.append(_statistics(material))
+    parts += [_statistics(material), slide_sentence(material)]
     closing = "For research use only; a score of 2+ is equivocal."
     return " ".join([*(part for part in parts if part), closing])
 

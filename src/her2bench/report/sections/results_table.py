@@ -1,12 +1,10 @@
 """The results table of the page: one row per model, one value with its interval per cell."""
 
 from dataclasses import dataclass, replace
-from typing import Any
-
-import polars as pl
 
 from her2bench.core.scores import Question, Row
 from her2bench.core.vocabulary import SPLITS, model_label
+from her2bench.evaluation.scoring.extra_rows import cut_label
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.evaluation.statistics.roc_points import point_label
 from her2bench.report.inputs import ReportInputs
@@ -31,8 +29,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Standing:
-    """A row: the model, its shown metrics, the primary metric on other splits, and its cost.
+    """A row: the model, its shown metrics, and the primary metric on other splits.
 
+    `networks`: how many an ensemble is made of.
     `best`: whether its point estimate of the primary metric is the best of all models.
     """
 
@@ -42,9 +41,7 @@ class Standing:
     beside: dict[str, Cell]
     seeds: int
     seed_sd: float | None
-    parameters: int | None
-    seconds: float | None
-    speed: float | None
+    networks: int = 0
     best: bool = False
 
 
@@ -68,12 +65,6 @@ def standings(material: ReportInputs) -> list[Standing]:
     return [replace(row, best=row in best) for row in rows]
 
 
-def known_costs(rows: list[Standing]) -> list[str]:
-    """The costs that are known of any row: none of predictions alone."""
-    names = ("parameters", "seconds", "speed")
-    return [name for name in names if any(getattr(row, name) is not None for row in rows)]
-
-
 def _best(rows: list[Standing], metric: str) -> list[Standing]:
     """Those with the best point estimate; none where there is nothing to choose from."""
     known = {i: cell.value for i, row in enumerate(rows) if (cell := row.cells.get(metric))}
@@ -84,11 +75,24 @@ def _best(rows: list[Standing], metric: str) -> list[Standing]:
     return [rows[i] for i, value in known.items() if value == best]
 
 
+def shown_cells(material: ReportInputs, model: str, metrics: tuple[str, ...]) -> dict[str, Cell]:
+    """Some metrics of a model on the shown split, for the question that verdicts are given for."""
+    return _cells(material, model, material.split or "test", metrics, shown_question(material))
+
+
 def metric_titles(material: ReportInputs) -> dict[str, str]:
-    """All metrics, then the points of the ROC curve that were asked for: name → title."""
-    points = {row.metric: text for row in material.scores.rows if (text := point_label(row.metric))}
-    titles = {name: metric.title for name, metric in METRICS.items()}
-    return titles | {name: text[0].upper() + text[1:] for name, text in points.items()}
+    """The metrics, then points of the ROC curve and cuts of the score, if any: name → title.
+
+    Metrics of the scores are among them where a model has them.
+    """
+    present = dict.fromkeys(row.metric for row in material.scores.rows)
+    others = {name: text for name in present if (text := point_label(name) or cut_label(name))}
+    titles = {
+        name: metric.title
+        for name, metric in METRICS.items()
+        if metric.kind == "binary" or name in present
+    }
+    return titles | {name: text[0].upper() + text[1:] for name, text in others.items()}
 
 
 def every_metric(material: ReportInputs, split: str) -> list[tuple[str, dict[str, Cell]]]:
@@ -120,12 +124,12 @@ def shown_metrics(material: ReportInputs) -> list[str]:
 def _standing(material: ReportInputs, model: str) -> Standing:
     primary, split = material.settings.primary, material.split or "test"
     mine = _rows(material, model, split).get(primary)
-    runs = material.runs.filter(pl.col("model") == model)
+    ensemble = material.ensembles.get(model)
     others = [s for s in ("val", "train") if s != split]
     asked = shown_question(material)
     return Standing(
         model=_name(model),
-        kind=CEILING if model == CEILING else "network" if model in material.networks else "base",
+        kind=_kind(material, model),
         cells=_cells(material, model, split, tuple(shown_metrics(material)), asked),
         beside={
             s: _cells(material, model, s, (primary,), asked).get(primary, Cell(None))
@@ -133,10 +137,16 @@ def _standing(material: ReportInputs, model: str) -> Standing:
         },
         seeds=mine.seeds if mine else 0,
         seed_sd=mine.seed_sd if mine else None,
-        parameters=_first(runs, "parameters"),
-        seconds=_mean(runs, "train_seconds"),
-        speed=_mean(runs, "train_tiles_per_second"),
+        networks=ensemble.networks if ensemble else 0,
     )
+
+
+def _kind(material: ReportInputs, model: str) -> str:
+    if model == CEILING:
+        return CEILING
+    if model in material.ensembles:
+        return "ensemble"
+    return "network" if model in material.networks else "base"
 
 
 def _name(model: str) -> str:
@@ -166,13 +176,3 @@ def _cells(
 
 def _of_recipe(row: Row) -> Cell:
     return Cell(row.value, row.recipe_low, row.recipe_high, "no interval across seeds")
-
-
-def _first(runs: pl.DataFrame, column: str) -> Any:
-    known = runs[column].drop_nulls()
-    return known[0] if len(known) else None
-
-
-def _mean(runs: pl.DataFrame, column: str) -> float | None:
-    known = runs[column].drop_nulls()
-    return float(known.mean()) if len(known) else None  # type: ignore[arg-type]

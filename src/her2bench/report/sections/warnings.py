@@ -34,7 +34,7 @@ def report_warnings(material: ReportInputs) -> list[ReportWarning]:
         *_different_tiles(material),
         *_random_tiles(material),
         *_from_audit(material),
-        *_from_notes(material),
+        *note_warnings(material),
         *_baseline(material),
     ]
 
@@ -126,7 +126,8 @@ def _of_shown_tiles(note: Note, material: ReportInputs) -> bool:
     return note.severity != "note" and material.split is not None and note.split == material.split
 
 
-def _from_notes(material: ReportInputs) -> list[ReportWarning]:
+def note_warnings(material: ReportInputs) -> list[ReportWarning]:
+    """The notes of scores.json that are warnings about the shown tiles."""
     return [
         ReportWarning(note.title, relabelled(note.text), optimistic=note.kind == "slides_unknown")
         for note in material.scores.notes
