@@ -37,7 +37,7 @@ def main() -> None:
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     texts = list(project["dependencies"])
-    for extra in ("", "train", "serve"):
+    for extra in ("", "train", "serve", "export"):
         texts += [text for text in extras.get(extra, ()) if not text.startswith("her2bench")]
         sizes: dict[str, int] = {}
         for text in texts:

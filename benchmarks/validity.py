@@ -21,6 +21,7 @@ from benchmarks.four_scores import scores_table
 from benchmarks.rates import RESAMPLED, rates, rest_rates
 from benchmarks.shapes import folds_table, high_table, margin_table, seeds_table, shapes_table
 from benchmarks.slide_level import slides_table
+from benchmarks.subgroups import interactions_table, prevalence_table
 from benchmarks.tables import ANY, COVERS, WRONG, Rates, Tables, Target, write
 from benchmarks.two_level import TwoLevel
 from her2bench.evaluation.statistics.metrics import METRICS
@@ -166,6 +167,8 @@ TABLES: dict[str, Callable[[Tables], None]] = {
     "needed": needed_table,
     "scores": scores_table,
     "slides": slides_table,
+    "subgroups": interactions_table,
+    "prevalence": prevalence_table,
 }
 
 

@@ -16,6 +16,8 @@ from her2bench.core.config import setting_fields
 from her2bench.core.packaged_configs import packaged_configs
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.phantom import PhantomSettings
+from her2bench.prediction.exported.exporting import Exported
+from her2bench.prediction.trained_model import TilePredictions, TrainedModel
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -75,7 +77,8 @@ def python_page() -> str:
     drawn = [n for n, f in vars(hb.plot).items() if inspect.isfunction(f) and n[0] != "_"]
     ours = [n for n in drawn if getattr(hb.plot, n).__module__ == hb.plot.__name__]
     parts += [_entry(f"hb.plot.{n}", getattr(hb.plot, n)) for n in ours]
-    classes = (ScoreResults, ComparisonResults, AuditResults)
+    results = (ScoreResults, ComparisonResults, AuditResults, TrainedModel, TilePredictions)
+    classes = (*results, Exported)
     return "\n".join([*parts, *(_entry(f"{c.__module__}.{c.__name__}", c) for c in classes)])
 
 

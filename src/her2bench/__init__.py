@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from her2bench.api import plot as plot
     from her2bench.api.auditing import audit as audit
     from her2bench.api.comparing import compare as compare
-    from her2bench.api.comparing import load_model as load_model
     from her2bench.api.manifests import manifest_from_folders as manifest_from_folders
+    from her2bench.api.models import export as export
+    from her2bench.api.models import load_model as load_model
     from her2bench.api.phantoms import phantom as phantom
+    from her2bench.api.predicting import predict as predict
     from her2bench.api.scoring import load_predictions as load_predictions
     from her2bench.api.scoring import load_scores as load_scores
     from her2bench.api.scoring import score as score
@@ -41,11 +43,13 @@ _MODULES = {
     "UserError": "core.errors",
     "audit": "api.auditing",
     "compare": "api.comparing",
-    "load_model": "api.comparing",
+    "export": "api.models",
+    "load_model": "api.models",
     "load_predictions": "api.scoring",
     "load_scores": "api.scoring",
     "manifest_from_folders": "api.manifests",
     "phantom": "api.phantoms",
+    "predict": "api.predicting",
     "register_baseline": "models.baselines.registry",
     "register_metric": "evaluation.statistics.metrics",
     "register_model": "models.registry",
@@ -58,12 +62,14 @@ __all__ = [
     "UserError",
     "audit",
     "compare",
+    "export",
     "load_model",
     "load_predictions",
     "load_scores",
     "manifest_from_folders",
     "phantom",
     "plot",
+    "predict",
     "register_baseline",
     "register_metric",
     "register_model",

@@ -26,6 +26,7 @@ NAMES = [
     "UserError",
     "audit",
     "compare",
+    "export",
     "load_model",
     "load_predictions",
     "load_scores",

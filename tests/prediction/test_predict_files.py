@@ -15,8 +15,9 @@ from her2bench.data.decoding.rgb import resized
 from her2bench.data.decoding.squares import squared
 from her2bench.models.registry import build_model
 from her2bench.prediction.forward import forward
+from her2bench.prediction.inputs import find_images, find_inputs
 from her2bench.prediction.normalization import Normalization
-from her2bench.prediction.predict_files import find_images, predict_tiles
+from her2bench.prediction.predict_files import predict_tiles
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.prediction.trained_networks import ModelMetadata, load_trained, save_trained
 
@@ -89,10 +90,11 @@ def test_weights_of_a_pickle_are_refused(run, tmp_path):
         predict_tiles(folder, find_images([tmp_path / "tiles"]), CPU)
 
 
-def test_a_slide_is_no_tile(run, tmp_path):
+def test_large_images_are_slides_and_tables_manifests(run, tmp_path):
     Image.new("RGB", (3000, 100)).save(tmp_path / "slide.png")
-    with pytest.raises(UserError, match="3000 x 100 pixels: a slide or a core"):
-        predict_tiles(run[0], [tmp_path / "slide.png"], CPU)
+    found = find_inputs([tmp_path / "slide.png", tmp_path / "tiles" / "0.png", Path("m.csv")])
+    kinds = [[path.name for path in kind] for kind in (found.tiles, found.manifests, found.slides)]
+    assert kinds == [["0.png"], ["m.csv"], ["slide.png"]]
 
 
 def test_a_table_keeps_its_columns(run, tmp_path):

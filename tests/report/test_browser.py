@@ -10,8 +10,8 @@ import pytest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings, ThresholdRule
+from her2bench.evaluation.statistics.predictive_values import npv_at, ppv_at
 from her2bench.report.pages.report_page import write_report
-from her2bench.report.sections.operating import npv_at, ppv_at
 from tests.report.browser import CUT_OFF, OUTSIDE_FIGURE, OVERLAPS, axe_source, chromium
 
 pytestmark = pytest.mark.slow

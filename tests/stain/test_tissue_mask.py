@@ -9,11 +9,34 @@ HALF = np.s_[:, 100:]
 
 
 def scene(glass: int, seed: int = 0) -> np.ndarray:
-    """Left half glass with camera noise, right half stroma that is as bright, but rough."""
+    """Left half glass with camera noise, right half stroma as bright, but rough, with nuclei."""
+    image = rough_glass(glass, seed)
+    for y in range(10, 200, 40):
+        for x in range(110, 200, 40):
+            image[y : y + 5, x : x + 5] = glass * 10 ** -np.array([0.13, 0.137, 0.1])
+    return image
+
+
+def rough_glass(glass: int, seed: int = 0) -> np.ndarray:
+    """Left half glass with camera noise, right half grey texture."""
     rng = np.random.default_rng(seed)
     image = rng.normal(glass, 1, (200, 200, 3))
     image[HALF] += np.repeat(rng.normal(-2, 9, (200, 100, 1)), 3, axis=2)
     return np.clip(image, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("glass", [180, 236, 252])
+def test_texture_and_dust_without_stain_are_not_tissue(glass):
+    image = rough_glass(glass)
+    image[20:40, 20:30] = image[150:160, 150:190] = glass // 3  # a hair, a flake
+    assert not tissue_mask(image).any()
+
+
+@pytest.mark.parametrize("density", [(0.13, 0.137, 0.1), (0.04, 0.08, 0.12), (0.05, 0.2, 0.06)])
+def test_a_few_stained_cells_make_texture_tissue(density):
+    image = rough_glass(236)
+    image[60:68, 120:128] = image[130:138, 170:178] = 236 * 10 ** -np.array(density)
+    assert tissue_mask(image)[:, 110:].mean() > 0.95
 
 
 @pytest.mark.parametrize("glass", [180, 215, 236, 252])
@@ -60,7 +83,8 @@ def test_an_image_of_one_colour_holds_no_tissue(value):
 
 
 def test_an_image_full_of_tissue_is_all_tissue():
-    image = np.random.default_rng(0).normal(150, 25, (100, 100, 3)).clip(0, 255).astype(np.uint8)
+    rng = np.random.default_rng(0)
+    image = rng.normal((140, 145, 170), 25, (100, 100, 3)).clip(0, 255).astype(np.uint8)
     assert tissue_mask(image).all()
 
 

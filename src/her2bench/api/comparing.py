@@ -1,4 +1,4 @@
-"""`her2bench.compare` and `her2bench.load_model`: train, score, and load trained networks."""
+"""`her2bench.compare`: train and score."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,6 @@ from her2bench.core.config import load_settings, settings_from
 from her2bench.core.extras import needs_extra
 from her2bench.core.packaged_configs import config_path
 from her2bench.core.predictions import read_predictions
-from her2bench.core.run_folder import RunFolder
 from her2bench.core.runs import ComparisonFolder, opened_comparison
 from her2bench.core.scores import read_scores
 from her2bench.report.folder_guard import check_inside
@@ -77,28 +76,6 @@ def _resolved(
         return settings_from(ComparisonConfig, config, "config")
     read = load_settings(ComparisonConfig, config_path(config, "compare"), list(overrides))
     return read.model_copy(update={"models": (*read.models, *more)})
-
-
-def load_model(run: str | Path, device: str = "auto") -> "nn.Module":
-    """The trained network of a finished run, in evaluation mode.
-
-    Args:
-        run: a run folder, `runs/<model>/seed-<s>/fold-<k>` of a comparison.
-        device: auto, cpu, cuda or mps.
-
-    Returns:
-        Tiles (b, 3, size, size), normalised as in training, to logits (b,): of positive, or with
-        the endpoint `score` of 2+ or more. `her2bench predict` runs the complete prediction.
-
-    Raises:
-        UserError: the folder is not a finished run of a network, its weights are damaged, or the
-            extra "train" is not installed.
-    """
-    with needs_extra("load_model"):
-        from her2bench.prediction.device import choose_device
-        from her2bench.prediction.trained_networks import load_trained
-    network, _ = load_trained(RunFolder(Path(run)), choose_device(device))
-    return network.eval()
 
 
 def comparison_results(folder: ComparisonFolder | str | Path) -> ComparisonResults:

@@ -11,14 +11,19 @@ import matplotlib.pyplot as plt
 import polars as pl
 from matplotlib.axes import Axes
 
+from her2bench.api.decision_inputs import curves_of, unscored, with_derived
+from her2bench.api.frames import Tables
 from her2bench.api.results import ComparisonResults, ScoreResults
+from her2bench.api.scoring import load_predictions
 from her2bench.core.errors import UserError, nearest
 from her2bench.core.vocabulary import BASELINES, CONSTANT
 from her2bench.evaluation.scoring.extra_rows import label_of
+from her2bench.evaluation.scoring.pairwise import FAMILIES
 from her2bench.evaluation.scoring.panels import Panel, make_panel
 from her2bench.evaluation.scoring.run_thresholds import apply_thresholds
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.figures.curve_bands import roc_band
+from her2bench.report.figures.decision import decision as draw_decision
 from her2bench.report.figures.forest import forest as draw_forest
 from her2bench.report.figures.forest import forest_size
 from her2bench.report.figures.loss_curves import losses as draw_losses
@@ -60,7 +65,7 @@ def roc(results: ScoreResults, *, split: str = "test", ax: Axes | None = None) -
 def forest(results: ScoreResults, *, ax: Axes | None = None) -> Axes:
     """Differences of every pair of models on the primary metric, with intervals and the margin.
 
-    Pairs of two baselines are left out.
+    Pairs of two baselines, and those with an ensemble, are left out.
 
     Args:
         results: of `score` or `compare`.
@@ -69,7 +74,7 @@ def forest(results: ScoreResults, *, ax: Axes | None = None) -> Axes:
     Raises:
         UserError: no pair has a difference.
     """
-    shown = [pair for pair in results.headline if pair.family != "baselines"]
+    shown = [pair for pair in results.headline if pair.family in FAMILIES[:2]]
     pairs = [pair for pair in shown if pair.difference is not None]
     if not pairs:
         raise UserError("plot.forest", found="no two models were compared on test tiles")
@@ -106,6 +111,35 @@ def calibration(
         ax = ax or _new_axes()
         reliability(ax, bins, str(_styles(panels)[model]["color"]))
         ax.legend(loc="lower right")
+    return ax
+
+
+def decision(
+    results: ScoreResults | Tables, *, split: str = "test", ax: Axes | None = None
+) -> Axes:
+    """Decision curves: net benefit over the threshold probability, with bands over slides.
+
+    Probabilities are calibrated where validation tiles allow it. Where the settings name a
+    prevalence, net benefit is taken at that.
+
+    Args:
+        results: of `score` or `compare`, or predictions as `load_predictions` takes them.
+        split: the tiles.
+        ax: where to draw.
+
+    Raises:
+        UserError: there are no tiles of both classes in that split.
+    """
+    if not isinstance(results, ScoreResults):
+        results = unscored(load_predictions(results))
+    panels = _panels(results, split)
+    if not 0 < next(iter(panels.values())).sample.targets.mean() < 1:
+        raise UserError("plot.decision", found=f"one class only among the {split} tiles")
+    curves = curves_of(results, panels, split)
+    with mpl.rc_context(STYLE):
+        ax = ax or _new_axes()
+        draw_decision(ax, curves, _styles(panels), with_bands(panels, BASELINES))
+        ax.legend(loc="upper right", reverse=True)
     return ax
 
 
@@ -174,7 +208,7 @@ def cost(
 
 def _panels(results: ScoreResults, split: str) -> dict[str, Panel]:
     """Each model's predictions on one split as arrays; "always positive" has no curve."""
-    called, *_ = apply_thresholds(results.predictions, results.settings.threshold)
+    called, *_ = apply_thresholds(with_derived(results), results.settings.threshold)
     shown = called.filter((pl.col("split") == split) & ~pl.col("model").is_in(CONSTANT))
     models = shown["model"].unique(maintain_order=True).to_list()
     if not models:

@@ -17,6 +17,7 @@ from her2bench.core.score_notes import Note
 from her2bench.core.scores import Pair, Question, Scores, write_scores
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.levels import slides_of
+from her2bench.evaluation.scoring.pairwise import OF_ENSEMBLES
 from her2bench.evaluation.scoring.questions import TITLES, first_question
 from her2bench.evaluation.scoring.settings import ScoreSettings
 
@@ -32,6 +33,9 @@ Part = Literal[
     "thresholds",
     "score_tables",
     "aggregates",
+    "ensembles",
+    "subgroups",
+    "interactions",
 ]
 _SHOWN = ("roc_auc", "sensitivity", "specificity", "balanced_accuracy")
 
@@ -68,7 +72,8 @@ class ScoreResults:
     def headline(self) -> list[Pair]:
         """The pairs on the primary metric, for the main question."""
         question = self.question
-        return [pair for pair in self._primary_pairs if pair.question == question]
+        primary = self._primary_pairs
+        return [p for p in primary if p.question == question or p.family in OF_ENSEMBLES]
 
     @property
     def _primary_pairs(self) -> list[Pair]:

@@ -11,6 +11,7 @@ from her2bench.cli import manifest
 from her2bench.cli.audit import audit
 from her2bench.cli.augment import augment
 from her2bench.cli.compare import compare
+from her2bench.cli.export import export
 from her2bench.cli.phantom import phantom
 from her2bench.cli.predict import predict
 from her2bench.cli.report import report
@@ -50,6 +51,7 @@ app.command(rich_help_panel=_COMPARISONS)(compare)
 app.command(rich_help_panel=_COMPARISONS)(score)
 app.command(rich_help_panel=_COMPARISONS)(report)
 app.command(rich_help_panel=_TRAINED)(predict)
+app.command(rich_help_panel=_TRAINED)(export)
 app.command(rich_help_panel=_TRAINED)(serve)
 
 

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from her2bench.cli import slide_options as slides
-from her2bench.cli.score_inputs import Columns, Names, Predictions, named_columns, named_files
+from her2bench.cli.score_inputs import (
+    Columns,
+    Names,
+    Predictions,
+    named_columns,
+    named_ensembles,
+    named_files,
+)
 
 if TYPE_CHECKING:
     from her2bench.evaluation.scoring.settings import ScoreSettings
@@ -69,6 +76,26 @@ AtSensitivity = Annotated[float | None, _statistic("Also specificity at this sen
 PartialAuc = Annotated[
     float | None, _statistic("Also ROC-AUC up to this false positive rate (McClish).")
 ]
+Prevalence = Annotated[
+    float | None, _statistic("Also PPV, NPV and net benefit at this share of positive tiles.")
+]
+SeedEnsembles = Annotated[
+    bool,
+    typer.Option(
+        "--seed-ensembles",
+        help="Also score the mean logit of each model's seeds, as a model.",
+        rich_help_panel="Ensembles",
+    ),
+]
+Ensembles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ensemble",
+        metavar="NAME=MODEL,...",
+        help="Also score the mean logit of these models' networks; may be repeated.",
+        rich_help_panel="Ensembles",
+    ),
+]
 Mcnemar = Annotated[
     bool, _statistic("Also McNemar's test, which takes tiles as independent.", "--mcnemar")
 ]
@@ -105,6 +132,9 @@ def score(
     slide_rule: slides.SlideRule = None,
     slide_threshold: slides.SlideThreshold = None,
     slide_value: slides.SlideValue = None,
+    prevalence: Prevalence = None,
+    seed_ensembles: SeedEnsembles = False,
+    ensemble: Ensembles = None,
 ) -> None:
     """Score predictions: metrics with slide-clustered intervals, and pairwise comparisons.
 
@@ -125,6 +155,9 @@ def score(
         "at_specificity": at_specificity,
         "at_sensitivity": at_sensitivity,
         "partial_auc": partial_auc,
+        "prevalence": prevalence,
+        "seed_ensembles": seed_ensembles,
+        "ensembles": named_ensembles(ensemble),
     }
     files, names = named_files(predictions, name), named_columns(columns)
     read = files, _settings(wanted), manifest, names, level, slide, endpoint
@@ -170,6 +203,7 @@ def _settings(wanted: dict[str, Any]) -> "ScoreSettings":
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])) or "settings"
         options = {
+            "ensembles": "ensemble",
             "threshold": "rule",
             "threshold.kind": "rule",
             "threshold.probability": "threshold",

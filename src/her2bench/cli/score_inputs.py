@@ -79,3 +79,23 @@ def named_columns(texts: Iterable[str] | None) -> dict[str, str]:
             )
         columns[name.strip()] = column.strip()
     return columns
+
+
+def named_ensembles(texts: Iterable[str] | None) -> dict[str, tuple[str, ...]]:
+    """Ensembles by name, each with its models.
+
+    >>> named_ensembles(["both=lenet,alexnet"])
+    {'both': ('lenet', 'alexnet')}
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts or ():
+        name, equals, models = text.partition("=")
+        members = tuple(model.strip() for model in models.split(","))
+        if not (equals and name.strip() and all(members)) or name.strip() in found:
+            raise UserError(
+                "--ensemble",
+                found=shown(text),
+                expected="each name once, as NAME=MODEL,MODEL, such as both=lenet,alexnet",
+            )
+        found[name.strip()] = members
+    return found

@@ -6,6 +6,7 @@ from typing import Any
 from rich.padding import Padding
 from rich.table import Table
 
+from her2bench.cli.subgroup_text import print_subgroups
 from her2bench.cli.summary_text import print_summary, title, with_interval
 from her2bench.core.console import Terminal
 from her2bench.core.score_notes import Note
@@ -53,6 +54,7 @@ def print_details(console: Terminal, scores: Scores) -> None:
         console.print(score_table(table))
         console.print()
     _print_verdicts(console, scores)
+    print_subgroups(console, scores)
     _print_notes(console, scores)
     if scores.slide is not None:
         console.print()

@@ -10,6 +10,7 @@ from types import FrameType
 
 _KEPT = {
     "compare": "finished runs are kept; run the same command again to resume",
+    "predict": "finished slides are kept; run the same command again to resume",
     "serve": "",
 }
 _NOTHING_KEPT = "no partial output is left; run the same command again"

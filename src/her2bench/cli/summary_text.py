@@ -11,6 +11,7 @@ from her2bench.core.console import Terminal
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.scores import Row, Scores
 from her2bench.core.vocabulary import model_label
+from her2bench.evaluation.scoring.ensembles import made_of
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.statistics.roc_points import point_label
 from her2bench.report.inputs import ReportInputs
@@ -41,7 +42,7 @@ def print_summary(console: Terminal, scores: Scores, config: Mapping[str, Any]) 
     if rows:
         console.print(title(rows[0], scores))
         console.print(_models(rows, scores))
-        for line in (*_points(rows), *_thresholds(scores)):
+        for line in (*_points(rows), *_thresholds(scores), *map(made_of, scores.ensembles)):
             console.print(line)
         console.print()
     for sentence in said.baselines:

@@ -14,6 +14,7 @@ from her2bench.core.vocabulary import BASELINES, Endpoint, model_name
 from her2bench.data.decoding.squares import Square
 from her2bench.data.splitting.splits import SplitSettings
 from her2bench.data.tile_cache.pixels import Decoding
+from her2bench.evaluation.scoring.ensembles import ensembles_problem
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.scoring.slide_settings import SlideSettings
 from her2bench.training.network_options import FULL, NetworkOptions
@@ -148,6 +149,13 @@ class ComparisonConfig(Settings):
                 self.recipe_for(name)
             except ValidationError as error:
                 raise ValueError(f"network.{name}.recipe: {problems(Recipe, error)}") from error
+        return self
+
+    @model_validator(mode="after")
+    def _ensembles_of_models(self) -> "ComparisonConfig":
+        models = (*self.names, *self.baselines)
+        if problem := ensembles_problem(self.score.ensembles, models):
+            raise ValueError(f"score.ensembles.{problem}")
         return self
 
     @model_validator(mode="after")

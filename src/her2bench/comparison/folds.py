@@ -15,6 +15,7 @@ from her2bench.prediction.forward import probabilities
 from her2bench.prediction.four_scores import score_probabilities
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.tile_loader import TileLoader
+from her2bench.prediction.training_scale import TrainingScale
 from her2bench.training.channel_statistics import fitted_preparation
 from her2bench.training.state import Side
 
@@ -25,13 +26,14 @@ COLUMNS = ("tile_id", "split", "target")
 class Fold:
     """One fold: the splits table's rows of it with `row`, each tile's place in the cache.
 
-    `pixels` names the content of the tiles. The table has `score` where the four scores are
-    learned.
+    `pixels` names the content of the tiles, `scale` says how large they were cut. The table has
+    `score` where the four scores are learned.
     """
 
     tiles: TileLoader
     table: pl.DataFrame
     pixels: str
+    scale: TrainingScale | None = None
 
     @cached_property
     def content(self) -> str:
@@ -87,9 +89,15 @@ def _columns(logits: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(SCORE_COLUMNS, score_probabilities(logits).T, strict=True))
 
 
-def fold_of(splits: pl.DataFrame, number: int, feed: TileLoader, tiles: Tiles) -> Fold:
+def fold_of(
+    splits: pl.DataFrame,
+    number: int,
+    feed: TileLoader,
+    tiles: Tiles,
+    scale: TrainingScale | None = None,
+) -> Fold:
     """One fold of a splits table, its tiles found in the cache."""
     places = pl.DataFrame({"tile_id": tiles.tile_ids, "row": np.arange(len(tiles.tile_ids))})
     table = splits.filter(pl.col("fold") == number).drop("fold")
     table = table.join(places, on="tile_id", how="left").sort("tile_id")
-    return Fold(feed, table, tiles.key)
+    return Fold(feed, table, tiles.key, scale)

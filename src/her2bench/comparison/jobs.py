@@ -105,8 +105,8 @@ def finish(
     threshold = choose_threshold(logits["val"], fold.side("val").targets, config.score.threshold)
     source, options = network(job.model).source, config.options(job.model)
     about = config.size, prepare, threshold, config.endpoint, config.decoding, source
-    description = ModelMetadata(job.model, *about, config.square, options.arguments)
-    save_trained(model, description, run.weights)
+    about = *about, config.square, options.arguments, fold.scale
+    save_trained(model, ModelMetadata(job.model, *about), run.weights)
     known = {
         "parameters": sum(p.numel() for p in model.parameters()),
         "threshold": threshold,

@@ -32,6 +32,7 @@ from her2bench.data.tile_cache.cached_tiles import Tiles, cached_tiles
 from her2bench.evaluation.scoring.breakdown import require_columns_to_break_down
 from her2bench.evaluation.scoring.slide_table import require_whole_slides
 from her2bench.prediction.tile_loader import TileLoader
+from her2bench.prediction.training_scale import scale_of
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Prepared:
         """Fold number → fold with its tiles on a device."""
         numbers = self.splits["fold"].unique(maintain_order=True).to_list()
         feed = TileLoader(self.tiles.pixels, device)
-        return {number: fold_of(self.splits, number, feed, self.tiles) for number in numbers}
+        scale = scale_of(self.manifest, self.config.square)
+        return {n: fold_of(self.splits, n, feed, self.tiles, scale) for n in numbers}
 
     @property
     def jobs(self) -> list[Job]:

@@ -33,6 +33,9 @@ NoteKind = Literal[
     "predicted_score",
     "slide_aggregate",
     "few_validation_slides",
+    "ensembles",
+    "ensemble_validation",
+    "small_subgroups",
 ]
 
 KINDS: dict[NoteKind, tuple[Severity, str]] = {
@@ -63,6 +66,9 @@ KINDS: dict[NoteKind, tuple[Severity, str]] = {
     "predicted_score": ("note", "Predicted score"),
     "slide_aggregate": ("note", "From tiles to slides"),
     "few_validation_slides": ("warning", "Few validation slides"),
+    "ensembles": ("note", "Ensembles"),
+    "ensemble_validation": ("warning", "Validation tiles of an ensemble"),
+    "small_subgroups": ("warning", "Small subgroups"),
 }
 """Severity and title of each kind: `serious`: wrong results, `warning`: doubtful."""
 

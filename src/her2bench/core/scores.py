@@ -17,13 +17,17 @@ from her2bench.core.run_scores import RunScaling as RunScaling
 from her2bench.core.score_breakdown import Breakdown as Breakdown
 from her2bench.core.score_breakdown import ScoreTable as ScoreTable
 from her2bench.core.score_notes import Note
+from her2bench.core.score_parts import Ensemble, Interaction, Subgroup
+from her2bench.core.score_parts import Optimism as Optimism
 
 SCHEMA = 2
 """Changes whenever a key of `scores.json` changes its name or meaning; 1 had no number."""
 
 Question = Literal["weights", "recipe"]
 Decision = Literal["a", "b", "equivalent", "undecided", "undefined"]
-Family = Literal["networks", "against baselines", "baselines"]
+Family = Literal[
+    "networks", "against baselines", "baselines", "ensembles", "ensembles against baselines"
+]
 
 
 @dataclass(frozen=True)
@@ -100,17 +104,6 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Optimism:
-    """A model's test metric by the comparison's split and by random tiles, and the difference."""
-
-    model: str
-    metric: str
-    value: float
-    random_tiles: float
-    optimism: float
-
-
-@dataclass(frozen=True)
 class Scores:
     """Everything that `scores.json` holds.
 
@@ -124,6 +117,9 @@ class Scores:
         calibration: probabilities before and after scaling fitted on val (test).
         thresholds: one per run.
         optimism: what a random tile split would have added, where a comparison measured it.
+        ensembles: which models are derived, and from what.
+        subgroups: every metric by the columns asked for (test).
+        interactions: tests whether values and differences depend on the subgroup (test).
         settings: `ScoreSettings` as plain values.
         level: of what the rows are about; "slide" where each row of the predictions is a slide.
         aggregates: how each run's tiles were put together, at slide level.
@@ -140,6 +136,9 @@ class Scores:
     calibration: tuple[Recalibrated, ...] = ()
     thresholds: tuple[RunThreshold, ...] = ()
     optimism: tuple[Optimism, ...] = ()
+    ensembles: tuple[Ensemble, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     level: Level = "tile"
     aggregates: tuple[RunAggregate, ...] = ()

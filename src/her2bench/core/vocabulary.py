@@ -5,6 +5,8 @@ from typing import Literal
 
 from her2bench.core.display import chosen_name
 
+RESEARCH_USE = "Research use only; nothing here is for diagnosis."
+
 SCORES = ("0", "1+", "2+", "3+")
 """The IHC scores; a score is stored as its place here, 0 to 3."""
 SCORE_TEXT = r"^([0-3])(?:\+|[.,]0+)?$"
@@ -51,6 +53,7 @@ NETWORKS = {
     "dabnet": "DABNet",
 }
 """Networks by name; `register_model` adds to them."""
+ENSEMBLE = " ensemble"  # after a model's name: the mean over its seeds
 BASELINES = {
     "always_positive": BaselineName(
         "Always positive", "always positive", "Predicts every tile positive, whatever it shows."
@@ -97,6 +100,10 @@ def model_label(name: str) -> str:
 
     >>> model_label("mini_hahnet"), model_label("dab_baseline"), model_label("other <net>")
     ('mini-HAHNet', 'DAB baseline', 'other <net>')
+    >>> model_label("lenet ensemble")
+    'LeNet ensemble'
     """
     label = BASELINES[name].label if name in BASELINES else {**NETWORKS, **_READER}.get(name, name)
+    if chosen_name(name) is None and name.endswith(ENSEMBLE):
+        return f"{model_label(name.removesuffix(ENSEMBLE))}{ENSEMBLE}"
     return chosen_name(name) or label

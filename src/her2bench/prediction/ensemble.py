@@ -107,6 +107,16 @@ def ensembles(
     return [Ensemble(model, tuple(runs)) for model, runs in members.items()]
 
 
+def ensemble_logits(ensemble: Ensemble, tiles: np.ndarray, networks: Networks) -> np.ndarray:
+    """(n,) float64, the logits of tiles (n, size, size, 3), averaged over the runs."""
+    logits = []
+    for member in ensemble.members:
+        model, description = networks.read(member.run)
+        rows, feed = np.arange(len(tiles)), TileLoader(tiles, networks.device)
+        logits.append(forward(model, feed, rows, description.preparation))
+    return np.mean(logits, axis=0)
+
+
 def ensemble_prediction(
     ensemble: Ensemble, tiles: np.ndarray, networks: Networks
 ) -> EnsemblePrediction:
@@ -117,15 +127,14 @@ def ensemble_prediction(
         tiles: (n, size, size, 3) uint8, at the size the model was trained at.
         networks: cache of trained networks.
     """
-    logits, thresholds, maps = [], [], []
+    thresholds, maps = [], []
     for member in ensemble.members:
         model, description = networks.read(member.run)
         prepare, device = description.preparation, networks.device
-        logits.append(forward(model, TileLoader(tiles, device), np.arange(len(tiles)), prepare))
         maps.append(normalised(gradcam(model, tiles, prepare, device)))
         thresholds.append(description.threshold)
     slope, intercept = ensemble.scaling or (1.0, 0.0)
-    mean, threshold = np.mean(logits, axis=0), float(np.mean(thresholds))
+    mean, threshold = ensemble_logits(ensemble, tiles, networks), float(np.mean(thresholds))
     return EnsemblePrediction(
         logits=mean,
         threshold=threshold,
@@ -134,6 +143,15 @@ def ensemble_prediction(
         calibrated=ensemble.scaling is not None,
         maps=normalised(np.mean(maps, axis=0)),
     )
+
+
+def ensemble_maps(ensemble: Ensemble, tiles: np.ndarray, networks: Networks) -> np.ndarray:
+    """The maps of `ensemble_prediction` alone, (n, h, w) float32, 0 to 1."""
+    maps = []
+    for member in ensemble.members:
+        model, description = networks.read(member.run)
+        maps.append(normalised(gradcam(model, tiles, description.preparation, networks.device)))
+    return normalised(np.mean(maps, axis=0))
 
 
 def agreement(opinions: Sequence[EnsemblePrediction]) -> np.ndarray:

@@ -1,5 +1,7 @@
 """The probabilities of the four scores from the outputs of an ordinal network."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from torch import nn
 
@@ -8,12 +10,15 @@ from her2bench.evaluation.statistics.probabilistic import sigmoid
 from her2bench.models.ordinal import OrdinalNetwork, cut_logits
 
 
-def score_columns(model: nn.Module, logits: np.ndarray) -> dict[str, np.ndarray]:
-    """The columns p0 to p3, each (n,), of outputs (n,); none for a binary network."""
-    if not isinstance(model, OrdinalNetwork):
+def score_columns(models: Sequence[nn.Module], logits: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns p0 to p3, each (n,), of the networks' mean outputs (n,).
+
+    The networks' thresholds are averaged as their outputs are; none for binary networks.
+    """
+    if not all(isinstance(model, OrdinalNetwork) for model in models):
         return {}
-    found = score_probabilities(cut_logits(model, logits))
-    return dict(zip(SCORE_COLUMNS, found.T, strict=True))
+    cuts = np.mean([cut_logits(model, logits) for model in models], axis=0)
+    return dict(zip(SCORE_COLUMNS, score_probabilities(cuts).T, strict=True))
 
 
 def score_probabilities(cuts: np.ndarray) -> np.ndarray:

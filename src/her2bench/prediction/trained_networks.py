@@ -19,6 +19,7 @@ from her2bench.models.arguments import Argument, with_arguments
 from her2bench.models.ordinal import OrdinalNetwork
 from her2bench.models.registry import OURS, Network, is_timms_own, named_network, network
 from her2bench.prediction.normalization import Normalization
+from her2bench.prediction.training_scale import TrainingScale
 from her2bench.prediction.weights import write_tensors
 
 
@@ -29,7 +30,8 @@ class ModelMetadata:
     `threshold` is on the logit: a tile is predicted positive above it. `endpoint` defines
     positive (`score`: an ordinal network, 2+ or more), `decoding` the decoding of the tiles;
     `source` names the network behind the model's name, such as `package.module:Class`, and
-    `arguments` are those of its class; `square` says what was done with tiles that are not square.
+    `arguments` are those of its class; `square` says what was done with tiles that are not square;
+    `scale` how large the training tiles were, where known.
     """
 
     model: str
@@ -41,6 +43,7 @@ class ModelMetadata:
     source: str = ""
     square: Square = "squash"
     arguments: dict[str, Argument] = field(default_factory=dict)
+    scale: TrainingScale | None = None
 
 
 def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> None:
@@ -57,19 +60,28 @@ def save_trained(model: nn.Module, description: ModelMetadata, path: Path) -> No
     header |= {"source": description.source} if description.source else {}
     header |= {"square": description.square} if description.square != "squash" else {}
     header |= {"arguments": json.dumps(description.arguments)} if description.arguments else {}
+    if description.scale is not None:
+        header |= {"tile_side": str(description.scale.side)}
+        mpp = description.scale.mpp
+        header |= {"mpp": repr(mpp)} if mpp is not None else {}
     write_tensors(model.state_dict(), path, header)
 
 
 def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, ModelMetadata]:
-    """Read the network of a finished run.
+    """Read the network of a finished run, or of a file that `her2bench export` wrote.
 
     Code named by a weights file is never imported: a user's network must be registered in this
     process. Networks of timm's own zoo are known.
 
     Raises:
         UserError: the folder is not a finished run of a network, its weights are damaged, or its
-            network is not registered.
+            network is not registered; or the file is no export.
     """
+    if run.path.is_file():
+        from her2bench.prediction.exported.onnx_network import load_onnx  # of another extra
+
+        loaded, exported = load_onnx(run.path)
+        return loaded.eval(), exported.trained
     if not run.done or not run.weights.is_file():
         raise UserError(
             run.path,
@@ -95,6 +107,17 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Model
         raise _unreadable(run, error, hint) from error
     threshold = run.summary().get("threshold", description.threshold)  # may have changed since
     return model.eval(), replace(description, threshold=float(threshold))
+
+
+def check_one_probability(description: ModelMetadata, where: object) -> None:
+    """Raise a UserError for a network of four scores, where one probability is wanted."""
+    if description.endpoint == "score":
+        raise UserError(
+            where,
+            found="a network of four scores",
+            expected="a network of one probability: of the endpoint 2+, 3+, 1+ or status",
+            hint="use a run of another comparison",
+        )
 
 
 _AGAIN = "delete the run folder and run `her2bench compare` again"
@@ -170,4 +193,14 @@ def _description(path: Path) -> ModelMetadata:
         source=header.get("source", ""),
         square=square,  # type: ignore[arg-type]
         arguments=arguments,
+        scale=_scale(header),
     )
+
+
+def _scale(header: dict[str, str]) -> TrainingScale | None:
+    if "tile_side" not in header:
+        return None
+    side, mpp = int(header["tile_side"]), float(header["mpp"]) if "mpp" in header else None
+    if side < 1 or (mpp is not None and not 0 < mpp < math.inf):
+        raise ValueError(f"tile_side {side} or mpp {mpp} in its header is impossible")
+    return TrainingScale(side, mpp)

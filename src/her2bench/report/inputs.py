@@ -15,10 +15,12 @@ from her2bench.core.errors import UserError
 from her2bench.core.manifest import read_manifest, with_manifest
 from her2bench.core.predictions import read_predictions
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.score_parts import Ensemble
 from her2bench.core.scores import Scores, read_scores
 from her2bench.core.tables import Wanted, read_table
 from her2bench.core.values import refuse_rows, typed
 from her2bench.core.vocabulary import BASELINES, model_name
+from her2bench.evaluation.scoring.ensembles import ensemble_rows
 from her2bench.evaluation.scoring.levels import score_levels, slides_of
 from her2bench.evaluation.scoring.panels import Panel, make_panel
 from her2bench.evaluation.scoring.run_thresholds import with_calls
@@ -91,8 +93,14 @@ class ReportInputs:
 
     @property
     def networks(self) -> list[str]:
-        """The models that are not baselines."""
-        return [model for model in self.models if not self._is_baseline(model)]
+        """The models that are neither baselines nor ensembles."""
+        derived = self.ensembles
+        return [m for m in self.models if not self._is_baseline(m) and m not in derived]
+
+    @property
+    def ensembles(self) -> dict[str, Ensemble]:
+        """The models that are derived from others, by name."""
+        return {one.name: one for one in self.scores.ensembles}
 
     @property
     def baselines(self) -> list[str]:
@@ -146,7 +154,10 @@ def read_inputs(folder: ComparisonFolder) -> ReportInputs:
     missing = _unfinished(config, splits, folder)
     predictions = with_manifest(predicted, manifest)
     scores = _scores(folder, predictions, config)
-    called = with_calls(predictions, scores.thresholds) if predictions.height else predictions
+    called = predictions
+    if predictions.height:
+        derived = ensemble_rows(_comparable(predictions), scores.ensembles)
+        called = with_calls(pl.concat([predictions, derived]), scores.thresholds)
     audit = read_audit(folder.audit) if folder.audit.is_file() else None
     return ReportInputs(
         folder, config, scores, called, manifest, splits, runs, epochs, audit, missing

@@ -11,6 +11,7 @@ from her2bench.core.scores import Scores
 from her2bench.core.tables import Wanted, read_table
 from her2bench.core.values import refuse_rows, typed
 from her2bench.evaluation.statistics.metrics import METRICS, OWN, names_of
+from her2bench.report.ensemble_costs import with_ensemble_costs
 
 STUDY_COLUMNS = {  # metric → column, the terms of the study
     "accuracy": "accuracy",
@@ -43,7 +44,8 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `model, split, tiles, groups, seeds`, then `<column>, <column>_low, <column>_high` for
         each of `metric_columns` and each metric of the scores that a model has, then those of
-        `cost_table`. At slide level `slides` in place of `tiles, groups`, and no cost.
+        `cost_table`, of an ensemble summed over its networks. At slide level `slides` in place of
+        `tiles, groups`, and no cost.
     """
     present = {row.metric for row in scores.rows}
     of_scores = {name: name for name in names_of("ordinal") if name in present}
@@ -58,7 +60,8 @@ def result_table(scores: Scores, runs: pl.DataFrame) -> pl.DataFrame:
     table = pl.DataFrame(list(rows.values()), infer_schema_length=None)
     if scores.level == "slide":  # its rows are slides; costs are in the table of the tiles
         return table.rename({"tiles": "slides"}).drop("groups")
-    return table.join(cost_table(runs), on="model", how="left", maintain_order="left")
+    costs = cost_table(with_ensemble_costs(runs, scores.ensembles))
+    return table.join(costs, on="model", how="left", maintain_order="left")
 
 
 def cost_table(runs: pl.DataFrame) -> pl.DataFrame:

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-RESEARCH_USE = "Research use only; nothing here is for diagnosis."
+from her2bench.core.vocabulary import RESEARCH_USE
+
 CAVEATS = {
     "2+": " (a laboratory convention; 2+ is equivocal)",
     "3+": " (2+ is equivocal)",

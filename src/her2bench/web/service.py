@@ -18,6 +18,7 @@ from her2bench.core.vocabulary import ENDPOINTS, binary_endpoint, model_label
 from her2bench.data.decoding.rgb import resized
 from her2bench.data.decoding.squares import Square, squared
 from her2bench.prediction.device import ready_cpu
+from her2bench.prediction.domain_shift import Training, training_of, warnings
 from her2bench.prediction.ensemble import (
     Ensemble,
     EnsemblePrediction,
@@ -27,11 +28,10 @@ from her2bench.prediction.ensemble import (
     ensembles,
 )
 from her2bench.prediction.gradcam import enlarged
+from her2bench.prediction.scalings import scalings_of
 from her2bench.stain.heatmap import heatmap
 from her2bench.web.answers import CAVEATS, ModelAnswer, TileAnswer
 from her2bench.web.decoding import Refused, decode
-from her2bench.web.domain_shift import Training, training_of, warnings
-from her2bench.web.scalings import scalings_of
 from her2bench.web.uploads import Upload
 
 T = TypeVar("T")

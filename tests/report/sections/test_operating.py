@@ -7,8 +7,9 @@ import pytest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings, ThresholdRule
+from her2bench.evaluation.statistics.predictive_values import npv_at, ppv_at
 from her2bench.report.inputs import read_inputs, shown_panels
-from her2bench.report.sections.operating import METRICS, npv_at, operating_points, ppv_at, printed
+from her2bench.report.sections.operating import METRICS, operating_points, printed
 
 
 @pytest.fixture(scope="module")

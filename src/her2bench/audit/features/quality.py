@@ -52,7 +52,7 @@ def measure(tile: AuditedTile) -> dict[str, ArrayLike]:
     return {**_of_file(tile), **_of_stain(tile.rgb), **_of_detail(tile.rgb), **_of_rim(tile.rgb)}
 
 
-QUALITY_FEATURES = Extract(_FIELDS, measure, version=1)
+QUALITY_FEATURES = Extract(_FIELDS, measure, version=2)
 
 
 def _of_file(tile: AuditedTile) -> dict[str, ArrayLike]:

@@ -1,16 +1,16 @@
 """Reading tiles: whole images, regions of images, and slides through OpenSlide."""
 
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from openslide import OpenSlide, OpenSlideError
 from PIL import Image
 
 from her2bench.data.decoding.memory_budget import BYTES_PER_PIXEL, decoding_budget
-from her2bench.data.decoding.rgb import to_rgb
+from her2bench.data.decoding.slides import opened_slide, plausible_mpp
 from her2bench.data.decoding.unreadable import (
     BROKEN,
     UnreadableImage,
@@ -27,7 +27,6 @@ MOST_TILE_PIXELS = 100_000_000
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 # It only warns up to twice its limit; ours refuses there, with the file's name.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-_PLAUSIBLE_MPP = (0.05, 20.0)
 _MICROMETRES = {2: 25_400.0, 3: 10_000.0}
 
 
@@ -41,14 +40,18 @@ class Region(NamedTuple):
 
 
 class SourceImage(Protocol):
-    """An open image: its size in pixels, its µm/pixel where known, and its pixels."""
+    """An open image: its size in pixels, its µm/pixel where known, and its pixels.
+
+    `origin`: x, y of the part that viewers show; 0, 0 but for formats that pad around it.
+    """
 
     width: int
     height: int
     mpp: float | None
+    origin: tuple[int, int]
 
-    def read(self, region: Region) -> np.ndarray:
-        """The region as (height, width, 3) uint8 RGB."""
+    def read(self, region: Region, coarsest: float = 1.0) -> np.ndarray:
+        """The region as (h, w, 3) uint8 RGB, shrunk no more than `coarsest` times by its level."""
         ...
 
     def overview(self, longest: int) -> np.ndarray:
@@ -75,7 +78,7 @@ def open_image(path: str | Path) -> SourceImage:
             raise UnreadableImage("is a folder" if path.is_dir() else "not a regular file")
         if path.stat().st_size == 0:
             raise UnreadableImage("empty file (0 bytes)")
-        return _slide(path) or _Flat(path)
+        return opened_slide(path) or _Flat(path)
 
 
 def read_tile(path: str | Path, region: Region | None = None) -> np.ndarray:
@@ -152,8 +155,10 @@ def _read(image: SourceImage, region: Region | None) -> np.ndarray:
 class _Flat:
     """An image that Pillow decodes whole, once, on first use."""
 
+    origin: tuple[int, int] = (0, 0)
+
     def __init__(self, path: Path) -> None:
-        self._path, self._bytes_held = path, 0
+        self._path, self._bytes_held, self._lock = path, 0, threading.Lock()
         self._pixels: np.ndarray | UnreadableImage | None = None
         with opened(path) as image:
             check_single(image)
@@ -161,20 +166,27 @@ class _Flat:
             self.mpp = _tiff_mpp(image)
         _reasonable(self.width, self.height, MOST_PIXELS)
 
-    def read(self, region: Region) -> np.ndarray:
-        if self._pixels is None:
-            self._bytes_held = decoding_budget().take(BYTES_PER_PIXEL * self.width * self.height)
-            try:
-                with broken_is_unreadable(), opened(self._path) as image:
-                    self._pixels = decoded(image, self._path)
-            except UnreadableImage as error:
-                self._pixels = error  # once is enough, however many regions are asked for
+    def read(self, region: Region, coarsest: float = 1.0) -> np.ndarray:
+        with self._lock:  # threads share one decode
+            if self._pixels is None:
+                self._pixels = self._decoded()
         if isinstance(self._pixels, UnreadableImage):
             raise self._pixels
         x, y, width, height = region
         return self._pixels[y : y + height, x : x + width]
 
+    def _decoded(self) -> np.ndarray | UnreadableImage:
+        """The pixels, or why there are none: once is enough, however many regions are asked for."""
+        self._bytes_held = decoding_budget().take(BYTES_PER_PIXEL * self.width * self.height)
+        try:
+            with broken_is_unreadable(), opened(self._path) as image:
+                return decoded(image, self._path)
+        except UnreadableImage as error:
+            return error
+
     def overview(self, longest: int) -> np.ndarray:
+        if isinstance(self._pixels, np.ndarray):  # no second loan beside the one that is held
+            return _shrunk(self._pixels, longest)
         # The JPEG decoder's own scaling: a core of 30 megapixels in 40 ms, not 400.
         held = decoding_budget().held(self.width * self.height)
         with broken_is_unreadable(), opened(self._path) as image, held:
@@ -183,39 +195,6 @@ class _Flat:
     def close(self) -> None:
         decoding_budget().give_back(self._bytes_held)
         self._pixels, self._bytes_held = None, 0
-
-
-class _Slide:
-    """A slide: OpenSlide reads the region alone."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._slide = path, OpenSlide(path)
-        self.width, self.height = self._slide.dimensions
-        self.mpp = _plausible(self._slide.properties.get("openslide.mpp-x"))
-
-    def read(self, region: Region) -> np.ndarray:
-        try:
-            return np.asarray(to_rgb(self._slide.read_region(region[:2], 0, region[2:])))
-        except OpenSlideError as error:
-            # OpenSlide refuses every read after a failed one, so start afresh.
-            self._slide.close()
-            self._slide = OpenSlide(self._path)
-            raise UnreadableImage(str(error)) from error
-
-    def overview(self, longest: int) -> np.ndarray:
-        with broken_is_unreadable():
-            return np.asarray(self._slide.get_thumbnail((longest, longest)))
-
-    def close(self) -> None:
-        self._slide.close()
-
-
-def _slide(path: Path) -> _Slide | None:
-    """The slide, or nothing where OpenSlide does not know the file, or not that kind of TIFF."""
-    try:
-        return _Slide(path) if OpenSlide.detect_format(path) else None
-    except OpenSlideError:
-        return None
 
 
 def _reasonable(width: int, height: int, most: int) -> None:
@@ -239,12 +218,4 @@ def _tiff_mpp(image: Image.Image) -> float | None:
     if image.format != "TIFF" or not tags or not tags.get(282):
         return None
     unit = _MICROMETRES.get(tags.get(296, 2))
-    return _plausible(unit / float(tags[282])) if unit else None
-
-
-def _plausible(value: str | float | None) -> float | None:
-    """Screen resolutions such as 72 dots per inch (353 µm/pixel) are common; they are ignored."""
-    if value is None:
-        return None
-    low, high = _PLAUSIBLE_MPP
-    return float(value) if low <= float(value) <= high else None
+    return plausible_mpp(unit / float(tags[282])) if unit else None

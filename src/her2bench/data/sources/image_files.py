@@ -8,6 +8,8 @@ from her2bench.core.errors import UserError, listed
 
 IMAGE_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
+SLIDE_ENDINGS = {".bif", ".mrxs", ".ndpi", ".scn", ".svs", ".svslide", ".vms", ".vmu"}
+
 
 def is_image(path: Path) -> bool:
     """Whether a file's name ends like an image's.

@@ -15,11 +15,8 @@ from her2bench.core.manifest import OPTIONAL, REGION, check_manifest
 from her2bench.core.parallel import follow, workers
 from her2bench.core.tables import Wanted, read_table
 from her2bench.data.decoding.reading import SourceImage, UnreadableImage, open_image
-from her2bench.stain.tissue_mask import tissue_mask, tissue_share
+from her2bench.data.tissue import share_of_tissue, tissue_of
 
-_OVERVIEW = 2048
-_LARGEST_OVERVIEW = 4096
-_TILE_IN_OVERVIEW = 16
 _NO_NAMES = {"", "na", "n/a", "nan", "none", "null"}  # as ids they would read as missing
 
 
@@ -155,13 +152,8 @@ def _tiles(image: SourceImage, mpp: float | None, tiling: Tiling) -> pl.DataFram
     mpp = mpp or image.mpp  # the user's value wins: a tag can be wrong
     side = _side(image, mpp, tiling)
     corners = grid(image.width, image.height, side, max(1, round(side * (1 - tiling.overlap))))
-    longest = max(image.width, image.height)
-    wanted = min(longest // 4, _OVERVIEW)  # a quarter: what the tissue measure is made for
-    wanted = max(wanted, min(_TILE_IN_OVERVIEW * longest // side, _LARGEST_OVERVIEW))
-    mask = tissue_mask(image.overview(wanted))
-    scale = np.array([mask.shape[1] / image.width, mask.shape[0] / image.height])
-    boxes = np.concatenate([corners * scale, (corners + side) * scale], axis=1)
-    x, y = corners[tissue_share(mask, boxes) >= tiling.min_tissue].T
+    share = share_of_tissue(tissue_of(image, side), image, corners, side)
+    x, y = corners[share >= tiling.min_tissue].T
     sides = pl.lit(side, pl.Int64)
     return pl.DataFrame({"x": x, "y": y}).with_columns(
         width=sides, height=sides, mpp=pl.lit(mpp, pl.Float64)

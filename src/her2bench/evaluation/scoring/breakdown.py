@@ -65,11 +65,11 @@ def _parts(
     values = model.panel.table[column]
     return [
         _part(model, split, column, value, (values == value).fill_null(False).to_numpy(), settings)
-        for value in _in_order(values.drop_nulls().unique())
+        for value in in_order(values.drop_nulls().unique())
     ]
 
 
-def _in_order(values: pl.Series) -> pl.Series:
+def in_order(values: pl.Series) -> pl.Series:
     """By size where they are numbers, then by the alphabet."""
     return values.to_frame("value").sort(
         pl.col("value").cast(pl.Float64, strict=False), "value", nulls_last=True
@@ -88,14 +88,7 @@ def _part(
     calls = answers.calls[:, chosen]
     # Were every tile positive, accuracy would be the share predicted positive, interval and all.
     as_if = sample.part(chosen, np.ones_like(sample.targets))
-    part = ModelPredictions(
-        model.name,
-        answers.seeds,
-        answers.logits[:, chosen],
-        answers.probabilities[:, chosen],
-        calls,
-    )
-    rate = estimate("accuracy", as_if, part, settings.bins)
+    rate = estimate("accuracy", as_if, answers.take(chosen), settings.bins)
     interval, _ = interval_of(rate, None, settings)
     targets = sample.targets[chosen]
     return Breakdown(

@@ -1,6 +1,6 @@
 """Models scored on one split: panel, estimates and bootstrap replicates of each."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,15 +18,21 @@ MANY_TILES = 100_000  # beyond this a bootstrap takes minutes and linearised int
 
 @dataclass(frozen=True)
 class ModelEvaluation:
-    """One model on one split: its panel, its estimates, its bootstrap replicates."""
+    """One model on one split: its panel, its estimates, its bootstrap replicates.
+
+    `ensemble`: whether it is derived from other models.
+    """
 
     name: str
     panel: Panel
     estimates: dict[str, Estimate]
     replicates: dict[str, Floats]
+    ensemble: bool = False
 
 
-def judge(table: pl.DataFrame, split: str, settings: ScoreSettings) -> dict[str, ModelEvaluation]:
+def judge(
+    table: pl.DataFrame, split: str, settings: ScoreSettings, ensembles: Collection[str] = ()
+) -> dict[str, ModelEvaluation]:
     """Estimate all metrics of all models on one split, bootstrapped with the same draws."""
     models = table["model"].unique(maintain_order=True).to_list()
     panels = {m: make_panel(table.filter(pl.col("model") == m), m, split) for m in models}
@@ -39,6 +45,7 @@ def judge(table: pl.DataFrame, split: str, settings: ScoreSettings) -> dict[str,
                 for metric in metrics_of(panel)
             },
             replicates(panel, settings, metrics_of(panel)),
+            name in ensembles,
         )
         for name, panel in panels.items()
     }

@@ -114,11 +114,11 @@ def _tested(
 
 def _difference(metric: str, a: ModelEvaluation, b: ModelEvaluation) -> Difference:
     one, other = a.estimates[metric], b.estimates[metric]
-    same = one.value == other.value and _same_answers(metric, a.panel.answers, b.panel.answers)
+    same = one.value == other.value and same_answers(metric, a.panel.answers, b.panel.answers)
     return Difference(one, other, same)
 
 
-def _same_answers(metric: str, a: ModelPredictions, b: ModelPredictions) -> bool:
+def same_answers(metric: str, a: ModelPredictions, b: ModelPredictions) -> bool:
     """Whether all seeds of both give every tile the same answer, as the metric sees it."""
     first, *others = (seen for answers in (a, b) for seen in _seen(metric, answers))
     return all(bool((first == other).all()) for other in others)

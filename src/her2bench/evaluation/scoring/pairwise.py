@@ -1,6 +1,6 @@
 """Every pair of models on every metric: difference, interval, p-values, verdict."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -24,6 +24,7 @@ from her2bench.evaluation.statistics.multiplicity import holm, mcnemar
 from her2bench.evaluation.statistics.slides_needed import Needed, groups_needed, needed_range
 
 FAMILIES: tuple[Family, ...] = ("networks", "against baselines", "baselines")
+OF_ENSEMBLES: tuple[Family, ...] = ("ensembles", "ensembles against baselines")
 SEEDS_FOR_RANGE = 10  # of each recipe: with 3 or 5 the power promised was missed by far
 
 
@@ -45,17 +46,18 @@ def compare_all(
         Pairs by question, metric, then in the order of the models; a baseline stands second.
     """
     pairs: list[Pair] = []
-    everyone = two_by_two(judged)
-    answered = [two for two in everyone if all(map(recipe_answerable, two))]
+    everyone, derived = two_by_two(judged), ensembles_of(judged)
+    recipes = [two for two in everyone if not any(model.ensemble for model in two)]
+    answered = [two for two in recipes if all(map(recipe_answerable, two))]
     for metric in metrics:
         tested = [compare_weights(metric, *two, settings) for two in _both(everyone, metric)]
-        pairs += _with_verdicts(tested, settings)
+        pairs += _with_verdicts(tested, settings, derived)
     for metric in metrics:
         tested = [compare_recipes(metric, *two, settings) for two in _both(answered, metric)]
         pairs += _with_verdicts(tested, settings)
     pairs += [
         _unanswered(settings.primary, *two)
-        for two in _both(everyone, settings.primary)
+        for two in _both(recipes, settings.primary)
         if unanswered and not all(map(recipe_answerable, two))
     ]
     if settings.mcnemar:
@@ -71,6 +73,11 @@ def two_by_two(
     return list(combinations(ordered, 2))
 
 
+def ensembles_of(judged: Mapping[str, ModelEvaluation]) -> list[str]:
+    """The names of the models that are derived."""
+    return [model.name for model in judged.values() if model.ensemble]
+
+
 def _both(
     twos: list[tuple[ModelEvaluation, ModelEvaluation]], metric: str
 ) -> list[tuple[ModelEvaluation, ModelEvaluation]]:
@@ -78,20 +85,27 @@ def _both(
     return [two for two in twos if all(metric in model.estimates for model in two)]
 
 
-def _with_verdicts(tested: list[Tested], settings: ScoreSettings) -> list[Pair]:
+def _with_verdicts(
+    tested: list[Tested], settings: ScoreSettings, ensembles: Collection[str] = ()
+) -> list[Pair]:
     """Holm within each family, then the verdicts."""
-    families = [family_of(t.names) for t in tested]
+    families: list[Family] = [family_of(t.names, ensembles) for t in tested]
     adjusted = within_families(families, [t.p_value for t in tested])
     equivalent = within_families(families, [t.p_equivalent for t in tested])
     return [
-        _pair(t, float(p), float(q), families.count(family), settings)
+        _pair(t, float(p), float(q), family, families.count(family), settings)
         for t, family, p, q in zip(tested, families, adjusted, equivalent, strict=True)
     ]
 
 
-def family_of(names: tuple[str, str]) -> Family:
-    """The family a pair is corrected in: baselines cost the networks' comparison no power."""
-    return FAMILIES[sum(name in BASELINES for name in names)]
+def family_of(names: tuple[str, str], ensembles: Collection[str] = ()) -> Family:
+    """The family a pair is corrected in: baselines cost the networks' comparison no power.
+
+    Neither do ensembles, which are made of the networks and may be added afterwards.
+    """
+    baselines = sum(name in BASELINES for name in names)
+    derived = any(name in ensembles for name in names)
+    return OF_ENSEMBLES[baselines] if derived else FAMILIES[baselines]
 
 
 def within_families(families: Sequence[str], p_values: list[float]) -> Floats:
@@ -104,11 +118,16 @@ def within_families(families: Sequence[str], p_values: list[float]) -> Floats:
 
 
 def _pair(
-    t: Tested, p_adjusted: float, q_adjusted: float, family: int, settings: ScoreSettings
+    t: Tested,
+    p_adjusted: float,
+    q_adjusted: float,
+    family: Family,
+    pairs: int,
+    settings: ScoreSettings,
 ) -> Pair:
     d, alpha = t.difference, 1 - settings.confidence
     target = max(abs(d.value), settings.margin)
-    needed = _needed(t, target, alpha / family)
+    needed = _needed(t, target, alpha / pairs)
     basis = VerdictBasis(
         *t.names,
         gain=d.value if METRICS[t.metric].higher_is_better else -d.value,
@@ -137,7 +156,7 @@ def _pair(
         p_equivalent=known(t.p_equivalent),
         p_equivalent_adjusted=known(q_adjusted),
         groups=d.a.sample.n_groups,
-        family=family_of(t.names),
+        family=family,
         se_slides=known(float(np.sqrt(t.spread.slides))),
         se_seeds_a=known(float(np.sqrt(t.spread.seeds_a))),
         se_seeds_b=known(float(np.sqrt(t.spread.seeds_b))),

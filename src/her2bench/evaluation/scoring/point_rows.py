@@ -4,12 +4,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from her2bench.core.scores import Pair, Row, known
+from her2bench.core.scores import Family, Pair, Row, known
 from her2bench.evaluation.scoring.extra_rows import extra_row
 from her2bench.evaluation.scoring.metric_intervals import BOOTSTRAP_SLIDES, VANISHING
 from her2bench.evaluation.scoring.model_evaluation import MANY_TILES, ModelEvaluation
 from her2bench.evaluation.scoring.pair_tests import agreeing
-from her2bench.evaluation.scoring.pairwise import family_of, two_by_two, within_families
+from her2bench.evaluation.scoring.pairwise import (
+    ensembles_of,
+    family_of,
+    two_by_two,
+    within_families,
+)
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.scoring.verdict import no_verdict
 from her2bench.evaluation.statistics.arrays import Floats
@@ -109,11 +114,12 @@ def _pairs(
 ) -> list[Pair]:
     everyone = two_by_two(judged)
     tested = [_tested(a, b, values, drawn, settings) for a, b in everyone]
-    families = [family_of((a.name, b.name)) for a, b in everyone]
+    derived = ensembles_of(judged)
+    families: list[Family] = [family_of((a.name, b.name), derived) for a, b in everyone]
     adjusted = within_families(families, [p for _, _, p in tested])
     return [
-        _pair(point, a, b, *found, float(p), settings)
-        for (a, b), found, p in zip(everyone, tested, adjusted, strict=True)
+        _pair(point, a, b, *found, float(p), family, settings)
+        for (a, b), found, p, family in zip(everyone, tested, adjusted, families, strict=True)
     ]
 
 
@@ -147,6 +153,7 @@ def _pair(
     interval: Interval,
     p: float,
     adjusted: float,
+    family: Family,
     settings: ScoreSettings,
 ) -> Pair:
     shown = adjusted < 1 - settings.confidence
@@ -169,7 +176,7 @@ def _pair(
         else "undecided",
         method="paired bootstrap, threshold chosen in each replicate",
         groups=a.panel.sample.n_groups,
-        family=family_of((a.name, b.name)),
+        family=family,
         difference=known(value),
         low=known(interval.low),
         high=known(interval.high),

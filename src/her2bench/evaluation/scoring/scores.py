@@ -4,10 +4,12 @@ import polars as pl
 
 from her2bench.core.errors import UserError, listed
 from her2bench.core.score_notes import Note
+from her2bench.core.score_parts import Interaction, Subgroup
 from her2bench.core.scores import Breakdown, Pair, Row, Scores, ScoreTable
 from her2bench.core.vocabulary import SPLITS
 from her2bench.evaluation.scoring.breakdown import break_down, ceiling
 from her2bench.evaluation.scoring.cuts import cut_results
+from her2bench.evaluation.scoring.ensembles import with_ensembles
 from her2bench.evaluation.scoring.extra_rows import line_rows
 from her2bench.evaluation.scoring.model_evaluation import ModelEvaluation, judge
 from her2bench.evaluation.scoring.notes import (
@@ -23,11 +25,13 @@ from her2bench.evaluation.scoring.ordinal_notes import ordinal_notes
 from her2bench.evaluation.scoring.pairwise import compare_all
 from her2bench.evaluation.scoring.panels import require_same_tiles
 from her2bench.evaluation.scoring.point_rows import point_results
+from her2bench.evaluation.scoring.predictive_rows import predictive_rows
 from her2bench.evaluation.scoring.recalibration import recalibrate
 from her2bench.evaluation.scoring.rows import make_row
 from her2bench.evaluation.scoring.run_thresholds import apply_thresholds
 from her2bench.evaluation.scoring.score_tables import score_tables
 from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.scoring.subgroups import by_subgroups
 
 
 def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None) -> Scores:
@@ -46,15 +50,20 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
             ones, a threshold cannot be chosen, or a column to break down by is missing.
     """
     settings = settings or ScoreSettings()
+    table, ensembles, derived = with_ensembles(table, settings)
     table, thresholds, notes = apply_thresholds(table, settings.threshold)
+    names = [one.name for one in ensembles]
     rows: list[Row] = []
     pairs: tuple[Pair, ...] = ()
     breakdown: tuple[Breakdown, ...] = ()
     tables: tuple[ScoreTable, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
+    of_subgroups: list[Note] = []
     unlike: list[Note] = []
     about: list[Note] = []
     for split in (split for split in SPLITS if (table["split"] == split).any()):
-        judged = judge(table.filter(pl.col("split") == split), split, settings)
+        judged = judge(table.filter(pl.col("split") == split), split, settings, names)
         _require_primary(judged, settings.primary)
         if split == "test":
             _require_comparable(judged)
@@ -64,17 +73,18 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
             pairs = (*compare_all(judged, settings), *point_pairs, *cut_pairs)
             breakdown = break_down(judged, split, settings)
             tables = score_tables(judged, split)
+            subgroups, interactions, of_subgroups = by_subgroups(judged, settings)
         unlike += unlike_notes(split, {model.name: model.panel.table for model in judged.values()})
         rows += [*_rows(judged, split, settings), *line_rows(judged, split, settings)]
-        rows += [*points, *at_cuts]
+        rows += [*points, *at_cuts, *predictive_rows(judged, split, settings)]
         about += sample_notes(split, [model.panel.sample for model in judged.values()])
         about += constant_notes(split, [model.panel.answers for model in judged.values()])
     calibration, calibration_notes = recalibrate(table, settings.bins)
     notes = [
         *(*unlike, *about),
         *(*seed_notes(pairs, rows, settings), *pair_notes(pairs, settings)),
-        *(*notes, *table_notes(table), *row_notes(rows), *calibration_notes),
-        *ordinal_notes(table, tables),
+        *(*notes, *derived, *table_notes(table), *row_notes(rows), *calibration_notes),
+        *(*of_subgroups, *ordinal_notes(table, tables)),
     ]
     return Scores(
         rows=tuple(rows),
@@ -84,6 +94,9 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
         score_tables=tables,
         calibration=calibration,
         thresholds=thresholds,
+        ensembles=ensembles,
+        subgroups=subgroups,
+        interactions=interactions,
         settings=settings.model_dump(mode="json"),
     )
 

@@ -11,6 +11,9 @@ from pydantic import (
     model_validator,
 )
 
+from her2bench.core.errors import shown
+from her2bench.core.predictions import check_model_name
+from her2bench.core.vocabulary import BASELINES
 from her2bench.evaluation.statistics.metrics import registered
 
 LEAST_BOOTSTRAP = 200
@@ -95,6 +98,29 @@ class ScoreSettings(BaseModel):
     partial_auc: float | None = Field(
         default=None, gt=0, lt=1, description="also ROC-AUC up to this false positive rate"
     )
+    prevalence: float | None = Field(
+        default=None, gt=0, lt=1, description="also PPV, NPV and net benefit at this prevalence"
+    )
+    seed_ensembles: bool = Field(
+        default=False, description="also the mean logit of each model's seeds, as a model"
+    )
+    ensembles: dict[str, tuple[str, ...]] = Field(
+        default={},
+        max_length=100,
+        description="further models, name = [models]: the mean logit of all their networks",
+    )
+
+    @field_validator("ensembles")
+    @classmethod
+    def _named(cls, ensembles: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for name, models in ensembles.items():
+            if why := check_model_name(name) or ("" if name.strip() else "a name"):
+                raise ValueError(f"{shown(name)} is not a model name, which is {why}")
+            if name in BASELINES:
+                raise ValueError(f"{name!r} is the name of a baseline: choose another")
+            if not models or len(set(models)) < len(models):
+                raise ValueError(f"{name}: name one model or more, each once")
+        return ensembles
 
     @field_validator("bootstrap")
     @classmethod

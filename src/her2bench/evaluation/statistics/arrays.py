@@ -162,6 +162,19 @@ class ModelPredictions:
         folds = [None] * len(self.seeds) if self.folds is None else self.folds
         return zip(self.logits, self.probabilities, self.calls, folds, strict=True)
 
+    def take(self, chosen: Bools) -> "ModelPredictions":
+        """The predictions for the chosen tiles."""
+        folds, given = self.folds, self.distributions
+        return ModelPredictions(
+            self.model,
+            self.seeds,
+            self.logits[:, chosen],
+            self.probabilities[:, chosen],
+            self.calls[:, chosen],
+            None if folds is None else np.stack([codes(each[chosen]) for each in folds]),
+            distributions=None if given is None else given[:, chosen],
+        )
+
     def with_truth(
         self, targets: Bools, bins: int, scores: Ints | None = None
     ) -> list[SeedPredictions]:

@@ -8,6 +8,7 @@ with and one without correlation within slides, differed significantly in 6.5 to
 (docs/statistics.md).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -151,8 +152,8 @@ def limits(d: Difference, spread: Spread, quantile: float) -> Interval:
     together = (a.variance + b.variance - spread.slides) / 2
     scale = np.sqrt(variance_a * variance_b)
     correlation = float(np.clip(together / scale, -1, 1)) if scale > 0 else 0.0
-    low_a, high_a = _single(a, variance_a, quantile)
-    low_b, high_b = _single(b, variance_b, quantile)
+    low_a, high_a = model_limits(a, variance_a, quantile)
+    low_b, high_b = model_limits(b, variance_b, quantile)
     return Interval(
         d.value - _joined(a.value - low_a, high_b - b.value, correlation),
         d.value + _joined(high_a - a.value, b.value - low_b, correlation),
@@ -207,10 +208,15 @@ def _error(spread: Spread) -> float:
 
 def _tail(d: Difference, spread: Spread, border: float) -> float:
     """One-sided p-value that the truth lies beyond a border, seen from the difference: to 1/2."""
-    side = "high" if border > d.value else "low"
+    return tail(d.value, lambda quantile: limits(d, spread, quantile), spread.df, border)
+
+
+def tail(value: float, ends: Callable[[float], Interval], df: float, border: float) -> float:
+    """One-sided p-value that the truth lies beyond a border, where `ends` takes a quantile of t."""
+    side = "high" if border > value else "low"
 
     def excess(quantile: float) -> float:
-        return abs(d.value - border) - abs(getattr(limits(d, spread, quantile), side) - d.value)
+        return abs(value - border) - abs(getattr(ends(quantile), side) - value)
 
     if excess(0.0) <= 0:  # on the border, but for rounding
         quantile = 0.0
@@ -218,10 +224,10 @@ def _tail(d: Difference, spread: Spread, border: float) -> float:
         quantile = FURTHEST
     else:
         quantile = optimize.root_scalar(excess, bracket=(0.0, FURTHEST), xtol=1e-10).root
-    return float(special.stdtr(spread.df, -quantile))
+    return float(special.stdtr(df, -quantile))
 
 
-def _single(e: Estimate, variance: float, quantile: float) -> Interval:
+def model_limits(e: Estimate, variance: float, quantile: float) -> Interval:
     """One model's own limits: logit scale, Wilson's at 0 and 1, plain for other ranges."""
     metric, value = METRICS[e.metric], e.value
     if (metric.least, metric.most) != (0, 1):

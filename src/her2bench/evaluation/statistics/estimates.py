@@ -142,9 +142,13 @@ def clustered_variance(parts: Floats, shares: Floats, inflation: float = 1.0) ->
     Source: Obuchowski 1997, Biometrics 53:567; the factor: Efron and Stein 1981, Annals of
     Statistics 9:586; Bell and McCaffrey 2002, Survey Methodology 28:169.
     """
+    return float((left_out(parts, shares) ** 2).sum()) / inflation
+
+
+def left_out(parts: Floats, shares: Floats) -> Floats:
+    """(G,) what a metric changes by, to first order, when each slide is left out."""
     rest = np.where(shares < 1 - 1e-12, 1 - shares, np.nan)
-    left_out = np.divide(parts, rest, out=np.zeros_like(parts), where=parts != 0)
-    return float((left_out.sum(axis=0) ** 2).sum()) / inflation
+    return np.divide(parts, rest, out=np.zeros_like(parts), where=parts != 0).sum(axis=0)
 
 
 def widening(parts: Floats, shares: Floats) -> float:

@@ -18,6 +18,7 @@ from her2bench.evaluation.statistics.arrays import (
     by_fold,
 )
 from her2bench.evaluation.statistics.bootstrap import slide_weights
+from her2bench.evaluation.statistics.predictive_values import NPV, PPV
 
 SENSITIVITY, SPECIFICITY, PARTIAL = (
     "sensitivity_at_specificity",
@@ -28,7 +29,10 @@ LABELS = {
     SENSITIVITY: "sensitivity at specificity",
     SPECIFICITY: "specificity at sensitivity",
     PARTIAL: "partial ROC-AUC, FPR up to",
+    PPV: "PPV at prevalence",
+    NPV: "NPV at prevalence",
 }
+"""What stands before the value that is asked for: points of the curve, predictive values."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Point:
 
 
 def point_label(name: str) -> str | None:
-    """The label of a point's name; None for other names.
+    """The label of what was asked for at a value, by its name; None for other names.
 
     >>> point_label("sensitivity_at_specificity_0.95")
     'sensitivity at specificity 0.95'

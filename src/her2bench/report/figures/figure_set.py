@@ -9,6 +9,7 @@ import polars as pl
 from her2bench.core.vocabulary import CONSTANT
 from her2bench.evaluation.scoring.panels import Panel
 from her2bench.evaluation.statistics.metrics import METRICS
+from her2bench.report.figures.decision import decision_curves, draw_decision
 from her2bench.report.figures.forest import draw_forest
 from her2bench.report.figures.loss_curves import draw_losses
 from her2bench.report.figures.palette import line_style
@@ -22,7 +23,11 @@ from her2bench.report.formats import percent
 from her2bench.report.gallery_selection import first_seed
 from her2bench.report.inputs import ReportInputs
 from her2bench.report.sections.costs import cost_points
-from her2bench.report.sections.reliability import calibration_of, reliability_table
+from her2bench.report.sections.reliability import (
+    best_probabilities,
+    calibration_of,
+    reliability_table,
+)
 from her2bench.report.sections.summary import primary_pairs, shown_question
 from her2bench.report.unit import unit_of
 
@@ -36,13 +41,14 @@ class Figures:
     rocs: Drawn | None
     recalls: Drawn | None
     reliability: list[Drawn]
+    decision: Drawn | None
     losses: Drawn | None
     spreads: list[Drawn]
     strips: list[Drawn] = field(default_factory=list)
 
     def files(self, folder: Path) -> Iterator[Path]:
         """The files of all figures in their folder."""
-        single = [self.forest, self.cost, self.rocs, self.recalls, self.losses]
+        single = [self.forest, self.cost, self.rocs, self.recalls, self.decision, self.losses]
         for drawn in (*single, *self.reliability, *self.spreads, *self.strips):
             if drawn:
                 yield from (folder / f"{drawn.name}.{ending}" for ending in ENDINGS)
@@ -66,6 +72,7 @@ def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:
         rocs=draw_rocs(*curves) if both else None,
         recalls=draw_precision_recalls(*curves) if both else None,
         reliability=[_reliability(material, m, p) for m, p in ranked.items()],
+        decision=_decision(material, ranked) if both else None,
         losses=_losses(material),
         spreads=_spreads(material, list(ranked)),
         strips=_strips(material, list(ranked)),
@@ -91,6 +98,16 @@ def _quality_cost(material: ReportInputs) -> Drawn | None:
 def _reliability(material: ReportInputs, model: str, panel: Panel) -> Drawn:
     bins = reliability_table(panel, *calibration_of(material, model), material.settings)
     return draw_reliability(model, bins, _colour(material, model), material.folder.figures)
+
+
+def _decision(material: ReportInputs, panels: dict[str, Panel]) -> Drawn:
+    """Calibrated probabilities where there are any: a threshold is to mean a probability."""
+    found = {m: best_probabilities(p, *calibration_of(material, m)) for m, p in panels.items()}
+    probabilities = {model: values for model, (values, _) in found.items()}
+    scaled = [model for model, (_, calibrated) in found.items() if calibrated]
+    curves = decision_curves(panels, probabilities, scaled, material.settings.prevalence)
+    folder = material.folder.figures
+    return draw_decision(curves, material.baselines, material.split or "", folder)
 
 
 def _losses(material: ReportInputs) -> Drawn | None:

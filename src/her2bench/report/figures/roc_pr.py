@@ -37,7 +37,7 @@ def draw_rocs(
     data = band_table(bands, "one_minus_specificity", "sensitivity")
     names = legend_names(rows, split, "roc_auc", "AUC")
     with sheet(folder, "roc", title, data, _size(panels)) as page:
-        roc(page.axes, bands, _styles(panels, baselines), with_bands(bands, baselines), names)
+        roc(page.axes, bands, styles_of(panels, baselines), with_bands(bands, baselines), names)
         _legend(page)
     return page.drawn
 
@@ -54,7 +54,7 @@ def draw_precision_recalls(
     with sheet(folder, "precision-recall", title, data, _size(panels)) as page:
         page.axes.axhline(share, **_FAINT)
         filled = with_bands(bands, baselines)
-        _draw_curves(page.axes, bands, _styles(panels, baselines), filled, names)
+        _draw_curves(page.axes, bands, styles_of(panels, baselines), filled, names)
         page.axes.set(xlabel="sensitivity (recall)", ylabel="PPV (precision)")
         _legend(page)
     return page.drawn
@@ -76,8 +76,10 @@ def with_bands(models: Iterable[str], baselines: Collection[str]) -> list[str]:
     return networks if len(networks) <= MOST_BANDS else []
 
 
-def _styles(panels: Mapping[str, Panel], baselines: list[str]) -> Styles:
-    return {model: line_style(model, list(panels), baselines) for model in panels}
+def styles_of(models: Iterable[str], baselines: list[str]) -> Styles:
+    """How the line of each model looks."""
+    names = list(models)
+    return {name: line_style(name, names, baselines) for name in names}
 
 
 def _size(panels: Mapping[str, Panel]) -> tuple[float, float]:
@@ -118,7 +120,7 @@ def _draw_curves(
             colour = str(styles[name]["color"])
             axes.fill_between(GRID, band.low, band.high, color=colour, alpha=0.16, linewidth=0)
     for name, band in reversed(list(bands.items())):
-        text = _plain(named.get(name, model_label(name)))
+        text = plain(named.get(name, model_label(name)))
         axes.plot(GRID, band.value, label=text, **styles[name])
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), aspect=1)
     axes.grid(True)
@@ -128,6 +130,6 @@ def _legend(page: Sheet) -> None:
     page.figure.legend(loc="outside lower left", ncols=1, handlelength=2.6, reverse=True)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """A name as legend text: no mathematics, and no leading underscore, which would hide it."""
     return ("\u200b" if name.startswith("_") else "") + name.replace("$", r"\$")

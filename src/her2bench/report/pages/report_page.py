@@ -42,7 +42,8 @@ from her2bench.report.sections.results_table import (
 )
 from her2bench.report.sections.score_view import score_view
 from her2bench.report.sections.slides import slide_level
-from her2bench.report.sections.summary import answer, primary_pairs, shown_question
+from her2bench.report.sections.subgroups import subgroup_columns
+from her2bench.report.sections.summary import answer, ensemble_pairs, primary_pairs, shown_question
 from her2bench.report.sections.warnings import lesser_notes, optimistic_figures, report_warnings
 from her2bench.report.written_files import remove_outdated
 
@@ -121,8 +122,10 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "all_metrics": [(split, every_metric(material, split)) for split in present],
         "pairs": {
             q: [p for p in primary_pairs(material, q) if p.decision != "unanswered"]
+            + (ensemble_pairs(material) if q == "weights" else [])
             for q in ("recipe", "weights")
         },
+        "subgroups": subgroup_columns(material),
         "question": shown_question(material),
         "titles": TITLES,
         "figures": draw_all(material, panels),

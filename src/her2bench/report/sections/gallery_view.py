@@ -56,7 +56,8 @@ def picture_groups(material: ReportInputs, gallery: Gallery) -> list[Group]:
     """The gallery: the errors of each network, then the tiles on which networks disagree."""
     if material.split is None:
         return []
-    chosen = select_tiles(material.shown, material.baselines)
+    trained = material.shown.filter(~pl.col("model").is_in(list(material.ensembles)))
+    chosen = select_tiles(trained, material.baselines)
     pictures = _pictures(material, chosen, gallery)
     groups = [
         Group(

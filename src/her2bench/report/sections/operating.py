@@ -4,7 +4,6 @@ Each position of the slider is computed here, so the page shows what `her2bench 
 that threshold.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -116,21 +115,3 @@ def _printed(point: dict[str, Any]) -> dict[str, Any]:
     ]
     ends = [*point["sensitivity"][1:], *point["specificity"][1:]]
     return {**words, "counts": counts, "parts": parts, "seeds": point["seeds"], "ends": ends}
-
-
-def ppv_at(sensitivity: float, specificity: float, prevalence: float) -> float:
-    """PPV among tiles of which a share `prevalence` is positive (Bayes); NaN with no such call.
-
-    >>> ppv_at(0.9, 0.9, 0.5)
-    0.9
-    """
-    above = sensitivity * prevalence
-    below = above + (1 - specificity) * (1 - prevalence)
-    return above / below if below > 0 else math.nan
-
-
-def npv_at(sensitivity: float, specificity: float, prevalence: float) -> float:
-    """NPV among tiles of which a share `prevalence` is positive; NaN with no such call."""
-    above = specificity * (1 - prevalence)
-    below = above + (1 - sensitivity) * prevalence
-    return above / below if below > 0 else math.nan

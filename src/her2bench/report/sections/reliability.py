@@ -83,6 +83,16 @@ def calibration_of(material: ReportInputs, model: str) -> tuple[pl.DataFrame, li
     return rows, [c for c in fitted if c.model == model and material.split == "test"]
 
 
+def best_probabilities(
+    panel: Panel, rows: pl.DataFrame, calibration: list[Recalibrated]
+) -> tuple[Floats, bool]:
+    """A model's (S, n) probabilities, scaled where a scaling was fitted, and whether it was."""
+    chosen = best_scaling(calibration)
+    if chosen is None:
+        return panel.answers.probabilities, False
+    return _scaled(panel, rows, chosen.runs), True
+
+
 def _scaled(panel: Panel, rows: pl.DataFrame, runs: tuple[RunScaling, ...]) -> Floats:
     fitted = {(run.seed, run.fold): run for run in runs}
     scaled = []

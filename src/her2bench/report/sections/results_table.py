@@ -31,6 +31,7 @@ class Cell:
 class Standing:
     """A row: the model, its shown metrics, and the primary metric on other splits.
 
+    `networks`: how many an ensemble is made of.
     `best`: whether its point estimate of the primary metric is the best of all models.
     """
 
@@ -40,6 +41,7 @@ class Standing:
     beside: dict[str, Cell]
     seeds: int
     seed_sd: float | None
+    networks: int = 0
     best: bool = False
 
 
@@ -122,11 +124,12 @@ def shown_metrics(material: ReportInputs) -> list[str]:
 def _standing(material: ReportInputs, model: str) -> Standing:
     primary, split = material.settings.primary, material.split or "test"
     mine = _rows(material, model, split).get(primary)
+    ensemble = material.ensembles.get(model)
     others = [s for s in ("val", "train") if s != split]
     asked = shown_question(material)
     return Standing(
         model=_name(model),
-        kind=CEILING if model == CEILING else "network" if model in material.networks else "base",
+        kind=_kind(material, model),
         cells=_cells(material, model, split, tuple(shown_metrics(material)), asked),
         beside={
             s: _cells(material, model, s, (primary,), asked).get(primary, Cell(None))
@@ -134,7 +137,16 @@ def _standing(material: ReportInputs, model: str) -> Standing:
         },
         seeds=mine.seeds if mine else 0,
         seed_sd=mine.seed_sd if mine else None,
+        networks=ensemble.networks if ensemble else 0,
     )
+
+
+def _kind(material: ReportInputs, model: str) -> str:
+    if model == CEILING:
+        return CEILING
+    if model in material.ensembles:
+        return "ensemble"
+    return "network" if model in material.networks else "base"
 
 
 def _name(model: str) -> str:

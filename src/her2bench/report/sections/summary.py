@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from her2bench.core.scores import Pair, Question
 from her2bench.core.vocabulary import BASELINES, model_label
-from her2bench.evaluation.scoring.pairwise import FAMILIES
+from her2bench.evaluation.scoring.pairwise import FAMILIES, OF_ENSEMBLES
 from her2bench.evaluation.scoring.questions import UNKNOWN_AGAIN, first_question
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.formats import difference, p_value
@@ -31,26 +31,35 @@ class Answer:
         baselines: one sentence per baseline: which models beat it.
         verdicts: on the pairs of networks.
         against: on the pairs of a network and a baseline.
+        ensembles: on the pairs of an ensemble and any other model, for these trained weights.
     """
 
     headline: str
     baselines: list[str]
     verdicts: list[Sentence]
     against: list[Sentence]
+    ensembles: list[Sentence]
 
 
 def primary_pairs(material: ReportInputs, question: str = "weights") -> list[Pair]:
     """The pairs on the primary metric: networks, then each against the baselines.
 
-    Pairs of two baselines are left out: they answer no question about a network.
+    Pairs of two baselines are left out: they answer no question about a network. Those of ensembles
+    stand apart.
     """
     primary = material.settings.primary
     pairs = [
         pair
         for pair in material.scores.pairs
-        if pair.metric == primary and pair.question == question and _baselines_in(pair) < 2
+        if pair.metric == primary and pair.question == question and pair.family in FAMILIES[:2]
     ]
     return sorted(pairs, key=_baselines_in)
+
+
+def ensemble_pairs(material: ReportInputs) -> list[Pair]:
+    """The pairs on the primary metric with an ensemble; all are about these trained weights."""
+    primary = material.settings.primary
+    return [p for p in material.scores.pairs if p.metric == primary and p.family in OF_ENSEMBLES]
 
 
 def shown_question(material: ReportInputs) -> Question:
@@ -69,6 +78,7 @@ def answer(material: ReportInputs) -> Answer:
         baselines=[_beaten(b, against) for b in material.baselines if _about(b, against)],
         verdicts=[_sentence(pair) for pair in networks],
         against=[_sentence(pair) for pair in against],
+        ensembles=[_sentence(pair) for pair in ensemble_pairs(material)],
     )
 
 

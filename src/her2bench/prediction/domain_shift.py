@@ -14,7 +14,7 @@ from her2bench.core.tables import read_table
 from her2bench.data.decoding.reading import Region, UnreadableImage, read_tile
 from her2bench.data.decoding.rgb import resized
 from her2bench.data.decoding.squares import Square, squared
-from her2bench.stain import optical_density, separate, white_point
+from her2bench.stain import separate, white_points
 from her2bench.stain.tissue_mask import tissue_mask
 
 SAMPLE = 300  # training tiles read: enough for their range, and fast at start
@@ -22,6 +22,8 @@ FEWEST = 20  # fewer give no range
 LEAST_TISSUE = 0.05  # share of a tile, below which there is nothing to classify
 _LARGER = 1.25  # ratio of the sides above which the size differs
 _MIDDLE = (0.01, 0.99)  # quantiles of the training tiles that bound their range
+_LINES = 64  # of a tile that are measured at least, where it has as many
+_LOGARITHM = np.log10(np.maximum(np.arange(256), 1)).astype(np.float32)
 _BEYOND = 0.25  # share of that range tolerance outside the range
 
 # Feature: minimum widening of its range, texts for values below and above.
@@ -54,29 +56,65 @@ class Training:
     tiles: int
 
 
-def features(tile: np.ndarray) -> dict[str, float]:
-    """White point, colour cast, amounts of stain, colour and detail of one tile.
+def features(tiles: np.ndarray) -> dict[str, np.ndarray]:
+    """White point, colour cast, amounts of stain, colour and detail of some tiles, by name.
 
     Args:
-        tile: (size, size, 3) uint8, at the networks' size.
+        tiles: (n, size, size, 3) uint8, at the networks' size; of large tiles about 64 to 128
+            rows and columns are measured.
+
+    Returns:
+        Each (n,) float64.
     """
-    white = white_point(tile)
-    density = optical_density(tile, np.maximum(white, 1)).reshape(-1, 3)
+    step = max(1, tiles.shape[1] // _LINES)
+    pixels = np.ascontiguousarray(tiles[:, ::step, ::step])
+    white = white_points(pixels)
+    light = np.log10(np.maximum(white, 1))[:, None] - _LOGARITHM[pixels.reshape(len(tiles), -1, 3)]
+    density = np.maximum(light, 0)
     amounts = separate(density)
-    total, optical = np.abs(amounts).sum(), density.sum()
+    total, optical = np.abs(amounts).sum(axis=(1, 2)), density.sum(axis=(1, 2))
     # Not explained by either stain: the residual and negative amounts.
-    unexplained = np.abs(amounts[:, 2]).sum() - np.minimum(amounts[:, :2], 0).sum()
-    grey = tile.mean(axis=2, dtype=np.float32)
-    steps = np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean()
-    return {
-        "white": float(white.mean()),
-        "cast": float(white.max() - white.min()),
-        "dab": float(np.percentile(amounts[:, 1], 98)),
-        "blue": float(np.percentile(amounts[:, 0], 90)),
-        "unexplained": float(unexplained / total) if total > 0 else 0.0,
-        "colour": float(np.ptp(density, axis=1).sum() / optical) if optical > 0 else 0.0,
-        "detail": float(steps / 2),
+    unexplained = np.abs(amounts[..., 2]).sum(axis=1)
+    unexplained -= np.minimum(amounts[..., :2], 0).sum(axis=(1, 2))
+    spread = (density.max(axis=2) - density.min(axis=2)).sum(axis=1)
+    found = {
+        "white": white.mean(axis=1),
+        "cast": white.max(axis=1) - white.min(axis=1),
+        "dab": np.percentile(amounts[..., 1], 98, axis=1),
+        "blue": np.percentile(amounts[..., 0], 90, axis=1),
+        "unexplained": np.divide(unexplained, total, out=np.zeros_like(total), where=total > 0),
+        "colour": np.divide(spread, optical, out=np.zeros_like(total), where=optical > 0),
+        "detail": (_steps(tiles[:, ::step], 2) + _steps(tiles[:, :, ::step], 1)) / 2,
     }
+    return {name: values.astype(np.float64) for name, values in found.items()}
+
+
+def _steps(tiles: np.ndarray, axis: int) -> np.ndarray:
+    """(n,) mean step of grey between neighbouring pixels along an axis."""
+    grey = tiles @ np.full(3, 1 / 3, np.float32)
+    return np.abs(np.diff(grey, axis=axis)).mean(axis=(1, 2))
+
+
+def distances(tiles: np.ndarray, training: Training) -> np.ndarray:
+    """How far tiles are from the training tiles: 0 within their range in every feature.
+
+    The largest excess of a feature beyond the range of the training tiles, as a share of that
+    range's width: 1 is as far outside as the range is wide.
+
+    Args:
+        tiles: (n, size, size, 3) uint8, at the networks' size.
+        training: their range.
+
+    Returns:
+        (n,) float64, 0 or more.
+    """
+    measured = features(tiles)
+    excess = [np.zeros(len(tiles))]
+    for name, (_, below, above) in FEATURES.items():
+        low, high = training.ranges[name]
+        excess += [(low - measured[name]) / (high - low)] if below else []
+        excess += [(measured[name] - high) / (high - low)] if above else []
+    return np.max(excess, axis=0)
 
 
 _NOT_SQUARE: dict[Square, str] = {
@@ -122,7 +160,7 @@ def warnings(
     found += _unlike_size(max(height, width), training.sides)
     if tissue < LEAST_TISSUE:
         return found  # stain features are undefined on glass
-    measured = features(tile)
+    measured = {name: float(value[0]) for name, value in features(tile[None]).items()}
     for name, (_, below, above) in FEATURES.items():
         low, high = training.ranges[name]
         said = below if measured[name] < low else above if measured[name] > high else ""
@@ -167,7 +205,8 @@ def _measured(row: dict, size: int, square: Square) -> tuple[dict[str, float], i
         rgb = read_tile(row["path"], region)
     except UnreadableImage:
         return None
-    return features(resized(squared(rgb, square), size)), max(rgb.shape[:2])
+    measured = features(resized(squared(rgb, square), size)[None])
+    return {name: float(value[0]) for name, value in measured.items()}, max(rgb.shape[:2])
 
 
 def _unlike_size(side: int, sides: tuple[int, int]) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from her2bench.core.errors import UserError
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.scores import SCHEMA
-from her2bench.web.scalings import scalings_of
+from her2bench.prediction.scalings import scalings_of
 
 
 def fitted(method, *pairs):

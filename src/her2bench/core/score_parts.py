@@ -1,0 +1,81 @@
+"""Parts of `scores.json` beside rows and pairs: optimism, ensembles, subgroups, interactions."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Optimism:
+    """A model's test metric by the comparison's split and by random tiles, and the difference."""
+
+    model: str
+    metric: str
+    value: float
+    random_tiles: float
+    optimism: float
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """A model that is derived from others: the mean logit of their networks for each tile.
+
+    Args:
+        name: its name among the models.
+        models: those it is made of, each of one weight.
+        networks: how many networks judge a test tile.
+        folds: whether networks of all folds judge every test tile, and are averaged too.
+    """
+
+    name: str
+    models: tuple[str, ...]
+    networks: int
+    folds: bool = False
+
+
+@dataclass(frozen=True)
+class Subgroup:
+    """A metric of one model on the test tiles with one value of a column.
+
+    `counted_groups` are the slides that hold the tiles the metric is a statement about; `tested`
+    says whether these are enough for a test.
+    """
+
+    model: str
+    column: str
+    subgroup: str
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    method: str
+    tiles: int
+    groups: int
+    counted_groups: int
+    tested: bool
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """How far one subgroup lies from the mean of the others, in a metric or a difference.
+
+    Without `model_b` it is about the value of model_a; with it, about the difference of model_a
+    less model_b. `contrast` is that of the subgroup less the mean of the `others`, `low` to `high`
+    its interval, uncorrected; `p_adjusted` is Holm's over all subgroups and models (pairs) of one
+    column, metric and `family`. None where a number is undefined.
+    """
+
+    column: str
+    subgroup: str
+    others: str
+    metric: str
+    model_a: str
+    model_b: str | None
+    contrast: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    p_adjusted: float | None
+    df: float | None
+    decision: Literal["differs", "undecided", "undefined"]
+    method: str
+    family: str

@@ -1,0 +1,1 @@
+"""Prediction on slides: tissue, tiles, probabilities, and the files that show them."""
