@@ -3,7 +3,7 @@
 import polars as pl
 
 from her2bench.core.errors import UserError
-from her2bench.core.vocabulary import ENDPOINTS, SCORES
+from her2bench.core.vocabulary import ENDPOINTS, SCORES, binary_endpoint
 
 
 def require_both_classes(
@@ -53,5 +53,5 @@ def _divides(manifest: pl.DataFrame, endpoint: str) -> bool:
     if column not in manifest.columns:
         return False
     values = manifest[column].drop_nulls()
-    line = 1 if column == "status" else int(endpoint[0])
+    line = 1 if column == "status" else int(binary_endpoint(endpoint)[0])
     return len(values) == len(manifest) and (values >= line).n_unique() > 1
