@@ -54,5 +54,5 @@ def _divides(manifest: pl.DataFrame, endpoint: str) -> bool:
     if column not in manifest.columns:
         return False
     values = manifest[column].drop_nulls()
-    line = 1 if column == "status" else int(endpoint[0])
+    line = 1 if column == "status" else int(binary_endpoint(endpoint)[0])
     return len(values) == len(manifest) and (values >= line).n_unique() > 1
