@@ -94,7 +94,7 @@ def test_a_comparison_of_the_four_scores(write_config, weights, tmp_path, cache,
         mine = table.filter(model=name, seed=0).sort("tile_id")
         model, about = load_trained(folder.run(name, 0, 0), CPU)
         assert about.endpoint == "score"
-        again = score_columns(model, mine["logit"].to_numpy())
+        again = score_columns([model], mine["logit"].to_numpy())
         np.testing.assert_allclose(np.stack([*again.values()], 1), mine.select(SCORE_COLUMNS))
         images = tiles.filter(pl.col("tile_id") == mine["tile_id"][0])["path"].to_list()
         found, _ = predict_tiles(folder.run(name, 0, 0), images, CPU)
@@ -133,7 +133,7 @@ def test_the_frozen_head_is_the_ordinal_regression_on_the_features(
     [
         ("recipe.pos_weight='negatives/positives'", "write .inverse-frequency. or .none."),
         ("recipe.pos_weight=2.0", "a weight of positive tiles"),
-        ("endpoint='2+'", 'is for endpoint = "score"'),
+        ("endpoint='2+'", "is for endpoint = 'score'"),
     ],
 )
 def test_weights_of_the_other_endpoint_are_refused(more, message, write_config):

@@ -62,7 +62,7 @@ def test_weights_on_disk_know_their_thresholds(folder):
     torch.manual_seed(1)
     made = OrdinalNetwork(build_model("lenet", 64), THRESHOLDS[1])
     np.testing.assert_array_equal(outputs(model), outputs(made))
-    ours, theirs = (score_columns(each, np.zeros(1)) for each in (model, made))
+    ours, theirs = (score_columns([each], np.zeros(1)) for each in (model, made))
     assert {name: ours[name].tolist() for name in ours} == {
         k: v.tolist() for k, v in theirs.items()
     }

@@ -1,4 +1,4 @@
-"""What predicts: a finished run, all finished runs of a model, or an exported file."""
+"""What `predict` predicts with: a finished run, or all finished runs of a model."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,20 +8,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from her2bench.core.errors import UserError, nearest
 from her2bench.core.manifest import read_manifest
 from her2bench.core.run_folder import RunFolder
 from her2bench.core.runs import ComparisonFolder
 from her2bench.prediction.domain_shift import Training, training_of
-from her2bench.prediction.ensemble import (
-    Ensemble,
-    Member,
-    Networks,
-    ensemble_logits,
-    ensembles,
-)
+from her2bench.prediction.ensemble import Ensemble, Networks, ensemble_logits
 from her2bench.prediction.forward import probabilities
-from her2bench.prediction.scalings import scalings_of
+from her2bench.prediction.sources import ensemble_at, placed_run
 from her2bench.prediction.trained_networks import ModelMetadata
 from her2bench.prediction.training_scale import TrainingScale, scale_of
 
@@ -107,54 +100,8 @@ def opened_predictor(path: Path, device: torch.device, network: str | None = Non
         UserError: there is no finished run of a network, or it is damaged; or several models are
             there and none is chosen.
     """
-    folder = ComparisonFolder(Path(path))
+    ensemble, folder = ensemble_at(path, network), ComparisonFolder(path)
     if folder.config.is_file():
-        return Predictor(_chosen(folder, network), Networks(device), folder)
-    run = RunFolder(Path(path))
-    inside = _comparison_of(run)
-    networks, members = Networks(device), (_member(run, inside),)
-    name = networks.read(run)[1].model
-    if network not in (None, name):
-        raise UserError(f"--network {network}", found=f"a run of {name}", hint="leave it out")
-    return Predictor(Ensemble(name, members), networks, inside)
-
-
-def _chosen(folder: ComparisonFolder, network: str | None) -> Ensemble:
-    known = {each.model: each for each in ensembles(folder, scalings_of(folder))}
-    if not known:
-        raise UserError(
-            folder.path,
-            found="no finished run of a network",
-            hint="let `her2bench compare` finish it",
-        )
-    if network is None and len(known) == 1:
-        return next(iter(known.values()))
-    if network not in known:
-        raise UserError(
-            f"{folder.path}" if network is None else f"--network {network}",
-            found=f"a comparison of {len(known)} networks" if network is None else "not in it",
-            expected=f"one of {', '.join(known)}",
-            hint=nearest(network, known) if network else "choose with --network NAME",
-        )
-    return known[network]
-
-
-def _member(run: RunFolder, inside: ComparisonFolder | None) -> Member:
-    """The run, with its place in its comparison and its scaling, where there are any."""
-    if run.path.is_file():
-        from her2bench.prediction.exported.onnx_network import load_onnx  # of another extra
-
-        return Member(run, 0, 0, *(load_onnx(run.path)[1].scaling or (None, None)))
-    for model, seed, fold, other in inside.finished_runs() if inside else ():
-        if other.path.resolve() == run.path.resolve() and inside is not None:
-            scaling = scalings_of(inside).get((model, seed, fold), (None, None))
-            return Member(run, seed, fold, *scaling)
-    return Member(run, 0, 0)
-
-
-def _comparison_of(run: RunFolder) -> ComparisonFolder | None:
-    """The comparison in which a run folder lies, if any."""
-    parents = run.path.resolve().parents
-    if len(parents) < 4 or not (parents[3] / "comparison.toml").is_file():
-        return None
-    return ComparisonFolder(parents[3])
+        return Predictor(ensemble, Networks(device), folder)
+    placed = placed_run(RunFolder(path))
+    return Predictor(ensemble, Networks(device), placed.comparison if placed else None)
