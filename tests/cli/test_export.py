@@ -9,6 +9,7 @@ import torch
 
 from her2bench.cli.main import main
 from her2bench.core.runs import ComparisonFolder
+from her2bench.models.ordinal import OrdinalNetwork
 from her2bench.models.registry import build_model
 from her2bench.prediction.exported import exporting, formats
 from her2bench.prediction.normalization import Normalization
@@ -154,7 +155,7 @@ def test_a_network_that_cannot_be_converted_is_named(folder, capsys, monkeypatch
 def test_four_scores_are_refused(folder, capsys, monkeypatch):
     run = folder.run("lenet", 0, 0)
     about = ModelMetadata("lenet", 64, Normalization(), 0.0, "score")
-    save_trained(build_model("lenet", 64), about, run.weights)
+    save_trained(OrdinalNetwork(build_model("lenet", 64)), about, run.weights)
     run.mark_done({"threshold": 0.0, "parameters": 1})
     assert "a network of four scores" in exits(capsys, monkeypatch, RUN, "-o", "made")
 

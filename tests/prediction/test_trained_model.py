@@ -9,8 +9,10 @@ import torch
 from PIL import Image
 
 import her2bench as hb
+from her2bench.core.run_folder import RunFolder
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.scores import SCHEMA
+from her2bench.models.ordinal import OrdinalNetwork
 from her2bench.models.registry import build_model
 from her2bench.prediction.forward import forward
 from her2bench.prediction.gradcam import enlarged, gradcam, normalised
@@ -104,6 +106,19 @@ def test_maps_are_those_of_grad_cam(folder):
     np.testing.assert_allclose(maps, enlarged(coarse, 64, 64), atol=1e-6)
     mean = hb.load_model(folder.path, network="lenet").explain(TILES)
     assert mean.shape == (3, 64, 64) and mean.min() >= 0 and mean.max() <= 1
+
+
+def test_a_network_of_the_four_scores_gives_the_probability_of_each(tmp_path):
+    run = RunFolder(tmp_path / "best")
+    about = ModelMetadata("lenet", 64, PREPARE, 0.0, "score")
+    save_trained(OrdinalNetwork(build_model("lenet", 64)), about, run.weights)
+    run.mark_done({"threshold": 0.0, "parameters": 1})
+    model = hb.load_model(run.path)
+    table = model.predict(TILES).to_polars()
+    scores = table.select("p0", "p1", "p2", "p3").to_numpy()
+    np.testing.assert_allclose(scores.sum(axis=1), 1)
+    np.testing.assert_allclose(scores[:, 2:].sum(axis=1), table["probability"])
+    assert (model.name, model.endpoint) == ("lenet", "score") and len(model.networks) == 1
 
 
 def test_no_images_give_an_empty_table(folder):

@@ -1,4 +1,4 @@
-"""What predicts: a finished run, all finished runs of a model, or an exported file."""
+"""What `predict` predicts with: a finished run, or all finished runs of a model."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -68,7 +68,7 @@ class TrainedModel:
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor, description = predictor, predictor.description
-        self.name, self.runs = predictor.ensemble.model, len(predictor.ensemble.members)
+        self.name, self.runs = description.model, len(predictor.ensemble.members)
         self.size, self.endpoint = description.size, description.endpoint
 
     @property

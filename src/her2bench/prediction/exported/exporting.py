@@ -1,6 +1,6 @@
 """From finished runs to files for other programs, each tried before it is written."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -18,11 +18,11 @@ from her2bench.prediction.exported.agreement import (
 )
 from her2bench.prediction.exported.formats import as_onnx, as_pt2, as_torchscript
 from her2bench.prediction.exported.metadata import PIXELS, ExportMetadata, Pixels
+from her2bench.prediction.exported.tile_scale import scale_of
 from her2bench.prediction.exported.wsinfer import as_wsinfer
-from her2bench.prediction.predictor import opened_predictor
-from her2bench.prediction.sources import name_of
-from her2bench.prediction.trained_networks import check_one_probability
-from her2bench.prediction.training_scale import TrainingScale
+from her2bench.prediction.scalings import scalings_of
+from her2bench.prediction.sources import name_of, placed_run
+from her2bench.prediction.trained_networks import check_one_probability, load_trained
 
 ENDINGS = {"onnx": ".onnx", "torchscript": ".pt", "pt2": ".pt2", "wsinfer": ""}
 """What follows a run's name, by format; WSInfer takes a folder."""
@@ -175,15 +175,13 @@ def _export(run: RunFolder, target: Path, choices: ExportChoices) -> Exported:
 
 def _described(run: RunFolder, choices: ExportChoices) -> tuple[nn.Module, ExportMetadata]:
     """The network of a run, and what its file is to say."""
-    predictor = opened_predictor(run.path, CPU)
-    trained, scale = predictor.description, predictor.scale
+    network, trained = load_trained(run, CPU)
     check_one_probability(trained, run.path)
-    if choices.mpp is not None:
-        side = trained.size if scale is None else scale.side
-        scale = TrainingScale(side, choices.mpp * trained.size / side)
-    (network,), scaling = predictor.models, predictor.ensemble.scaling
-    pixels = cast("Pixels", choices.pixels)
-    return network, ExportMetadata(replace(trained, scale=scale), pixels, scaling)
+    placed, scaling, mpp = placed_run(run), None, choices.mpp
+    if placed is not None:
+        scaling = scalings_of(placed.comparison).get((trained.model, placed.seed, placed.fold))
+        mpp = scale_of(placed.comparison, trained.size) if mpp is None else mpp
+    return network, ExportMetadata(trained, cast("Pixels", choices.pixels), scaling, mpp)
 
 
 def _write(files: dict[str, bytes], target: Path) -> None:

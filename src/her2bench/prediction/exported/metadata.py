@@ -9,7 +9,7 @@ from typing import Literal, cast, get_args
 import numpy as np
 
 from her2bench import __version__
-from her2bench.core.vocabulary import ENDPOINTS
+from her2bench.core.vocabulary import ENDPOINTS, RESEARCH_USE
 from her2bench.data.decoding.squares import SQUARES
 from her2bench.prediction.forward import probabilities
 from her2bench.prediction.normalization import Normalization
@@ -19,7 +19,6 @@ from her2bench.prediction.training_scale import TrainingScale
 FORMAT = "1"
 """Changes when an older her2bench could not read the file rightly."""
 CLASSES = ("negative", "positive")
-RESEARCH_USE = "Research use only; nothing here is for diagnosis."
 Pixels = Literal["uint8", "float", "normalised"]
 PIXELS: tuple[str, ...] = get_args(Pixels)
 """Values of a tile: 0 to 255, 0 to 1, or normalised outside (WSInfer does)."""
@@ -33,19 +32,13 @@ class ExportMetadata:
         trained: of the network; its threshold is on the logit.
         pixels: values that the file takes.
         scaling: slope and intercept of the calibration, fitted on validation tiles; None: none.
+        mpp: µm/pixel of a tile of `trained.size` pixels; None: unknown.
     """
 
     trained: ModelMetadata
     pixels: Pixels = "uint8"
     scaling: tuple[float, float] | None = None
-
-    @property
-    def mpp(self) -> float | None:
-        """µm/pixel of a training tile resized to `trained.size` pixels; None: unknown."""
-        scale = self.trained.scale
-        if scale is None or scale.mpp is None:
-            return None
-        return scale.mpp * scale.side / self.trained.size
+    mpp: float | None = None
 
     @property
     def any_size(self) -> bool:
@@ -64,7 +57,6 @@ class ExportMetadata:
             "arguments": json.dumps(trained.arguments) if trained.arguments else "",
             "tile_size": str(trained.size),
             "mpp": "" if self.mpp is None else repr(self.mpp),
-            "training_side": "" if trained.scale is None else str(trained.scale.side),
             "pixels": self.pixels,
             "square": trained.square,
             "decoding": trained.decoding,
@@ -77,6 +69,10 @@ class ExportMetadata:
             "threshold_probability": repr(probability),
             "research_use_only": RESEARCH_USE,
         }
+        if trained.scale is not None:
+            found["training_tile_side"] = str(trained.scale.side)
+            mpp = trained.scale.mpp
+            found["training_tile_mpp"] = "" if mpp is None else repr(mpp)
         if self.scaling is not None:
             found["calibration_slope"], found["calibration_intercept"] = map(repr, self.scaling)
         return {name: text for name, text in found.items() if text}
@@ -103,22 +99,20 @@ def metadata_from(texts: Mapping[str, str]) -> ExportMetadata:
         "fast" if texts.get("decoding") == "fast" else "exact",
         texts.get("source", ""),
         square,  # type: ignore[arg-type]
-        scale=_scale(texts, size),
+        scale=_training_scale(texts),
     )
     scaling = None
     if "calibration_slope" in texts:
         scaling = _finite(texts["calibration_slope"]), _finite(texts["calibration_intercept"])
-    return ExportMetadata(trained, cast("Pixels", pixels), scaling)
+    mpp = _finite(texts["mpp"]) if "mpp" in texts else None
+    return ExportMetadata(trained, cast("Pixels", pixels), scaling, mpp)
 
 
-def _scale(texts: Mapping[str, str], size: int) -> TrainingScale | None:
-    """The side of training tiles as they were cut, and the µm/pixel there."""
-    if "training_side" not in texts:
+def _training_scale(texts: Mapping[str, str]) -> TrainingScale | None:
+    if "training_tile_side" not in texts:
         return None
-    side, mpp = int(texts["training_side"]), _finite(texts.get("mpp", 1))
-    if side < 1 or mpp <= 0:
-        raise ValueError(f"training_side {side} or mpp {mpp} is impossible")
-    return TrainingScale(side, mpp * size / side if "mpp" in texts else None)
+    mpp = texts.get("training_tile_mpp")
+    return TrainingScale(int(texts["training_tile_side"]), None if mpp is None else _finite(mpp))
 
 
 def _three(text: str) -> tuple[float, float, float]:
