@@ -35,7 +35,7 @@ MODULE = ("-m", "her2bench")
 
 
 def in_terminal(
-    command, columns=80, stop=None, after="", limit=120, program=MODULE, **options
+    command, columns=80, stop=None, after="", limit=570, program=MODULE, **options
 ) -> Screen:
     """Run `python -m her2bench` in a terminal of its own.
 

@@ -6,7 +6,6 @@ import typer.main
 from typer.testing import CliRunner
 
 from her2bench.cli.main import app
-from her2bench.core.packaged_configs import packaged_configs
 
 
 def helps(command, name: str = "her2bench") -> Iterator[tuple[str, str]]:
@@ -31,8 +30,3 @@ def test_the_front_page_names_each_command_under_its_heading(monkeypatch):
     names = ("Tiles", "phantom", "audit", "Comparisons", "compare", "Trained networks", "predict")
     places = [printed.index(f" {name} ") for name in names]
     assert places == sorted(places) and "manifest" in printed
-
-
-def test_compare_names_the_configs_that_come_with_it():
-    texts = dict(helps(typer.main.get_command(app)))
-    assert all(name in texts["her2bench compare config"] for name in packaged_configs("compare"))

@@ -9,8 +9,8 @@ Config = Annotated[
     Path,
     typer.Argument(
         metavar="CONFIG",
-        help="A TOML file, or a config that comes with her2bench: sound (for your own tiles), "
-        "modern, ordinal (the four scores), ablations, notebook, phantom, her2_tma.",
+        help="A TOML file, or a config that comes with her2bench, such as sound (for your own "
+        "tiles); an unknown name lists them.",
     ),
 ]
 Output = Annotated[
