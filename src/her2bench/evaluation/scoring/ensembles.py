@@ -7,6 +7,7 @@ into runs.
 
 from collections.abc import Collection, Mapping
 
+import numpy as np
 import polars as pl
 
 from her2bench.core.errors import UserError, listed, nearest
@@ -117,7 +118,8 @@ def _averaged(rows: pl.DataFrame, key: Collection[str]) -> pl.DataFrame:
     each = [pl.when(pl.col(c).null_count() == 0).then(pl.col(c).mean()).alias(c) for c in cuts]
     means = rows.group_by(key, maintain_order=True).agg(_LOGIT.mean(), alike, *each)
     if cuts:
-        p = from_logits(means.select(cuts).to_numpy())
+        with np.errstate(invalid="ignore"):  # none where a member is binary
+            p = from_logits(means.select(cuts).to_numpy())
         scores = zip(SCORE_COLUMNS, p.T, strict=True)
         means = means.with_columns(pl.Series(n, values, nan_to_null=True) for n, values in scores)
         rows = rows.drop(cuts)
