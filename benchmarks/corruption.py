@@ -196,7 +196,7 @@ def quick() -> Iterator[None]:
     """Every epoch's state is written, and little is drawn."""
     with ExitStack() as stack:
         stack.enter_context(patch.object(checkpoint, "_BYTES_PER_SECOND", 1e18))
-        none = Figures(None, [], [], [], None, [])
+        none = Figures(None, None, None, None, [], None, None, [])
         stack.enter_context(patch.object(page, "draw_all", return_value=none))
         stack.enter_context(patch.object(operating, "POSITIONS", (0.5,)))
         yield

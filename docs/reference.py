@@ -77,8 +77,8 @@ def python_page() -> str:
     drawn = [n for n, f in vars(hb.plot).items() if inspect.isfunction(f) and n[0] != "_"]
     ours = [n for n in drawn if getattr(hb.plot, n).__module__ == hb.plot.__name__]
     parts += [_entry(f"hb.plot.{n}", getattr(hb.plot, n)) for n in ours]
-    results = (ScoreResults, ComparisonResults, AuditResults, TrainedModel, TilePredictions)
-    classes = (*results, Exported)
+    results = (ScoreResults, ComparisonResults, AuditResults)
+    classes = (*results, TrainedModel, TilePredictions, Exported)
     return "\n".join([*parts, *(_entry(f"{c.__module__}.{c.__name__}", c) for c in classes)])
 
 

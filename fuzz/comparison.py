@@ -24,7 +24,7 @@ SETTINGS = {
 
 def without_figures() -> AbstractContextManager[object]:
     """Reports without figures, which take seconds to draw."""
-    nothing = Figures(None, [], [], [], None, [])
+    nothing = Figures(None, None, None, None, [], None, None, [])
     return patch("her2bench.report.pages.report_page.draw_all", return_value=nothing)
 
 

@@ -33,6 +33,7 @@ NAMES = [
     "manifest_from_folders",
     "phantom",
     "plot",
+    "predict",
     "register_baseline",
     "register_metric",
     "register_model",

@@ -133,7 +133,7 @@ def test_the_frozen_head_is_the_ordinal_regression_on_the_features(
     [
         ("recipe.pos_weight='negatives/positives'", "write .inverse-frequency. or .none."),
         ("recipe.pos_weight=2.0", "a weight of positive tiles"),
-        ("endpoint='2+'", 'is for endpoint = "score"'),
+        ("endpoint='2+'", "is for endpoint = 'score'"),
     ],
 )
 def test_weights_of_the_other_endpoint_are_refused(more, message, write_config):

@@ -12,7 +12,9 @@ from her2bench.core.one_class import require_both_classes
     ("columns", "endpoint", "words"),
     [
         ({"score": [2, 3, 3]}, "2+", ["all 3 tiles are positive", "2+ (1), 3+ (2)", "'3+',"]),
+        ({"score": [2, 3, 3]}, "score", ["the column score holds", "set endpoint = '3+',"]),
         ({"score": [0, 1, 0]}, "2+", ["all 3 tiles are negative", "0 (2), 1+ (1)", "'1+',"]),
+        ({"score": [2, 3, 3]}, "score", ["all 3 tiles are positive", "2+ (1), 3+ (2)", "'3+',"]),
         ({"score": [3, 3, 3], "status": [1, 0, None]}, "2+", ["hint: add slides"]),
         ({"score": [3, 3, 3], "status": [1, 0, 1]}, "2+", ["'status',"]),
         (

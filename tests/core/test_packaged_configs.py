@@ -29,7 +29,9 @@ def test_a_packaged_config_is_found_by_name(tmp_path, monkeypatch):
 
 
 def test_each_command_has_its_own():
-    assert {"her2_tma", "notebook", "phantom", "sound"} <= set(packaged_configs("compare"))
+    assert {"her2_tma", "notebook", "ordinal", "phantom", "sound"} <= set(
+        packaged_configs("compare")
+    )
     assert not {"phantom_tiles", "bench_gpu"} & set(packaged_configs("compare"))
     assert list(packaged_configs("phantom")) == ["phantom_tiles"]
 
@@ -52,7 +54,7 @@ def test_an_unknown_one_names_the_packaged(given, hint, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as error:
         config_path(given, "compare")
-    assert error.value.hint == hint and "notebook, phantom, sound" in error.value.expected
+    assert error.value.hint == hint and "notebook, ordinal, phantom, sound" in error.value.expected
     assert "no such config file" in str(error.value)
 
 

@@ -87,6 +87,15 @@ def test_a_short_training_is_not_kept_waiting(measured, tmp_path):
     assert not measured
 
 
+def test_without_room_for_a_whole_batch_the_default_is_taken(monkeypatch, tmp_path):
+    def no_room(trial, ways):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(autotune, "step_seconds", no_room)
+    record = tmp_path / "compute.json"
+    assert chosen_compute(TRIAL, 10_000, record) == TRIAL.candidates[0] and not record.exists()
+
+
 def test_a_damaged_record_is_measured_again(measured, tmp_path):
     record = tmp_path / "compute.json"
     record.write_text("{")

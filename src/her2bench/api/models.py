@@ -34,10 +34,10 @@ def load_model(
     """
     with needs_extra("load_model"):
         from her2bench.prediction.device import choose_device
-        from her2bench.prediction.sources import ensemble_at
+        from her2bench.prediction.predictor import opened_predictor
         from her2bench.prediction.trained_model import TrainedModel
 
-        return TrainedModel(ensemble_at(Path(path), network), choose_device(device))
+        return TrainedModel(opened_predictor(Path(path), choose_device(device), network))
 
 
 def export(

@@ -16,7 +16,7 @@ from her2bench.api.frames import Tables
 from her2bench.api.results import ComparisonResults, ScoreResults
 from her2bench.api.scoring import load_predictions
 from her2bench.core.errors import UserError, nearest
-from her2bench.core.vocabulary import BASELINES
+from her2bench.core.vocabulary import BASELINES, CONSTANT
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.pairwise import FAMILIES
 from her2bench.evaluation.scoring.panels import Panel, make_panel
@@ -209,7 +209,7 @@ def cost(
 def _panels(results: ScoreResults, split: str) -> dict[str, Panel]:
     """Each model's predictions on one split as arrays; "always positive" has no curve."""
     called, *_ = apply_thresholds(with_derived(results), results.settings.threshold)
-    shown = called.filter((pl.col("split") == split) & (pl.col("model") != "always_positive"))
+    shown = called.filter((pl.col("split") == split) & ~pl.col("model").is_in(CONSTANT))
     models = shown["model"].unique(maintain_order=True).to_list()
     if not models:
         raise UserError("plot", found=f"no {split} tiles", expected="a split that was predicted")

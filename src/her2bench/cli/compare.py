@@ -10,7 +10,7 @@ Config = Annotated[
     typer.Argument(
         metavar="CONFIG",
         help="A TOML file, or a config that comes with her2bench: sound (for your own tiles), "
-        "modern, notebook, phantom, her2_tma.",
+        "modern, ordinal (the four scores), ablations, notebook, phantom, her2_tma.",
     ),
 ]
 Output = Annotated[

@@ -14,7 +14,7 @@ def predict(
         Path,
         typer.Argument(
             help="A run folder, OUT/runs/<model>/seed-0/fold-0, or a comparison folder OUT: the "
-            "mean of a network's finished runs."
+            "mean of a network's finished runs; or an ONNX file of export."
         ),
     ],
     inputs: Annotated[

@@ -63,6 +63,8 @@ def run_job(
         "peak_memory_gb": _gb(held.bytes, *(fitted.memory for fitted in fits)),
         "peak_device_memory_gb": _gb(held_there.bytes, *(f.device_memory for f in fits)),
     }
+    split = [fitted.micro_batch for fitted in fits if fitted.micro_batch]
+    made_with |= {"micro_batch": min(split)} if split else {}  # tiles a pass
     write_table(epochs_from_one(fits), run.metrics)
     summary = {
         "learning_rate": best.epochs[best.epoch]["learning_rate"],

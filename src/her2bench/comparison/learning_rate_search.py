@@ -1,6 +1,6 @@
 """The learning rates of a recipe tried in turn, and the best of them kept."""
 
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from her2bench.prediction.normalization import Normalization
 from her2bench.training.checkpoint import Checkpoint
 from her2bench.training.listener import Listener
 from her2bench.training.loop import fit
+from her2bench.training.micro_batches import needs_whole_batches
 from her2bench.training.recipe import Recipe, positive_weight, score_weights
 from her2bench.training.state import Fit, FitConfig, TrainingState
 
@@ -91,23 +92,25 @@ class LearningRateSearch:
         if ended:
             for row in ended["epochs"]:
                 listener.epoch(row)
-            names = ("epochs", "epoch", "memory", "device_memory")
-            return Fit(*(ended[name] for name in names)), course.model
+            known = [field.name for field in fields(Fit)]
+            return Fit(**{name: ended[name] for name in known if name in ended}), course.model
         sides = self.fold.side("train"), self.fold.side("val")
         setup = self.fabric, course.model, *sides
         try:
             fitted = fit(*setup, course.plan, course.checkpoint, listener)
         except torch.OutOfMemoryError as error:
-            raise self._no_room(error) from error
+            raise self._no_room(error, needs_whole_batches(course.model)) from error
         if len(self.rates) > 1:
             course.checkpoint.keep(course.model, asdict(fitted))
         return fitted, course.model
 
-    def _no_room(self, error: Exception) -> UserError:
+    def _no_room(self, error: Exception, whole: bool) -> UserError:
+        reason = ", and batch normalisation needs whole batches" if whole else ""
         return UserError(
             "recipe.batch",
             found=f"no room on the device for {self.recipe.batch} tiles of "
-            f"{self.config.size} px in training {self.job.model} ({str(error).partition('.')[0]})",
+            f"{self.config.size} px in training {self.job.model} "
+            f"({str(error).partition('.')[0]}){reason}",
             hint="lower recipe.batch or size, and give -o another folder: it is another comparison",
         )
 

@@ -3,7 +3,7 @@
 import polars as pl
 
 from her2bench.core.errors import UserError
-from her2bench.core.vocabulary import ENDPOINTS, SCORES
+from her2bench.core.vocabulary import ENDPOINTS, SCORES, binary_endpoint
 
 
 def require_both_classes(
@@ -19,7 +19,8 @@ def require_both_classes(
     """
     if target.n_unique() > 1:
         return
-    others = [f"'{name}'" for name in ENDPOINTS if _divides(manifest, name)]
+    binary = [name for name in ENDPOINTS if name == binary_endpoint(name)]
+    others = [f"'{name}'" for name in binary if _divides(manifest, name)]
     raise UserError(
         where,
         found=f"all {len(target)} tiles are {'positive' if target[0] else 'negative'}: "
@@ -48,10 +49,10 @@ def _column(endpoint: str) -> str:
 
 
 def _divides(manifest: pl.DataFrame, endpoint: str) -> bool:
-    """Whether an endpoint would give both classes."""
+    """Whether a binary endpoint would give both classes."""
     column = _column(endpoint)
     if column not in manifest.columns:
         return False
     values = manifest[column].drop_nulls()
-    line = 1 if column == "status" else int(endpoint[0])
+    line = 1 if column == "status" else int(binary_endpoint(endpoint)[0])
     return len(values) == len(manifest) and (values >= line).n_unique() > 1

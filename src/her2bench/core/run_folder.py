@@ -25,6 +25,7 @@ class _Done(BaseModel):
     learning_rate: _Finite = 0.0
     epoch: _Count = 0  # of version 0.2, counted from 0
     kept_epoch: _Count = 0
+    micro_batch: _Count = 0
     train_seconds: _Finite = 0.0
     train_tiles_per_second: _Finite = 0.0
     predict_tiles_per_second: _Finite = 0.0

@@ -76,6 +76,8 @@ BASELINES = {
     ),
 }
 """Baselines by name; `register_baseline` adds to them."""
+CONSTANT = ("always_positive", "score_frequencies")
+"""Baselines that say the same of every tile, whatever it shows."""
 
 
 _READER = {"ceiling": "Label ceiling"}  # the reference read, which scores.json has as a model

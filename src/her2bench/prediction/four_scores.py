@@ -30,4 +30,4 @@ def score_probabilities(cuts: np.ndarray) -> np.ndarray:
     end = np.full((len(cuts), 1), np.inf)
     above, below = np.hstack([end, cuts]), np.hstack([cuts, -end])
     # σ(above) − σ(below) without the rounding of a difference
-    return sigmoid(above) * sigmoid(-below) * -np.expm1(below - above)
+    return sigmoid(above) * sigmoid(-below) * np.abs(np.expm1(below - above))

@@ -9,14 +9,13 @@ import polars as pl
 from PIL import Image
 
 from her2bench.core.errors import UserError
-from her2bench.data.decoding.reading import open_image
 from her2bench.data.decoding.rgb import resized, to_rgb
 from her2bench.data.decoding.squares import squared
 from her2bench.data.decoding.unreadable import UnreadableImage
 from her2bench.data.tile_cache.cached_tiles import cached_tiles
+from her2bench.prediction.inputs import LARGEST_TILE, is_slide
 from her2bench.prediction.trained_networks import ModelMetadata
 
-LARGEST_TILE = 2048  # BCI's are 1024
 One = np.ndarray | Image.Image | str | Path
 Images = One | Iterable[One]
 """An array (n, h, w, 3) or (h, w, 3), an image, a path, or several of the last three."""
@@ -68,18 +67,12 @@ def _decoded(paths: list[Path], metadata: ModelMetadata) -> np.ndarray:
 
 
 def _refuse_slide(path: Path) -> None:
-    try:
-        image = open_image(path)
-    except UnreadableImage:
-        return  # listed with all other unreadable images
-    sides = image.width, image.height
-    image.close()
-    if max(sides) > LARGEST_TILE:
+    if is_slide(path):
         raise UserError(
             path,
-            found=f"{sides[0]} x {sides[1]} pixels: a slide or a core, not a tile",
+            found="a slide or a core, not a tile",
             expected=f"tiles of at most {LARGEST_TILE} pixels per side, cut as in training",
-            hint="cut it into tiles first",
+            hint="her2bench.predict takes slides",
         )
 
 
@@ -104,6 +97,6 @@ def _rgb(image: np.ndarray | Image.Image, where: str) -> np.ndarray:
             where,
             found=f"an array {image.shape}",
             expected=f"(h, w, 3), RGB, of at most {LARGEST_TILE} pixels per side",
-            hint="leave out an alpha channel; cut slides into tiles first",
+            hint="leave out an alpha channel; her2bench.predict takes slides",
         )
     return image

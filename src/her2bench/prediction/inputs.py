@@ -37,7 +37,7 @@ def find_inputs(inputs: Iterable[Path]) -> Inputs:
     found = Inputs(manifests=[path for path in inputs if path.suffix.lower() in _MANIFESTS])
     others = [path for path in inputs if path not in found.manifests]
     for path in find_images(others) if others or not found.manifests else []:
-        (found.slides if _is_slide(path) else found.tiles).append(path)
+        (found.slides if is_slide(path) else found.tiles).append(path)
     return found
 
 
@@ -69,7 +69,8 @@ def find_images(inputs: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def _is_slide(path: Path) -> bool:
+def is_slide(path: Path) -> bool:
+    """Whether an image is a slide: by its ending, or a side above 2048 pixels."""
     if path.suffix.lower() in SLIDE_ENDINGS:
         return True
     try:

@@ -67,7 +67,7 @@ def predict_rows(
         logits = np.concatenate([predictor.logits(part) for part in parts])
         good, left_out = tiles.tile_ids, [(path, reason) for _, path, reason, _ in tiles.bad]
         del tiles, parts  # Windows cannot delete a file that is still memory-mapped
-    _refuse_not_finite(predictor, good, logits)
+    check_finite(predictor, good, logits)
     positive = logits > predictor.threshold
     predictions = pl.DataFrame(
         {
@@ -83,7 +83,8 @@ def predict_rows(
     return joined.select("tile_id", "path", pl.exclude("tile_id", "path")), left_out
 
 
-def _refuse_not_finite(predictor: Predictor, tiles: Sequence[str], logits: np.ndarray) -> None:
+def check_finite(predictor: Predictor, tiles: Sequence[str], logits: np.ndarray) -> None:
+    """Raise a UserError that names the tiles without a finite logit."""
     bad = [tile for tile, logit in zip(tiles, logits, strict=True) if not np.isfinite(logit)]
     if bad:
         raise UserError(

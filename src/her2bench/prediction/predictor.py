@@ -1,4 +1,4 @@
-"""What `predict` predicts with: a finished run, or all finished runs of a model."""
+"""What predicts: a finished run, all finished runs of a model, or an exported file."""
 
 from dataclasses import dataclass
 from functools import cached_property

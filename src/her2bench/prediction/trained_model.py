@@ -4,16 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-import torch
 from torch import nn
 
 from her2bench.core.errors import UserError
 from her2bench.prediction.device import ready_cpu
-from her2bench.prediction.ensemble import Ensemble, Networks, ensemble_logits, ensemble_maps
+from her2bench.prediction.ensemble import ensemble_maps
 from her2bench.prediction.forward import probabilities
+from her2bench.prediction.four_scores import score_columns
 from her2bench.prediction.given_tiles import Images, given_tiles
 from her2bench.prediction.gradcam import enlarged
-from her2bench.prediction.trained_networks import check_one_probability
+from her2bench.prediction.predict_files import check_finite
+from her2bench.prediction.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class TilePredictions:
         probabilities: (n,) float64, of positive: the logistic function of `logits`.
         calibrated: (n,) float64, probabilities scaled as fitted on validation tiles; None where no
             scaling is known.
+        scores: `p0` to `p3`, each (n,), of a network of the four scores; empty for others.
         threshold: the frozen threshold on the scale of `probabilities`; above it is positive.
         positive: (n,) bool, predicted positive.
     """
@@ -34,17 +36,19 @@ class TilePredictions:
     logits: np.ndarray
     probabilities: np.ndarray
     calibrated: np.ndarray | None
+    scores: dict[str, np.ndarray]
     threshold: float
     positive: np.ndarray
 
     def to_polars(self) -> pl.DataFrame:
-        """One row per tile: `name, logit, probability, call`, and `calibrated` where known."""
+        """One row per tile: `name, logit, probability, call`, `p0` to `p3`, `calibrated`."""
         columns = {
             "name": pl.Series(self.names, dtype=pl.String),
             "logit": self.logits,
             "probability": self.probabilities,
             "call": np.where(self.positive, "positive", "negative"),
         }
+        columns |= self.scores
         columns |= {} if self.calibrated is None else {"calibrated": self.calibrated}
         return pl.DataFrame(columns)
 
@@ -62,20 +66,15 @@ class TrainedModel:
         runs: number of runs behind a prediction.
     """
 
-    def __init__(self, ensemble: Ensemble, device: torch.device) -> None:
-        ready_cpu()
-        self._ensemble, self._networks = ensemble, Networks(device)
-        described = [self._networks.read(member.run)[1] for member in ensemble.members]
-        self._metadata = described[0]  # alike in all runs but for normalisation and threshold
-        self._threshold = float(np.mean([each.threshold for each in described]))
-        check_one_probability(self._metadata, ensemble.members[0].run.path)
-        self.name, self.runs = self._metadata.model, len(ensemble.members)
-        self.size, self.endpoint = self._metadata.size, self._metadata.endpoint
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor, description = predictor, predictor.description
+        self.name, self.runs = predictor.ensemble.model, len(predictor.ensemble.members)
+        self.size, self.endpoint = description.size, description.endpoint
 
     @property
     def networks(self) -> list[nn.Module]:
         """The network of each run: normalised tiles (b, 3, size, size) to logits (b,)."""
-        return [self._networks.read(member.run)[0] for member in self._ensemble.members]
+        return self._predictor.models
 
     def predict(self, images: Images) -> TilePredictions:
         """Probability and class of each tile, by the forward loop of `her2bench predict`.
@@ -85,18 +84,20 @@ class TrainedModel:
                 arrays (h, w, 3) uint8, PIL images and paths.
 
         Raises:
-            UserError: an image cannot be read, is no tile, or an array has another shape or type.
+            UserError: an image cannot be read or is no tile, or a logit is not finite.
         """
-        names, tiles = given_tiles(images, self._metadata)
-        logits = ensemble_logits(self._ensemble, tiles, self._networks)
-        scaling = self._ensemble.scaling
+        ready_cpu()
+        names, tiles = given_tiles(images, self._predictor.description)
+        logits = self._predictor.logits(tiles)
+        check_finite(self._predictor, names, logits)
         return TilePredictions(
             names=names,
             logits=logits,
             probabilities=probabilities(logits),
-            calibrated=probabilities(scaling[0] * logits + scaling[1]) if scaling else None,
-            threshold=float(probabilities(np.array([self._threshold]))[0]),
-            positive=logits > self._threshold,
+            calibrated=self._predictor.calibrated(logits),
+            scores=score_columns(self.networks, logits),
+            threshold=self._predictor.cut,
+            positive=logits > self._predictor.threshold,
         )
 
     def explain(self, images: Images) -> np.ndarray:
@@ -112,7 +113,7 @@ class TrainedModel:
         Raises:
             UserError: as for `predict`; or the model is an exported file, which has no layers.
         """
-        path = self._ensemble.members[0].run.path
+        path = self._predictor.ensemble.members[0].run.path
         if path.is_file():
             raise UserError(
                 path,
@@ -120,6 +121,6 @@ class TrainedModel:
                 expected="a run folder or a comparison",
                 hint="load the run that it was exported from",
             )
-        _, tiles = given_tiles(images, self._metadata)
-        maps = ensemble_maps(self._ensemble, tiles, self._networks)
+        _, tiles = given_tiles(images, self._predictor.description)
+        maps = ensemble_maps(self._predictor.ensemble, tiles, self._predictor.networks)
         return enlarged(maps, self.size, self.size)

@@ -156,7 +156,9 @@ def read_inputs(folder: ComparisonFolder) -> ReportInputs:
     scores = _scores(folder, predictions, config)
     called = predictions
     if predictions.height:
-        derived = ensemble_rows(_comparable(predictions), scores.ensembles)
+        present = set(predictions["model"])
+        missing_rows = [one for one in scores.ensembles if one.name not in present]
+        derived = ensemble_rows(_comparable(predictions), missing_rows)
         called = with_calls(pl.concat([predictions, derived]), scores.thresholds)
     audit = read_audit(folder.audit) if folder.audit.is_file() else None
     return ReportInputs(

@@ -101,7 +101,10 @@ def chosen_compute(trial: Trial, steps: int, record: Path) -> Compute:
         return Compute(**known[trial.key]["chosen"])
     if steps < _WORTH * len(ways) * (1 + _TIMED) or len(ways) == 1:
         return ways[0]
-    seconds = dict(zip(ways, step_seconds(trial, ways), strict=True))
+    try:
+        seconds = dict(zip(ways, step_seconds(trial, ways), strict=True))
+    except torch.OutOfMemoryError:  # training then takes fewer tiles at a time
+        return ways[0]
     release_memory()  # memory of the trial network, before training
     chosen = fastest(seconds)
     entry = {

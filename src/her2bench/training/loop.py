@@ -1,14 +1,14 @@
 """The training loop, with Lightning Fabric."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import nn
 
-from her2bench.models.ordinal import cumulative
 from her2bench.models.proportional_odds import score_shares
 from her2bench.training.augmentation import augment
 from her2bench.training.checkpoint import Checkpoint
@@ -16,11 +16,10 @@ from her2bench.training.epoch_order import epoch_order
 from her2bench.training.epochs import Epoch, measures
 from her2bench.training.listener import SILENT, Listener
 from her2bench.training.losses import CutLoss, TileLoss, smoothed
+from her2bench.training.micro_batches import MicroBatches, needs_whole_batches
 from her2bench.training.optimiser import optimiser_for, set_rate
 from her2bench.training.state import Fit, FitConfig, Side, TrainingState
 from her2bench.training.weight_average import WeightAverage
-
-_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 def fit(
@@ -55,18 +54,21 @@ def fit(
     course = TrainingState(model, plan, checkpoint, listener, **progress, average=average)
     loss = _loss(plan, train, fabric.device)
     judged = fabric.setup_module(average.model) if average else wrapped
+    passes = MicroBatches(plan.network)
     for row in course.epochs:  # those trained before the run was stopped
         listener.epoch(row)
     for number in range(len(course.epochs), recipe.epochs):
         if course.over:
             break
-        row = train_epoch(fabric, wrapped, stepper, loss, train, plan, number, average, listener)
+        row = train_epoch(
+            *(fabric, wrapped, stepper, loss, train, plan, number, passes, average, listener)
+        )
         course.judge(row, judged, validation, loss)
         if number + 1 < recipe.epochs:
             progress = {"epochs": course.epochs, "best_epoch": course.best_epoch}
             checkpoint.save(model, optimiser, progress, average and average.model)
         listener.epoch(row)
-    return course.ended()
+    return replace(course.ended(), micro_batch=passes.size)
 
 
 def train_epoch(
@@ -77,6 +79,7 @@ def train_epoch(
     side: Side,
     plan: FitConfig,
     number: int,
+    passes: MicroBatches,
     average: WeightAverage | None = None,
     listener: Listener = SILENT,
 ) -> Epoch:
@@ -90,6 +93,7 @@ def train_epoch(
         side: the training tiles.
         plan: how.
         number: of the epoch, from 0.
+        passes: how many tiles there is room for at a time.
         average: takes in the weights after each step.
         listener: notified after each batch.
     """
@@ -105,14 +109,17 @@ def train_epoch(
     split, steps = (each.tensor_split(ends) for each in (targets, logits)), len(ends) + 1
     for step, (tiles, aims, said) in enumerate(zip(batches, *split, strict=True), number * steps):
         inputs = plan.prepare(augment(tiles, recipe.augment, generator))
-        output = model(plan.compute.laid_out(inputs)).view_as(said)
-        value = loss(cumulative(model, output), smoothed(aims, recipe.label_smoothing)).mean()
+        goal = smoothed(aims, recipe.label_smoothing)
         set_rate(optimiser, plan.learning_rate, recipe, step, steps * recipe.epochs)
-        _step(fabric, model, optimiser, value, recipe.clip)
+        setup = fabric, model, optimiser, loss
+        output, value = passes.gradients(*setup, plan.compute.laid_out(inputs), goal)
+        if recipe.clip is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+        optimiser.step()
         if average:
             average.update(step)
-        total += value.detach() * len(aims)  # weights the last, smaller batch correctly
-        said.copy_(output.detach())
+        total += value * len(aims)  # weights the last, smaller batch correctly
+        said.copy_(output)
         listener.trained(len(aims) / len(order))
     mean, found = float(total / len(order)), logits.cpu().double().numpy()
     seconds = time.perf_counter() - start
@@ -139,19 +146,9 @@ def batch_ends(tiles: int, batch: int, model: nn.Module) -> list[int]:
     """
     ends = list(range(batch, tiles, batch))
     single = bool(ends) and tiles - ends[-1] == 1
-    if single and any(isinstance(layer, _BATCH_NORMS) for layer in model.modules()):
+    if single and needs_whole_batches(model):
         ends.pop()
     return ends
-
-
-def _step(
-    fabric: Fabric, model: nn.Module, optimiser: Any, loss: Tensor, clip: float | None
-) -> None:
-    optimiser.zero_grad()
-    fabric.backward(loss)
-    if clip is not None:
-        nn.utils.clip_grad_norm_(model.parameters(), clip)
-    optimiser.step()
 
 
 def seeded_order(seed: tuple[int, ...], side: Side) -> tuple[np.ndarray, torch.Generator]:

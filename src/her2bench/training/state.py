@@ -44,13 +44,15 @@ class Side:
 class Fit:
     """Training summary: one row per epoch, and the epoch whose weights the model now has.
 
-    `memory` and `device_memory` (bytes) are the peak usage, where measured.
+    `memory` and `device_memory` (bytes) are the peak usage, where measured; `micro_batch` is the
+    number of tiles that a pass had where there was no room for a batch, else 0.
     """
 
     epochs: list[Epoch]
     epoch: int
     memory: int = 0
     device_memory: int = 0
+    micro_batch: int = 0
 
     @property
     def validation_loss(self) -> float:

@@ -6,10 +6,14 @@ import pytest
 from tests.evaluation.conftest import simulated
 
 from her2bench.core.errors import UserError
+from her2bench.core.ordinal import SCORE_COLUMNS, at_least, logits_at
+from her2bench.core.predictions import check_predictions
 from her2bench.core.score_parts import Ensemble
 from her2bench.evaluation.scoring.ensembles import ensemble_rows, folds_alike, with_ensembles
+from her2bench.evaluation.scoring.levels import score_slides
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
+from her2bench.evaluation.scoring.slide_settings import SlideSettings
 from her2bench.evaluation.scoring.thresholds import choose_threshold
 
 FAST = {"bootstrap": 0, "flips": 99}
@@ -133,6 +137,57 @@ def test_validation_tiles_that_fewer_networks_judge_are_said():
     val = folded(table.filter(pl.col("split") == "val"), 3, alike=False)
     notes = with_ensembles(pl.concat([val, test]), settings(seed_ensembles=True))[2]
     assert [note.kind for note in notes] == ["ensembles", "ensemble_validation"]
+
+
+def of_scores(seeds: int = 2) -> pl.DataFrame:
+    """An ordinal model: four probabilities, the binary columns made from them at 2+."""
+    rng = np.random.default_rng(5)
+    parts = []
+    for seed in range(seeds):
+        p = rng.dirichlet(np.ones(4), 60)
+        columns = dict(zip(SCORE_COLUMNS, p.T, strict=True))
+        about = {"model": "m", "seed": seed, "tile_id": [f"t{i}" for i in range(60)]}
+        slides = {"group_id": [f"s{i // 4}" for i in range(60)], "score": np.arange(60) // 4 % 4}
+        parts.append(pl.DataFrame(about | slides | columns))
+    return check_predictions(pl.concat(parts))
+
+
+def test_an_ensemble_of_ordinal_models_averages_the_logits_at_each_cut():
+    table = of_scores()
+    [one] = with_ensembles(table, settings(seed_ensembles=True))[1]
+    rows = ensemble_rows(table, [one]).sort("tile_id")
+    of_tiles = [part.sort("tile_id") for part in table.partition_by("seed")]
+    found = rows.select(SCORE_COLUMNS).to_numpy()
+    assert found.sum(axis=1) == pytest.approx(1) and (found >= 0).all()
+    for cut in (1, 2, 3):
+        logits = [logits_at(part.select(SCORE_COLUMNS).to_numpy(), cut) for part in of_tiles]
+        assert logits_at(found, cut) == pytest.approx(np.mean(logits, axis=0))
+    assert rows["probability"].to_numpy() == pytest.approx(at_least(found, 2))
+
+
+def test_ordinal_metrics_of_an_ensemble_are_compared_apart_and_binary_members_leave_none():
+    table = of_scores()
+    binary = table.with_columns(
+        pl.lit("b").alias("model"), *(pl.lit(None, pl.Float64).alias(p) for p in SCORE_COLUMNS)
+    )
+    scores = score_predictions(pl.concat([table, binary]), settings(seed_ensembles=True))
+    assert any(r.model == "m ensemble" and r.metric == "quadratic_kappa" for r in scores.rows)
+    at_cut = [p for p in scores.pairs if p.metric == "roc_auc_at_3"]
+    assert at_cut and {p.family for p in at_cut} == {"ensembles"}
+    both = with_ensembles(pl.concat([table, binary]), settings(ensembles={"x": ["m", "b"]}))[0]
+    assert both.filter(pl.col("model") == "x")["p0"].null_count() == 60
+
+
+def test_at_slide_level_the_tiles_of_the_ensemble_are_put_together():
+    table = of_scores().drop(*SCORE_COLUMNS)
+    wanted = settings(seed_ensembles=True)
+    scores, slides = score_slides(table, wanted, SlideSettings())
+    rows = ensemble_rows(table, scores.ensembles)
+    first = rows.filter(pl.col("group_id") == "s3")["probability"].mean()
+    mine = slides.filter((pl.col("model") == "m ensemble") & (pl.col("group_id") == "s3"))
+    assert mine["probability"].to_list() == [pytest.approx(first)]
+    assert {p.family for p in scores.pairs} == {"ensembles"}
+    assert any(note.kind == "ensembles" for note in scores.notes)
 
 
 @pytest.mark.parametrize(

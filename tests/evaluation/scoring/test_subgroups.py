@@ -2,10 +2,12 @@
 
 from functools import cache
 
+import numpy as np
 import polars as pl
 import pytest
 from tests.evaluation.conftest import simulated
 
+from her2bench.core.ordinal import SCORE_COLUMNS
 from her2bench.core.predictions import check_predictions
 from her2bench.core.scores import read_scores, write_scores
 from her2bench.evaluation.scoring.scores import score_predictions
@@ -117,3 +119,22 @@ def test_they_are_written_and_read(tmp_path):
     write_scores(scores, tmp_path / "scores.json")
     found = read_scores(tmp_path / "scores.json")
     assert found.subgroups == scores.subgroups and found.interactions == scores.interactions
+
+
+def test_a_binary_model_beside_an_ordinal_one_has_the_binary_metrics_alone():
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.ones(4), 160)
+    about = {
+        "model": "m",
+        "tile_id": [f"t{i}" for i in range(160)],
+        "group_id": [f"s{i // 4}" for i in range(160)],
+        "score": np.arange(160) // 4 % 4,
+        "scanner": np.where(np.arange(160) // 4 % 8 < 4, "x", "y"),
+    }
+    ordinal = check_predictions(pl.DataFrame(about | dict(zip(SCORE_COLUMNS, p.T, strict=True))))
+    null = [pl.lit(None, pl.Float64).alias(name) for name in SCORE_COLUMNS]
+    both = pl.concat([ordinal, ordinal.with_columns(pl.lit("b").alias("model"), *null)])
+    alone, beside = (score_predictions(table, FAST) for table in (ordinal, both))
+    assert "quadratic_kappa" in {s.metric for s in alone.subgroups}
+    assert any(t.metric == "quadratic_kappa" for t in alone.interactions)
+    assert {s.metric for s in beside.subgroups} == set(names_of("binary"))

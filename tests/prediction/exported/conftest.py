@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from her2bench.core.runs import ComparisonFolder
+from her2bench.models.head import head_of
 from her2bench.models.registry import build_model, network
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.trained_networks import ModelMetadata, save_trained
@@ -16,15 +17,16 @@ PREPARE = Normalization((0.73, 0.7, 0.68), (0.14, 0.15, 0.17))
 
 
 def write_run(folder, name="lenet", seed=0, size=SIZE, **more):
-    """A finished run with random weights; returns its folder."""
+    """A finished run with random weights, whose logits differ by about 1; returns its folder."""
     torch.manual_seed(seed)
     run = folder.run(name, seed, 0)
     about = ModelMetadata(name, size, PREPARE, 0.25, "2+", source=network(name).source, **more)
     model = build_model(name, size).eval()
-    with torch.no_grad():  # batch normalisation as if it had been trained
-        for key, value in model.named_buffers():
-            if key.endswith("running_var"):
-                value.uniform_(0.5, 2)
+    noise = PREPARE(torch.randint(0, 256, (8, size, size, 3), dtype=torch.uint8))
+    with torch.no_grad():  # random weights give all tiles nearly one logit, and any
+        head = head_of(model, name)
+        head.weight.div_(model(noise).std())
+        head.bias.sub_(model(noise).mean())
     save_trained(model, about, run.weights)
     run.mark_done({"threshold": 0.25, "parameters": 1})
     return run

@@ -6,7 +6,6 @@ from benchmarks.pyramid import pyramid_of
 from PIL import Image
 
 import her2bench as hb
-from her2bench.data.decoding.reading import open_image
 from her2bench.prediction.slides.predict_slides import slide_names
 
 from .conftest import MPP, SIDE
@@ -116,19 +115,6 @@ def test_sixteen_bits_are_scaled_or_refused(tmp_path, run, small):
     refused(tmp_path, run, tmp_path / "grey.png", "no tissue", mpp=MPP)  # no colour, no stain
     Image.fromarray(grey.astype(np.uint16)).save(tmp_path / "dark.png")
     refused(tmp_path, run, tmp_path / "dark.png", r"dark\.png: cannot be read.*bit", mpp=MPP)
-
-
-def test_an_overview_in_bands_is_that_of_the_whole(tmp_path, image, monkeypatch):
-    pyramid_of(tmp_path / "a.tiff", image, 1)
-    slide = open_image(tmp_path / "a.tiff")
-    monkeypatch.setattr("her2bench.data.decoding.slides._BAND", 100_000)
-    height, width = image.shape[:2]
-    longest = width // 4
-    expected = Image.fromarray(image).resize((longest, height // 4), Image.Resampling.BOX)
-    found = slide.overview(longest).astype(int)
-    slide.close()
-    assert found.shape == (height // 4, longest, 3)
-    assert np.abs(found - np.asarray(expected)).max() <= 1
 
 
 def test_slides_of_one_name_get_folders_of_their_own(tmp_path):

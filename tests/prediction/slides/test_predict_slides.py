@@ -236,16 +236,16 @@ def test_killed_in_a_folder_of_slides_it_ends_as_unkilled(tmp_path, run, image):
     (tmp_path / "in").mkdir()
     for number in range(5):
         part = image[400 : 800 + 20 * number, 300:900]
-        pyramid_of(tmp_path / "in" / f"s{number}.svs", part, 1, MPP)
+        pyramid_of(tmp_path / "in" / f"k{number}.svs", part, 1, MPP)
     hb.predict(run, tmp_path / "in", tmp_path / "whole", device="cpu")
     out = tmp_path / "killed"
     command = [sys.executable, "-m", "her2bench", "predict", str(run), str(tmp_path / "in")]
     with subprocess.Popen([*command, "-o", str(out), "--device", "cpu"]) as process:
-        while len(list(out.glob("s*"))) < 2:
+        while len(list(out.glob("k*"))) < 2:
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
-    assert len(list(out.glob("s*"))) < 5
+    assert len(list(out.glob("k*"))) < 5
     hb.predict(run, tmp_path / "in", out, device="cpu")
     assert contents(out) == contents(tmp_path / "whole")
 

@@ -1,5 +1,6 @@
 """Reading tiles: whole images, regions of images, and slides through OpenSlide."""
 
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -157,7 +158,7 @@ class _Flat:
     origin: tuple[int, int] = (0, 0)
 
     def __init__(self, path: Path) -> None:
-        self._path, self._bytes_held = path, 0
+        self._path, self._bytes_held, self._lock = path, 0, threading.Lock()
         self._pixels: np.ndarray | UnreadableImage | None = None
         with opened(path) as image:
             check_single(image)
@@ -166,19 +167,26 @@ class _Flat:
         _reasonable(self.width, self.height, MOST_PIXELS)
 
     def read(self, region: Region, coarsest: float = 1.0) -> np.ndarray:
-        if self._pixels is None:
-            self._bytes_held = decoding_budget().take(BYTES_PER_PIXEL * self.width * self.height)
-            try:
-                with broken_is_unreadable(), opened(self._path) as image:
-                    self._pixels = decoded(image, self._path)
-            except UnreadableImage as error:
-                self._pixels = error  # once is enough, however many regions are asked for
+        with self._lock:  # threads share one decode
+            if self._pixels is None:
+                self._pixels = self._decoded()
         if isinstance(self._pixels, UnreadableImage):
             raise self._pixels
         x, y, width, height = region
         return self._pixels[y : y + height, x : x + width]
 
+    def _decoded(self) -> np.ndarray | UnreadableImage:
+        """The pixels, or why there are none: once is enough, however many regions are asked for."""
+        self._bytes_held = decoding_budget().take(BYTES_PER_PIXEL * self.width * self.height)
+        try:
+            with broken_is_unreadable(), opened(self._path) as image:
+                return decoded(image, self._path)
+        except UnreadableImage as error:
+            return error
+
     def overview(self, longest: int) -> np.ndarray:
+        if isinstance(self._pixels, np.ndarray):  # no second loan beside the one that is held
+            return _shrunk(self._pixels, longest)
         # The JPEG decoder's own scaling: a core of 30 megapixels in 40 ms, not 400.
         held = decoding_budget().held(self.width * self.height)
         with broken_is_unreadable(), opened(self._path) as image, held:

@@ -6,12 +6,13 @@ into runs.
 """
 
 from collections.abc import Collection, Mapping
+from functools import reduce
+from operator import add
 
-import numpy as np
 import polars as pl
 
 from her2bench.core.errors import UserError, listed, nearest
-from her2bench.core.ordinal import CUTS, SCORE_COLUMNS, from_logits, logits_at
+from her2bench.core.ordinal import CUTS, SCORE_COLUMNS
 from her2bench.core.score_notes import Note, make_note
 from her2bench.core.score_parts import Ensemble
 from her2bench.core.text import plural
@@ -53,10 +54,8 @@ def with_ensembles(
             expected="predictions of single networks",
             hint="leave these rows out of the table, or set seed_ensembles = false",
         )
-    if not found:
-        return table, (), []
     rows = ensemble_rows(table, found)
-    return pl.concat([table, rows]), tuple(found), _notes(found, table)
+    return pl.concat([table, rows]), tuple(found), ensemble_notes(found, table)
 
 
 def ensembles_problem(ensembles: Mapping[str, Collection[str]], models: Collection[str]) -> str:
@@ -80,8 +79,8 @@ def ensemble_rows(table: pl.DataFrame, ensembles: Collection[Ensemble]) -> pl.Da
 
     A model's logit is the mean over its seeds, and over its folds where all of these judge the
     same test tiles; an ensemble's is the mean over its models. Logits are cut at ±36, or a single
-    probability of 0 or 1 would decide alone. Of models of the four scores the logits at each cut
-    are averaged likewise.
+    probability of 0 or 1 would decide alone. Of models of the scores the logits of a score of 1+,
+    of 2+ and of 3+ or more are averaged in the same way; beside a binary model there are none.
     """
     parts = [_rows(one, table).select(table.columns) for one in ensembles]
     return pl.concat(parts) if parts else table.clear()
@@ -113,35 +112,30 @@ def _mean_of_runs(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _averaged(rows: pl.DataFrame, key: Collection[str]) -> pl.DataFrame:
-    rows, cuts = _with_cuts(rows)
-    alike = pl.exclude(*key, "logit", *cuts).first()
-    each = [pl.when(pl.col(c).null_count() == 0).then(pl.col(c).mean()).alias(c) for c in cuts]
-    means = rows.group_by(key, maintain_order=True).agg(_LOGIT.mean(), alike, *each)
-    if cuts:
-        with np.errstate(invalid="ignore"):  # none where a member is binary
-            p = from_logits(means.select(cuts).to_numpy())
-        scores = zip(SCORE_COLUMNS, p.T, strict=True)
-        means = means.with_columns(pl.Series(n, values, nan_to_null=True) for n, values in scores)
-        rows = rows.drop(cuts)
-    probability = 1 / (1 + (-pl.col("logit")).exp())
+    ordinal = set(SCORE_COLUMNS) <= set(rows.columns)
+    cuts = [_logit_at(cut).alias(f"_logit_at_{cut}") for cut in CUTS] if ordinal else []
+    apart = (*key, "logit", *(SCORE_COLUMNS if ordinal else ()))
+    means = rows.group_by(key, maintain_order=True).agg(
+        _LOGIT.mean(), *cuts, pl.exclude(*apart).first()
+    )
+    if ordinal:
+        one, two, three = (_probability(f"_logit_at_{cut}") for cut in CUTS)
+        means = means.with_columns(p0=1 - one, p1=one - two, p2=two - three, p3=three)
     return means.with_columns(
-        seed=pl.lit(0, dtype=rows.schema["seed"]), probability=probability
+        seed=pl.lit(0, dtype=rows.schema["seed"]), probability=_probability("logit")
     ).select(rows.columns)
 
 
-def _with_cuts(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """The rows with the logits of each cut of the score, and these columns' names, if there.
+def _logit_at(cut: int) -> pl.Expr:
+    """The mean logit of a score of `cut` or more; null where a network knows no scores."""
+    sides = SCORE_COLUMNS[cut:], SCORE_COLUMNS[:cut]
+    above, below = (reduce(add, map(pl.col, side)) for side in sides)
+    logit = (above.log() - below.log()).clip(-SUREST, SUREST)
+    return pl.when(pl.col(SCORE_COLUMNS[0]).null_count() == 0).then(logit.mean())
 
-    Their means keep the order of the cuts, and are, at the cut of the binary columns, their mean.
-    """
-    if SCORE_COLUMNS[0] not in rows.columns:
-        return rows, []
-    p = rows.select(SCORE_COLUMNS).to_numpy()
-    made = [
-        pl.Series(f"_cut_{cut}", logits_at(p, cut).clip(-SUREST, SUREST), nan_to_null=True)
-        for cut in CUTS
-    ]
-    return rows.with_columns(made), [each.name for each in made]
+
+def _probability(logit: str) -> pl.Expr:
+    return 1 / (1 + (-pl.col(logit)).exp())
 
 
 def folds_alike(rows: pl.DataFrame) -> bool:
@@ -162,7 +156,10 @@ def _ensemble(name: str, models: Collection[str], table: pl.DataFrame) -> Ensemb
     return Ensemble(name, tuple(models), sum(networks), any(alike))
 
 
-def _notes(ensembles: Collection[Ensemble], table: pl.DataFrame) -> list[Note]:
+def ensemble_notes(ensembles: Collection[Ensemble], table: pl.DataFrame) -> list[Note]:
+    """What the ensembles are made of, and which have validation tiles of fewer networks."""
+    if not ensembles:
+        return []
     made = "; ".join(made_of(one) for one in ensembles)
     text = (
         f"Derived, not trained: {made}. An ensemble's logit is the mean over its networks, its "

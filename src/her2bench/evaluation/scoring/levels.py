@@ -10,6 +10,7 @@ import polars as pl
 from her2bench.core.errors import UserError
 from her2bench.core.score_notes import NoteKind
 from her2bench.core.scores import RunThreshold, Scores
+from her2bench.evaluation.scoring.ensembles import with_ensembles
 from her2bench.evaluation.scoring.run_thresholds import apply_thresholds, with_calls
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
@@ -60,12 +61,14 @@ def score_slides(
             `score_predictions`.
     """
     require_whole_slides(tiles)
+    tiles, ensembles, _ = with_ensembles(tiles, settings)
     called = apply_thresholds(tiles, settings.threshold)[0]
     aggregates, notes = choose_aggregates(called, slide)
     table = slide_table(called, aggregates)
-    own = settings.model_copy(update={"threshold": slide.threshold or settings.threshold})
+    changed = {"threshold": slide.threshold or settings.threshold}
+    own = settings.model_copy(update=changed | {"seed_ensembles": False, "ensembles": {}})
     with _about_slides():
-        scores = score_predictions(table, own)
+        scores = score_predictions(table, own, ensembles)
     kept = (note for note in scores.notes if note.kind not in _OF_SCALINGS)
     reworded = (replace(note, text=in_slides(note.text)) for note in kept)
     return replace(

@@ -8,7 +8,7 @@ import polars as pl
 from her2bench.core.score_notes import Note, make_note
 from her2bench.core.scores import Pair, Row
 from her2bench.core.text import plural
-from her2bench.core.vocabulary import BASELINES
+from her2bench.core.vocabulary import BASELINES, CONSTANT
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.panels import difference_of_tiles
 from her2bench.evaluation.scoring.questions import FEW_SEEDS, first_question
@@ -43,11 +43,11 @@ def unlike_notes(split: str, tables: dict[str, pl.DataFrame]) -> list[Note]:
 
 
 def constant_notes(split: str, answers: Iterable[ModelPredictions]) -> list[Note]:
-    """Which models give every tile the same answer; `always_positive` is named for it."""
+    """Which models give every tile the same answer; baselines that are made for it are left out."""
     constant = [
         each.model
         for each in answers
-        if each.model != "always_positive" and (each.logits == each.logits[:, :1]).all()
+        if each.model not in CONSTANT and (each.logits == each.logits[:, :1]).all()
     ]
     if not constant:
         return []

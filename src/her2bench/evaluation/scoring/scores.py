@@ -4,12 +4,12 @@ import polars as pl
 
 from her2bench.core.errors import UserError, listed
 from her2bench.core.score_notes import Note
-from her2bench.core.score_parts import Interaction, Subgroup
+from her2bench.core.score_parts import Ensemble, Interaction, Subgroup
 from her2bench.core.scores import Breakdown, Pair, Row, Scores, ScoreTable
 from her2bench.core.vocabulary import SPLITS
 from her2bench.evaluation.scoring.breakdown import break_down, ceiling
 from her2bench.evaluation.scoring.cuts import cut_results
-from her2bench.evaluation.scoring.ensembles import with_ensembles
+from her2bench.evaluation.scoring.ensembles import ensemble_notes, with_ensembles
 from her2bench.evaluation.scoring.extra_rows import line_rows
 from her2bench.evaluation.scoring.model_evaluation import ModelEvaluation, judge
 from her2bench.evaluation.scoring.notes import (
@@ -34,12 +34,17 @@ from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.scoring.subgroups import by_subgroups
 
 
-def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None) -> Scores:
+def score_predictions(
+    table: pl.DataFrame,
+    settings: ScoreSettings | None = None,
+    ensembles: tuple[Ensemble, ...] = (),
+) -> Scores:
     """Score every model on every split, and compare the models on the test tiles.
 
     Args:
         table: checked predictions (`core.predictions.read_predictions` or `check_predictions`).
         settings: the choices; the defaults where None.
+        ensembles: those that the table has rows of already; the settings may ask for further ones.
 
     Returns:
         The scores. Notes stand in the order of their weight: models with different training or
@@ -50,7 +55,9 @@ def score_predictions(table: pl.DataFrame, settings: ScoreSettings | None = None
             ones, a threshold cannot be chosen, or a column to break down by is missing.
     """
     settings = settings or ScoreSettings()
-    table, ensembles, derived = with_ensembles(table, settings)
+    derived = ensemble_notes(ensembles, table)
+    table, further, notes_of_further = with_ensembles(table, settings)
+    ensembles, derived = (*ensembles, *further), [*derived, *notes_of_further]
     table, thresholds, notes = apply_thresholds(table, settings.threshold)
     names = [one.name for one in ensembles]
     rows: list[Row] = []

@@ -11,7 +11,7 @@ from her2bench.core.text import plural
 from her2bench.evaluation.scoring.breakdown import in_order
 from her2bench.evaluation.scoring.interactions import LEAST_TESTED, Cell, interactions, testable
 from her2bench.evaluation.scoring.metric_intervals import interval_of
-from her2bench.evaluation.scoring.model_evaluation import ModelEvaluation
+from her2bench.evaluation.scoring.model_evaluation import ModelEvaluation, metrics_of
 from her2bench.evaluation.scoring.settings import ScoreSettings
 from her2bench.evaluation.statistics.estimates import Estimate, estimate, whole_slides
 from her2bench.evaluation.statistics.metrics import METRICS
@@ -29,24 +29,25 @@ def by_subgroups(
     Args:
         judged: name → model, all on one sample; the columns are in their tables.
         settings: of the statistics.
-        metrics: those to compute, the primary one among them; by default all that every model has.
+        metrics: those to compute, the primary one among them; by default all that every model
+            allows.
 
     Returns:
         One `Subgroup` per model, column, value and metric; one `Interaction` per column, subgroup,
         metric and model, and per pair of models of which one at most is a baseline; and notes.
     """
-    models = list(judged.values())
-    chosen = metrics or [m for m in METRICS if all(m in model.estimates for model in models)]
+    models = judged.values()
+    chosen = metrics or [m for m in METRICS if all(m in metrics_of(e.panel) for e in models)]
     found: list[Subgroup] = []
     tests: list[Interaction] = []
     notes: list[Note] = []
     for column in settings.by:
-        values = next(iter(judged.values())).panel.table[column].drop_nulls().unique()
+        values = next(iter(models)).panel.table[column].drop_nulls().unique()
         if column == "group_id" or not 1 < len(values) <= MOST_SUBGROUPS:
             continue
         cells = {
             (model.name, str(value)): _cell(model, column, value, chosen, settings)
-            for model in judged.values()
+            for model in models
             for value in in_order(values)
         }
         names = list(dict.fromkeys(name for _, name in cells))

@@ -1,6 +1,6 @@
 """From finished runs to files for other programs, each tried before it is written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -18,11 +18,11 @@ from her2bench.prediction.exported.agreement import (
 )
 from her2bench.prediction.exported.formats import as_onnx, as_pt2, as_torchscript
 from her2bench.prediction.exported.metadata import PIXELS, ExportMetadata, Pixels
-from her2bench.prediction.exported.tile_scale import scale_of
 from her2bench.prediction.exported.wsinfer import as_wsinfer
-from her2bench.prediction.scalings import scalings_of
-from her2bench.prediction.sources import name_of, placed_run
-from her2bench.prediction.trained_networks import check_one_probability, load_trained
+from her2bench.prediction.predictor import opened_predictor
+from her2bench.prediction.sources import name_of
+from her2bench.prediction.trained_networks import check_one_probability
+from her2bench.prediction.training_scale import TrainingScale
 
 ENDINGS = {"onnx": ".onnx", "torchscript": ".pt", "pt2": ".pt2", "wsinfer": ""}
 """What follows a run's name, by format; WSInfer takes a folder."""
@@ -166,7 +166,7 @@ def _export(run: RunFolder, target: Path, choices: ExportChoices) -> Exported:
         raise UserError(
             run.path,
             found=f"as {choices.format} its probabilities differ by {difference:.2g}",
-            expected=f"at most {LARGEST_DIFFERENCE:g} on {TILES} tiles; nothing was written",
+            expected=f"at most {LARGEST_DIFFERENCE:g} on {TILES} tiles; it was not written",
             hint="try another --format",
         )
     _write(converted.files, target)
@@ -175,13 +175,15 @@ def _export(run: RunFolder, target: Path, choices: ExportChoices) -> Exported:
 
 def _described(run: RunFolder, choices: ExportChoices) -> tuple[nn.Module, ExportMetadata]:
     """The network of a run, and what its file is to say."""
-    network, trained = load_trained(run, CPU)
+    predictor = opened_predictor(run.path, CPU)
+    trained, scale = predictor.description, predictor.scale
     check_one_probability(trained, run.path)
-    placed, scaling, mpp = placed_run(run), None, choices.mpp
-    if placed is not None:
-        scaling = scalings_of(placed.comparison).get((trained.model, placed.seed, placed.fold))
-        mpp = scale_of(placed.comparison, trained.size) if mpp is None else mpp
-    return network, ExportMetadata(trained, cast("Pixels", choices.pixels), scaling, mpp)
+    if choices.mpp is not None:
+        side = trained.size if scale is None else scale.side
+        scale = TrainingScale(side, choices.mpp * trained.size / side)
+    (network,), scaling = predictor.models, predictor.ensemble.scaling
+    pixels = cast("Pixels", choices.pixels)
+    return network, ExportMetadata(replace(trained, scale=scale), pixels, scaling)
 
 
 def _write(files: dict[str, bytes], target: Path) -> None:

@@ -110,9 +110,18 @@ def reopened(data: bytes) -> Callable[..., Tensor]:
 
 @contextmanager
 def _torchscript_wanted() -> Iterator[None]:
-    """No warnings that TorchScript is deprecated: WSInfer and QuPath read nothing else."""
+    """No warnings that TorchScript is deprecated: WSInfer and QuPath read nothing else.
+
+    Nor of branches in timm, which depend on sizes alone, and these are fixed. Those of branches in
+    a user's network stay: tracing takes one of them for all tiles.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"`torch\.jit\.\w+` is deprecated")
+        warnings.filterwarnings(
+            "ignore",
+            category=torch.jit.TracerWarning,  # pyright: ignore[reportPrivateImportUsage]
+            module=r"(timm|torch)\b",
+        )
         yield
 
 

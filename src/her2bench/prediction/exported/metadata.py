@@ -14,6 +14,7 @@ from her2bench.data.decoding.squares import SQUARES
 from her2bench.prediction.forward import probabilities
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.trained_networks import ModelMetadata
+from her2bench.prediction.training_scale import TrainingScale
 
 FORMAT = "1"
 """Changes when an older her2bench could not read the file rightly."""
@@ -32,13 +33,19 @@ class ExportMetadata:
         trained: of the network; its threshold is on the logit.
         pixels: values that the file takes.
         scaling: slope and intercept of the calibration, fitted on validation tiles; None: none.
-        mpp: µm/pixel of a tile of `trained.size` pixels; None: unknown.
     """
 
     trained: ModelMetadata
     pixels: Pixels = "uint8"
     scaling: tuple[float, float] | None = None
-    mpp: float | None = None
+
+    @property
+    def mpp(self) -> float | None:
+        """µm/pixel of a training tile resized to `trained.size` pixels; None: unknown."""
+        scale = self.trained.scale
+        if scale is None or scale.mpp is None:
+            return None
+        return scale.mpp * scale.side / self.trained.size
 
     @property
     def any_size(self) -> bool:
@@ -57,6 +64,7 @@ class ExportMetadata:
             "arguments": json.dumps(trained.arguments) if trained.arguments else "",
             "tile_size": str(trained.size),
             "mpp": "" if self.mpp is None else repr(self.mpp),
+            "training_side": "" if trained.scale is None else str(trained.scale.side),
             "pixels": self.pixels,
             "square": trained.square,
             "decoding": trained.decoding,
@@ -95,12 +103,22 @@ def metadata_from(texts: Mapping[str, str]) -> ExportMetadata:
         "fast" if texts.get("decoding") == "fast" else "exact",
         texts.get("source", ""),
         square,  # type: ignore[arg-type]
+        scale=_scale(texts, size),
     )
     scaling = None
     if "calibration_slope" in texts:
         scaling = _finite(texts["calibration_slope"]), _finite(texts["calibration_intercept"])
-    mpp = _finite(texts["mpp"]) if "mpp" in texts else None
-    return ExportMetadata(trained, cast("Pixels", pixels), scaling, mpp)
+    return ExportMetadata(trained, cast("Pixels", pixels), scaling)
+
+
+def _scale(texts: Mapping[str, str], size: int) -> TrainingScale | None:
+    """The side of training tiles as they were cut, and the µm/pixel there."""
+    if "training_side" not in texts:
+        return None
+    side, mpp = int(texts["training_side"]), _finite(texts.get("mpp", 1))
+    if side < 1 or mpp <= 0:
+        raise ValueError(f"training_side {side} or mpp {mpp} is impossible")
+    return TrainingScale(side, mpp * size / side if "mpp" in texts else None)
 
 
 def _three(text: str) -> tuple[float, float, float]:

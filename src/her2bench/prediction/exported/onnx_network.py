@@ -12,6 +12,7 @@ from her2bench.prediction.exported.metadata import FORMAT, ExportMetadata, metad
 from her2bench.prediction.exported.onnx_session import EXPECTED, OnnxSession
 from her2bench.prediction.normalization import Normalization
 from her2bench.prediction.trained_networks import check_one_probability
+from her2bench.prediction.training_scale import TrainingScale
 
 _PROGRAMS = {".pt": "TorchScript", ".pt2": "pt2"}
 
@@ -71,5 +72,8 @@ def load_onnx(path: Path) -> tuple[OnnxNetwork, ExportMetadata]:
             hint="export the run again",
         ) from error
     check_one_probability(metadata.trained, path)
-    trained = replace(metadata.trained, preparation=InFile())
+    scale = metadata.trained.scale
+    if scale is None and metadata.mpp is not None:
+        scale = TrainingScale(metadata.trained.size, metadata.mpp)
+    trained = replace(metadata.trained, preparation=InFile(), scale=scale)
     return OnnxNetwork(session, metadata), replace(metadata, trained=trained)

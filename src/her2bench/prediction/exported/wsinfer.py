@@ -43,7 +43,7 @@ def wsinfer_config(metadata: ExportMetadata) -> dict[str, object]:
     if metadata.mpp is None:
         raise UserError(
             "--mpp",
-            found="µm/pixel is not known: the comparison's manifest has none, or several",
+            found="µm/pixel is not known: the manifest of the comparison has none",
             expected="that of the training tiles, resized as the network sees them: "
             f"{trained.size} x {trained.size} pixels. WSInfer needs it",
             hint="give it, such as --mpp 0.5",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from her2bench.core.vocabulary import RESEARCH_USE
+from her2bench.core.vocabulary import RESEARCH_USE, SCORES
 from her2bench.prediction.slides.slide_prediction import SlidePrediction
 
 CLASSES = {
@@ -20,6 +20,7 @@ _MEASURED = {
     "probability": "Probability",
     "calibrated_probability": "Calibrated probability",
     "distance": "Distance from training tiles",
+    **{f"p{score}": f"Probability of {SCORES[score]}" for score in range(4)},
 }
 
 
@@ -57,6 +58,6 @@ def _features(slide: SlidePrediction) -> Iterator[dict[str, Any]]:
                 "objectType": "tile",
                 "name": row["tile_id"],
                 "classification": {"name": name, "color": colour},
-                "measurements": {k: row[c] for c, k in _MEASURED.items() if row[c] is not None},
+                "measurements": {k: row[c] for c, k in _MEASURED.items() if row.get(c) is not None},
             },
         }

@@ -98,11 +98,12 @@ class _Slide:
 
     def settings(self, predictor: Predictor, options: SlideOptions) -> dict[str, Any]:
         """What decides the slide's files, as JSON has it."""
-        runs = [checksum(member.run.weights) for member in predictor.ensemble.members]
+        runs = [each.run for each in predictor.ensemble.members]
+        sums = [checksum(run.path if run.path.is_file() else run.weights) for run in runs]
         scaling = predictor.ensemble.scaling
         return {
             "slide": _fingerprint(self.path),
-            "model": hashlib.sha256(" ".join(runs).encode()).hexdigest()[:16],
+            "model": hashlib.sha256(" ".join(sums).encode()).hexdigest()[:16],
             "threshold": predictor.threshold,
             "calibration": list(scaling) if scaling else None,
             **asdict(options.tiling),

@@ -11,6 +11,7 @@ import polars as pl
 from her2bench.core.errors import UserError, listed
 from her2bench.data.decoding.reading import SourceImage
 from her2bench.prediction.forward import probabilities
+from her2bench.prediction.four_scores import score_columns
 from her2bench.prediction.predictor import Predictor
 from her2bench.prediction.slides.slide_tiles import SlideTiles, SlideTiling, tiles_of
 from her2bench.prediction.slides.tile_stream import BATCH, tile_batches
@@ -30,7 +31,8 @@ class SlidePrediction:
         origin: x, y of the part that viewers show.
         tiles: which were asked for.
         table: `tile_id, x, y, width, height, logit, probability, calibrated_probability, call,
-            distance`, one row per tile that could be read.
+            distance`, and `p0` to `p3` of a network of the four scores; one row per tile that could
+            be read.
         unreadable: reason by place in `tiles`.
         cut: the threshold on the scale of `probability`.
         thumbnail: (h, w, 3) uint8.
@@ -110,6 +112,7 @@ def _table(
     side = pl.lit(tiles.side, pl.Int64)
     positive = pl.col("logit") > predictor.threshold
     table = pl.DataFrame({"x": x, "y": y, "logit": logits, "probability": probabilities(logits)})
+    scores = score_columns(predictor.models, logits)
     return table.select(
         pl.format("{}_x{}_y{}", pl.lit(name), "x", "y").alias("tile_id"),
         *("x", "y", side.alias("width"), side.alias("height"), "logit", "probability"),
@@ -117,4 +120,5 @@ def _table(
         if calibrated is not None
         else pl.lit(None, pl.Float64).alias("calibrated_probability"),
         pl.when(positive).then(pl.lit("positive")).otherwise(pl.lit("negative")).alias("call"),
+        *(pl.Series(score, values) for score, values in scores.items()),
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from her2bench.core.vocabulary import CONSTANT
 from her2bench.evaluation.scoring.panels import Panel
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.figures.decision import decision_curves, draw_decision
@@ -56,7 +57,7 @@ class Figures:
 def draw_all(material: ReportInputs, panels: dict[str, Panel]) -> Figures:
     """Draw all figures into `figures/`; "always positive" is constant and has no curve."""
     folder, settings = material.folder.figures, material.settings
-    ranked = {m: p for m, p in panels.items() if m != "always_positive"} or panels
+    ranked = {m: p for m, p in panels.items() if m not in CONSTANT} or panels
     curves = ranked, material.baselines, material.split or "", material.scores.rows, folder
     both = bool(panels) and 0 < next(iter(panels.values())).sample.targets.mean() < 1
     return Figures(

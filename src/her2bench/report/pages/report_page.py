@@ -9,7 +9,7 @@ from her2bench.core.report_settings import report_settings
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.tables import read_table, write_table
 from her2bench.core.versions import versions
-from her2bench.core.vocabulary import BASELINES, ENDPOINTS, SPLITS, model_label
+from her2bench.core.vocabulary import BASELINES, CONSTANT, ENDPOINTS, SPLITS, model_label
 from her2bench.evaluation.scoring.panels import Panel
 from her2bench.evaluation.scoring.questions import TITLES
 from her2bench.evaluation.statistics.metrics import METRICS
@@ -193,7 +193,7 @@ def _calibration(material: ReportInputs, panels: dict[str, Panel]) -> dict[str, 
     rows = [
         row
         for model, panel in panels.items()
-        if model != "always_positive"
+        if model not in CONSTANT
         for row in calibration_rows(panel, *calibration_of(material, model), material.settings)
     ]
     folds = material.predictions["fold"].n_unique() if material.predictions.height else 1

@@ -7,12 +7,10 @@ from typing import Any
 import polars as pl
 
 from her2bench.core.scores import Question, Row
-from her2bench.core.vocabulary import model_label, model_name
+from her2bench.core.vocabulary import CONSTANT, model_label, model_name
 from her2bench.report.formats import duration, large, rate
 from her2bench.report.inputs import ReportInputs
 from her2bench.report.table_csv import cost_table
-
-NO_CURVE = "always_positive"  # computes nothing
 
 
 def _seconds(value: float) -> str:
@@ -50,7 +48,7 @@ def costs(material: ReportInputs) -> tuple[list[str], list[tuple[str, bool, list
         Titles; and for each model its label, whether it is a baseline, and its cells.
     """
     known = {row["model"]: row for row in cost_table(material.runs).to_dicts()}
-    models = [m for m in material.models if m in known and m != NO_CURVE]
+    models = [m for m in material.models if m in known and m not in CONSTANT]
     shown = [name for name in COLUMNS if any(known[m][name] for m in models)]
     rows = [
         (model_label(m), m in material.baselines, [_cell(known[m], name) for name in shown])
@@ -103,7 +101,7 @@ def cost_points(
     known = dict(cost_table(runs).select("model", cost).iter_rows())
     points = []
     for row in rows:
-        if (row.split, row.metric) != (split, metric) or row.model == NO_CURVE:
+        if (row.split, row.metric) != (split, metric) or row.model in CONSTANT:
             continue
         again = question == "recipe" and row.model not in baselines
         ends = (row.recipe_low, row.recipe_high) if again else (row.low, row.high)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from her2bench.core.scores import Optimism
-from her2bench.core.vocabulary import model_label
+from her2bench.core.vocabulary import CONSTANT, model_label
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.inputs import ReportInputs
 
@@ -15,5 +15,5 @@ def optimism(material: ReportInputs) -> list[Optimism]:
     return [
         replace(row, model=model_label(row.model), metric=METRICS[row.metric].title)
         for row in material.scores.optimism
-        if row.metric in SHOWN and row.model not in ("always_positive", "ceiling")
+        if row.metric in SHOWN and row.model not in (*CONSTANT, "ceiling")
     ]
