@@ -63,24 +63,6 @@ def logits_at(probabilities: Floats, cut: int) -> Floats:
     return np.log(np.maximum(above, _LEAST)) - np.log(np.maximum(below, _LEAST))
 
 
-def from_logits(logits: Floats) -> Floats:
-    """The probabilities of the scores, of the logits of 1+, 2+ and 3+ or more.
-
-    Args:
-        logits: (n, 3) float64, not rising from cut to cut.
-
-    Returns:
-        (n, 4) float64; rows sum to 1.
-
-    >>> from_logits(logits_at(np.array([[0.25, 0.25, 0.25, 0.25]]), 2)[:, None] * np.ones(3))
-    array([[0.5, 0. , 0. , 0.5]])
-    """
-    above = np.exp(-np.logaddexp(0.0, -logits))
-    below = np.exp(-np.logaddexp(0.0, logits[..., :1]))
-    steps = np.maximum(above[..., :-1] - above[..., 1:], 0.0)
-    return np.concatenate([below, steps, above[..., -1:]], axis=-1)
-
-
 def binary_columns(frame: pl.DataFrame, cut: int = DEFAULT_CUT) -> pl.DataFrame:
     """The frame with `target`, `probability` and `logit` of the question "score `cut` or more?".
 

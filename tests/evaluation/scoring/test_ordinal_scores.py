@@ -10,11 +10,10 @@ from tests.evaluation.conftest import four_scores
 
 from her2bench.api.scoring import score
 from her2bench.core.errors import UserError
-from her2bench.core.ordinal import CUTS, SCORE_COLUMNS, at_least, logits_at, predicted_scores
+from her2bench.core.ordinal import CUTS, SCORE_COLUMNS, at_least, predicted_scores
 from her2bench.core.predictions import check_predictions
 from her2bench.core.score_columns import at_endpoint
 from her2bench.core.scores import read_scores, scores_json, write_scores
-from her2bench.evaluation.scoring.ensembles import with_ensembles
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.evaluation.scoring.scores import score_predictions
 from her2bench.evaluation.scoring.settings import ScoreSettings
@@ -246,47 +245,3 @@ def test_slides_of_several_scores_are_binary(table):
     assert len(one_score_per_slide(tiles)) < len(tiles)
     slides = score(tiles, level="slide", bootstrap=0).scores
     assert "quadratic_kappa" not in rows_of(slides) and "roc_auc" in rows_of(slides)
-
-
-def test_an_ensembles_probabilities_are_of_the_mean_logits_at_each_cut(table):
-    settings = ScoreSettings(bootstrap=0, ensembles={"both": ("a", "b")})
-    whole = with_ensembles(table, settings)[0]
-    made = check_predictions(whole.filter(pl.col("model") == "both")).sort("tile_id")
-    for cut in CUTS:
-        logits = logits_at(table.select(SCORE_COLUMNS).to_numpy(), cut)
-        rows = table.select("tile_id", logit=pl.Series(logits))
-        mean = rows.group_by("tile_id").agg(pl.col("logit").mean()).sort("tile_id")["logit"]
-        found = at_least(made.select(SCORE_COLUMNS).to_numpy(), cut)
-        assert found == pytest.approx(1 / (1 + np.exp(-mean.to_numpy())), abs=1e-12)
-    assert made["probability"].to_numpy() == pytest.approx(
-        at_least(made.select(SCORE_COLUMNS).to_numpy(), 2), abs=1e-12
-    )
-
-
-def test_an_ensembles_pairs_at_a_cut_are_corrected_apart_from_the_models(table):
-    first = table.filter(pl.col("seed") == 0)
-    settings = ScoreSettings(bootstrap=0, ensembles={"both": ("a", "b")})
-    pairs = score_predictions(first, settings).pairs
-    families = {p.metric: {} for p in pairs}
-    for p in pairs:
-        families[p.metric][p.model_a, p.model_b] = p.family
-    assert families["roc_auc_at_3"] == families["roc_auc"]
-    assert families["roc_auc"]["a", "both"] == "ensembles"
-
-
-def test_an_ensemble_with_a_binary_model_is_binary(table):
-    binary = pl.col("model") == "b"
-    mixed = table.with_columns(
-        pl.when(~binary).then(pl.col(name)).alias(name) for name in SCORE_COLUMNS
-    )
-    settings = ScoreSettings(bootstrap=0, ensembles={"both": ("a", "b")})
-    made = with_ensembles(mixed, settings)[0].filter(pl.col("model") == "both")
-    assert made.select(SCORE_COLUMNS).null_count().row(0) == (made.height,) * 4
-
-
-def test_subgroups_of_models_of_the_scores_and_of_binary_ones(table):
-    half = pl.when(pl.col("group_id").hash(0) % 2 == 0).then(pl.lit("x")).otherwise(pl.lit("y"))
-    settings = ScoreSettings(bootstrap=0, by=("site",))
-    for given in (table, table.drop(SCORE_COLUMNS)):
-        found = score_predictions(given.with_columns(site=half), settings).subgroups
-        assert ("quadratic_kappa" in {each.metric for each in found}) == ("p0" in given.columns)
