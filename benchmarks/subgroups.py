@@ -122,7 +122,12 @@ def prevalence_rates(study: TwoLevel, repeats: int, rng: np.random.Generator) ->
             kind = row.metric.rpartition("_")[0]
             hits[kind] += covered(Interval(low, high), truth[kind])
         curve = net_benefit(
-            sample, answers.probabilities, None, np.array([THRESHOLD]), 400, int(rng.integers(1e9))
+            sample,
+            answers.probabilities,
+            None,
+            np.array([THRESHOLD]),
+            400,
+            int(rng.integers(10**9)),
         )
         hits["net benefit"] += covered(Interval(curve.low[0], curve.high[0]), benefit)
     return {name: hits[name] / repeats for name in (PPV, NPV, "net benefit")}
