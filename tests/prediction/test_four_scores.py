@@ -14,8 +14,9 @@ from her2bench.prediction.ensemble import Networks, ensemble_prediction, ensembl
 from her2bench.prediction.forward import forward
 from her2bench.prediction.four_scores import score_columns, score_probabilities
 from her2bench.prediction.gradcam import gradcam
+from her2bench.prediction.inputs import find_images
 from her2bench.prediction.normalization import Normalization
-from her2bench.prediction.predict_files import find_images, predict_tiles
+from her2bench.prediction.predict_files import predict_tiles
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.prediction.trained_networks import ModelMetadata, load_trained, save_trained
 
