@@ -34,7 +34,7 @@ def variants(front_end):
     return {
         "models": ["dabnet", "other=dabnet"],
         "baselines": ["dab_baseline"],
-        "network": {"other": {"arguments": {"front_end": front_end, "pooled": "stains"}}},
+        "network": {"other": {"arguments": {"front_end": front_end, "where": "everywhere"}}},
     }
 
 
@@ -45,10 +45,10 @@ def test_a_variant_is_trained_recorded_and_built_again(write_config, tmp_path, c
     run = folder.run("other", 0, 0)
 
     # The name stands for another network of the same shapes now, and no one for any other.
-    use_model("other=dabnet", {"front_end": "fixed", "pooled": "stains"})
+    use_model("other=dabnet", {"front_end": "fixed", "where": "everywhere"})
     model, about = load_trained(run, CPU)
     assert about.source == "dabnet" and about.arguments["front_end"] == "density"
-    assert torch.equal(model.stains.unmix, torch.eye(3)) and not hasattr(model, "features")
+    assert torch.equal(model.stains.unmix, torch.eye(3)) and model.where is None
     for names in (NETWORKS, registry._REGISTERED):
         names.pop("other")
     kept_rows = pl.read_parquet(run.predictions).filter(pl.col("split") == "test")
@@ -97,7 +97,7 @@ def test_a_network_with_a_recipe_of_its_own(write_config, tmp_path, cache):
     metrics = {name: pl.read_csv(folder.run(name, 0, 0).metrics) for name in config.names}
     epochs = {name: len(table) for name, table in metrics.items()}
     assert epochs == {"lenet": 1, "longer": 2, "weighted": 2}  # of both learning rates
-    first = {name: table["loss"][0] for name, table in metrics.items()}
+    first = {name: table["train_loss"][0] for name, table in metrics.items()}
     assert first["weighted"] != first["lenet"] != first["longer"]
 
     other = dict(settings, network={"longer": {"recipe": {"epochs": 3}}})

@@ -95,8 +95,8 @@ def test_what_cannot_be_named_is_refused(entry, arguments, message):
 
 VARIANTS = [
     *(("dabnet", "front_end", value) for value in ("learned", "fixed", "density", "rgb")),
-    *(("dabnet", "pooling", value) for value in ("quantiles", "mean", "attention")),
-    *(("dabnet", "pooled", value) for value in ("both", "stains", "features")),
+    *(("dabnet", "where", value) for value in ("learned", "everywhere")),
+    *(("dabnet", "measured", value) for value in ("shares", "mean")),
     *(("hahnet", "attention", value) for value in ("both", "channel", "spatial", "none")),
     *(("hahnet", part, False) for part in ("scales", "shortcut")),
 ]
@@ -120,6 +120,6 @@ def test_variants_differ_from_the_whole_network_in_their_part_alone():
 
     assert weights("dabnet") - weights("dabnet", front_end="fixed") == 9
     assert weights("dabnet", front_end="rgb") == weights("dabnet", front_end="density")
-    assert weights("dabnet", pooled="stains") < weights("dabnet", pooled="features")
+    assert weights("dabnet", where="everywhere") < weights("dabnet", measured="mean")
     assert weights("hahnet", scales=False) > weights("hahnet") > weights("hahnet", shortcut=False)
     assert weights("hahnet", attention="none") < weights("hahnet", attention="spatial")

@@ -1,83 +1,81 @@
 """dabnet, our network that looks at stain the way a pathologist does, for any tile size.
 
-A pathologist asks how much of the membranes is brown, how strongly, and in how many cells. So:
+A pathologist looks for the tumour and asks which share of it is stained, and how strongly. So:
 
 1. **Stain.** Pixels become optical densities against the tile's own glass (Beer and Lambert), and
    these become amounts of haematoxylin and DAB by colour deconvolution (Ruifrok & Johnston 2001).
    The matrix starts with their vectors and is learned.
-2. **Membranes.** Four convolutions see structures from about 3 to 35 pixels on the stain amounts.
-   Each but the first is depthwise and pointwise (Howard et al. 2017, "MobileNets").
-3. **How many, how strongly.** A mean would lose it: 10% strong cells and 100% weak cells have the
-   same. Each channel is pooled to quantiles over the tile, of the stain amounts and of the features
-   (compare Hou et al. 2016, "Patch-based convolutional neural network", count-based pooling).
+2. **Where.** Four convolutions on the stain amounts see structures of some cells' size and give
+   four maps of where to look. Each convolution but the first is depthwise and pointwise (Howard et
+   al. 2017, "MobileNets"). A tile with little to look at is one of which the score is not known.
+3. **How many, how strongly.** For each map, and for the whole tile, the share of the place looked
+   at in which a stain exceeds each of eight levels, as ASCO/CAP's "more than 10% of tumour cells".
+   A mean would lose it: 10% strong cells and 100% weak cells have the same. (Compare attention
+   pooling, Ilse et al. 2018, which averages features.)
 
-    tile → optical density → 3 stains ┬→ quantiles ──────────────────────────┬→ 32 → logit
-                                      └→ /2 → 24 → 48 (/4) → 64 (/8) → quantiles ┘
+    tile → optical density → 3 stains ┬→ above each of 8 levels? ─────┬→ shares → 32 → logit
+                                      └→ /2 → 24 → 48 (/4) → 64 → 64 → where
 
 It expects pixels in [0, 1] without normalisation: the density is the normalisation.
 
 Its arguments leave out or replace one part each, to see what that part is worth.
 """
 
-from collections.abc import Callable
-from itertools import pairwise
+from math import log
 from typing import Literal
 
 import torch
 from torch import Tensor, nn, promote_types
+from torch.nn.functional import adaptive_avg_pool2d
 
 from her2bench.models.registry import PIXELS, register_model
 from her2bench.stain import stain_matrix
 
-QUANTILES = (0.1, 0.5, 0.75, 0.9, 0.98)  # those of the DAB baseline
-WIDTHS = (24, 48, 64)
+PLACES = 4  # maps of where to look
 DARKEST = 1 / 255
 GLASS = 0.98  # the quantile of a channel's pixels that is taken as the glass
 
 
 class DABNet(nn.Module):
-    """Tile (b, 3, h, w) of [0, 1], h and w at least 32 → logit (b,); 25,656 parameters.
+    """Tile (b, 3, h, w) of [0, 1], h and w at least 32 → logit (b,); 18,894 parameters.
 
     Args:
         front_end: stain amounts with a learned matrix, with a fixed one, optical density without
             unmixing, or the pixels as they are.
-        pooling: of each channel over the tile.
-        pooled: the stain amounts and the features, or one of them.
+        where: at the places that four convolutions find, or everywhere alike.
+        measured: shares above levels of a stain, or the mean amount of it.
     """
 
     def __init__(
         self,
         front_end: Literal["learned", "fixed", "density", "rgb"] = "learned",
-        pooling: Literal["quantiles", "mean", "attention"] = "quantiles",
-        pooled: Literal["both", "stains", "features"] = "both",
+        where: Literal["learned", "everywhere"] = "learned",
+        measured: Literal["shares", "mean"] = "shares",
     ) -> None:
         super().__init__()
-        channels = {"both": 3 + WIDTHS[-1], "stains": 3, "features": WIDTHS[-1]}[pooled]
-        self.pooled = pooled
         self.stains = nn.Identity() if front_end == "rgb" else Stains(front_end)
-        if pooled != "stains":
-            self.features = nn.Sequential(
-                _convolution(3, WIDTHS[0], 5, stride=2),
-                *(_separable(*pair) for pair in pairwise(WIDTHS)),
-                _separable(WIDTHS[-1], WIDTHS[-1], stride=1),
-            )
-        self.pool_stains, self.pool_features = _pool(pooling, 3), _pool(pooling, WIDTHS[-1])
-        measured = channels * (len(QUANTILES) if pooling == "quantiles" else 1)
+        self.where = Where() if where == "learned" else None
+        self.levels = Levels() if measured == "shares" else nn.Identity()
+        places = PLACES if self.where else 0
+        numbers = (places + 1) * 3 * (Levels.number if measured == "shares" else 1) + places
+        self.normalise = nn.BatchNorm1d(numbers)
+        self.direct = nn.Linear(numbers, 1)
         self.classifier = nn.Sequential(
-            nn.BatchNorm1d(measured),
-            nn.Dropout(0.2),
-            nn.Linear(measured, 32),
-            nn.SiLU(),
-            nn.Linear(32, 1),
+            nn.Dropout(0.2), nn.Linear(numbers, 32), nn.SiLU(), nn.Linear(32, 1)
         )
 
     def forward(self, tiles: Tensor) -> Tensor:
-        stains, measured = self.stains(tiles), []
-        if self.pooled != "features":
-            measured.append(self.pool_stains(stains))
-        if self.pooled != "stains":
-            measured.append(self.pool_features(self.features(stains)))
-        return self.classifier(torch.cat(measured, dim=1)).squeeze(1)
+        stains = self.stains(tiles)
+        above = self.levels(stains)
+        numbers = [above.mean((2, 3))]
+        if self.where is not None:
+            where = self.where(stains)
+            above = adaptive_avg_pool2d(above, where.shape[2:])
+            seen = where.sum((2, 3))
+            shares = torch.einsum("bphw,blhw->bpl", where, above) / (seen[:, :, None] + 1)
+            numbers += [shares.flatten(1), seen / (where.shape[2] * where.shape[3])]
+        measured = self.normalise(torch.cat(numbers, dim=1))
+        return (self.direct(measured) + self.classifier(measured)).squeeze(1)
 
 
 class Stains(nn.Module):
@@ -98,48 +96,54 @@ class Stains(nn.Module):
 
     def forward(self, tiles: Tensor) -> Tensor:
         tiles = tiles.to(self.unmix.dtype).clamp(DARKEST, 1)
-        glass = quantiles(tiles, (GLASS,))[:, :, None, None]
-        density = (glass / tiles).log10().clamp_min(0)
+        density = (glass(tiles)[:, :, None, None] / tiles).log10().clamp_min(0)
         return torch.einsum("sc,bchw->bshw", self.unmix, density)
 
 
-class Attention(nn.Module):
-    """Maps (b, c, h, w) → each channel's mean (b, c), weighted by place (Ilse et al. 2018)."""
+class Where(nn.Sequential):
+    """Stains (b, 3, h, w) → maps (b, PLACES, h / 4, w / 4) of where to look, 0 to 1."""
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weigh = nn.Sequential(
-            nn.Conv2d(channels, 32, 1), nn.Tanh(), nn.Conv2d(32, 1, 1, bias=False)
+    def __init__(self) -> None:
+        super().__init__(
+            _convolution(3, 24, 5, stride=2),
+            _separable(24, 48, stride=2),
+            _separable(48, 64),
+            _separable(64, 64),
+            nn.Conv2d(64, PLACES, 1),
+            nn.Sigmoid(),
         )
 
-    def forward(self, maps: Tensor) -> Tensor:
-        weights = self.weigh(maps).flatten(2).softmax(dim=2)
-        return (maps.flatten(2) * weights).sum(dim=2)
+
+class Levels(nn.Module):
+    """Stains (b, 3, h, w) → how far each exceeds each level (b, 3 * number, h, w), 0 to 1.
+
+    The levels, and how sharply amounts above and below them are told apart, are learned.
+    """
+
+    number = 8
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.levels = nn.Parameter(torch.linspace(0.05, 0.9, self.number).repeat(3, 1))
+        self.log_widths = nn.Parameter(torch.full((3, 1), log(0.07)))
+
+    def forward(self, stains: Tensor) -> Tensor:
+        widths = self.log_widths.exp()[:, :, None, None]
+        above = (stains[:, :, None] - self.levels[:, :, None, None]) / widths
+        return above.sigmoid().flatten(1, 2)
 
 
-def quantiles(maps: Tensor, at: tuple[float, ...] = QUANTILES) -> Tensor:
-    """Quantiles of each channel over the tile: (b, c, h, w) → (b, c * k), through which one learns.
+def glass(tiles: Tensor) -> Tensor:
+    """The brightness of glass in each channel: (b, c, h, w) → (b, c), a high quantile.
 
-    The nearest values stand for them. Maps of more than 64 x 64 are averaged down to that first:
+    The nearest pixel stands for it. Tiles of more than 64 x 64 are averaged down to that first:
     sorting is slow, and neighbouring pixels say the same.
     """
-    step = max(1, min(maps.shape[2:]) // 64)
+    step = max(1, min(tiles.shape[2:]) // 64)
     if step > 1:
-        maps = nn.functional.avg_pool2d(maps, step)
-    ordered = maps.to(promote_types(maps.dtype, torch.float32)).flatten(2).sort(dim=2).values
-    places = [round(q * (ordered.shape[2] - 1)) for q in at]
-    return ordered[:, :, places].flatten(1)
-
-
-def _pool(pooling: str, channels: int) -> Callable[[Tensor], Tensor]:
-    """Maps (b, c, h, w) → what is measured of each channel over the tile."""
-    if pooling == "attention":
-        return Attention(channels)
-    return quantiles if pooling == "quantiles" else _mean
-
-
-def _mean(maps: Tensor) -> Tensor:
-    return maps.mean((2, 3))
+        tiles = nn.functional.avg_pool2d(tiles, step)
+    values = tiles.to(promote_types(tiles.dtype, torch.float32)).flatten(2)
+    return values.sort(dim=2).values[:, :, round(GLASS * (values.shape[2] - 1))]
 
 
 def _convolution(given: int, made: int, side: int, stride: int = 1, groups: int = 1) -> nn.Module:
@@ -150,7 +154,7 @@ def _convolution(given: int, made: int, side: int, stride: int = 1, groups: int 
     )
 
 
-def _separable(given: int, made: int, stride: int = 2) -> nn.Module:
+def _separable(given: int, made: int, stride: int = 1) -> nn.Module:
     return nn.Sequential(
         _convolution(given, given, 5, stride, groups=given), _convolution(given, made, 1)
     )
