@@ -97,7 +97,7 @@ class Stains(nn.Module):
             self.register_buffer("unmix", torch.eye(3) if front_end == "density" else unmix)
 
     def forward(self, tiles: Tensor) -> Tensor:
-        tiles = tiles.to(self.unmix.dtype).clamp(DARKEST, 1)
+        tiles = tiles.to(self.unmix.dtype).clamp(DARKEST, 1.0)
         glass = quantiles(tiles, (GLASS,))[:, :, None, None]
         density = (glass / tiles).log10().clamp_min(0)
         return torch.einsum("sc,bchw->bshw", self.unmix, density)
@@ -123,11 +123,12 @@ def quantiles(maps: Tensor, at: tuple[float, ...] = QUANTILES) -> Tensor:
     The nearest values stand for them. Maps of more than 64 x 64 are averaged down to that first:
     sorting is slow, and neighbouring pixels say the same.
     """
-    step = max(1, min(maps.shape[2:]) // 64)
+    height, width = (int(side) for side in maps.shape[2:])  # plain numbers while it is traced, too
+    step = max(1, min(height, width) // 64)
     if step > 1:
         maps = nn.functional.avg_pool2d(maps, step)
     ordered = maps.to(promote_types(maps.dtype, torch.float32)).flatten(2).sort(dim=2).values
-    places = [round(q * (ordered.shape[2] - 1)) for q in at]
+    places = [round(q * (int(ordered.shape[2]) - 1)) for q in at]
     return ordered[:, :, places].flatten(1)
 
 
