@@ -26,12 +26,13 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn, promote_types
-from torch.nn.functional import adaptive_avg_pool2d
+from torch.nn.functional import avg_pool2d
 
 from her2bench.models.registry import PIXELS, register_model
 from her2bench.stain import stain_matrix
 
 PLACES = 4  # maps of where to look
+STEP = 4  # pixels from one place to the next
 DARKEST = 1 / 255
 GLASS = 0.98  # the quantile of a channel's pixels that is taken as the glass
 
@@ -70,10 +71,10 @@ class DABNet(nn.Module):
         numbers = [above.mean((2, 3))]
         if self.where is not None:
             where = self.where(stains)
-            above = adaptive_avg_pool2d(above, where.shape[2:])
+            above = avg_pool2d(above, STEP, ceil_mode=True, count_include_pad=False)
             seen = where.sum((2, 3))
             shares = torch.einsum("bphw,blhw->bpl", where, above) / (seen[:, :, None] + 1)
-            numbers += [shares.flatten(1), seen / (where.shape[2] * where.shape[3])]
+            numbers += [shares.flatten(1), where.mean((2, 3))]
         measured = self.normalise(torch.cat(numbers, dim=1))
         return (self.direct(measured) + self.classifier(measured)).squeeze(1)
 
@@ -95,7 +96,7 @@ class Stains(nn.Module):
             self.register_buffer("unmix", torch.eye(3) if front_end == "density" else unmix)
 
     def forward(self, tiles: Tensor) -> Tensor:
-        tiles = tiles.to(self.unmix.dtype).clamp(DARKEST, 1)
+        tiles = tiles.to(self.unmix.dtype).clamp(DARKEST, 1.0)
         density = (glass(tiles)[:, :, None, None] / tiles).log10().clamp_min(0)
         return torch.einsum("sc,bchw->bshw", self.unmix, density)
 
@@ -139,11 +140,11 @@ def glass(tiles: Tensor) -> Tensor:
     The nearest pixel stands for it. Tiles of more than 64 x 64 are averaged down to that first:
     sorting is slow, and neighbouring pixels say the same.
     """
-    step = max(1, min(tiles.shape[2:]) // 64)
+    step = max(1, min(map(int, tiles.shape[2:])) // 64)
     if step > 1:
-        tiles = nn.functional.avg_pool2d(tiles, step)
+        tiles = avg_pool2d(tiles, step)
     values = tiles.to(promote_types(tiles.dtype, torch.float32)).flatten(2)
-    return values.sort(dim=2).values[:, :, round(GLASS * (values.shape[2] - 1))]
+    return values.sort(dim=2).values[:, :, round(GLASS * (int(values.shape[2]) - 1))]
 
 
 def _convolution(given: int, made: int, side: int, stride: int = 1, groups: int = 1) -> nn.Module:

@@ -112,15 +112,15 @@ def reopened(data: bytes) -> Callable[..., Tensor]:
 def _torchscript_wanted() -> Iterator[None]:
     """No warnings that TorchScript is deprecated: WSInfer and QuPath read nothing else.
 
-    Nor of branches in timm, which depend on sizes alone, and these are fixed. Those of branches in
-    a user's network stay: tracing takes one of them for all tiles.
+    Nor of branches in timm and in our networks, which depend on sizes alone, and these are fixed.
+    Those of a user's network stay: tracing takes one branch for all tiles.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"`torch\.jit\.\w+` is deprecated")
         warnings.filterwarnings(
             "ignore",
             category=torch.jit.TracerWarning,  # pyright: ignore[reportPrivateImportUsage]
-            module=r"(timm|torch)\b",
+            module=r"(timm|torch|her2bench)\b",
         )
         yield
 
