@@ -89,7 +89,7 @@ def test_networks_and_a_baseline_from_outside_stand_everywhere(
     assert {p.stem for p in (folder.path / "gallery" / "maps").iterdir()} == {"Tiny"}
     print_results(folder)
     shown = capsys.readouterr().out
-    assert all(name in shown for name in ("flat", "Tiny", "blue_baseline"))
+    assert all(name in shown for name in ("Flat network", "Tiny", "Blue baseline"))
 
     run = folder.run("Tiny", 0, 0)
     model, about = load_trained(run, CPU)

@@ -28,7 +28,7 @@ def test_types_bounds_and_defaults_of_the_settings_page():
     page = PAGES["settings_page"]()
     assert "| `manifest` | path | **required** |" in page
     assert "| `epochs` | whole number, ≥ 1, ≤ 100,000 | `20` |" in page
-    assert '| `endpoint` | `"2+"` or `"3+"` or `"1+"` or `"status"` | `"2+"` |' in page
+    assert '| `endpoint` | `"2+"` or `"3+"` or `"1+"` or `"status"` or `"score"` | `"2+"` |' in page
     assert "| `value` | number, > 0, ≤ 1 | not set |" in page
     assert "`roc_auc`" in page
 

@@ -15,7 +15,7 @@ from her2bench.data.decoding.reading import Region, UnreadableImage, read_tile
 from her2bench.data.decoding.rgb import resized
 from her2bench.data.decoding.squares import Square, squared
 from her2bench.stain import separate, white_points
-from her2bench.stain.tissue_mask import tissue_mask
+from her2bench.stain.tissue_mask import differs_from_glass
 
 SAMPLE = 300  # training tiles read: enough for their range, and fast at start
 FEWEST = 20  # fewer give no range
@@ -146,7 +146,7 @@ def warnings(
         training: what is known of the training tiles.
         square: what was done with the tile where it is not square.
     """
-    tissue = float(tissue_mask(tile).mean())
+    tissue = float(differs_from_glass(tile).mean())
     found = []
     if tissue < LEAST_TISSUE:
         found.append(

@@ -101,7 +101,9 @@ def opened_predictor(path: Path, device: torch.device, network: str | None = Non
             there and none is chosen.
     """
     ensemble, folder = ensemble_at(path, network), ComparisonFolder(path)
-    if folder.config.is_file():
-        return Predictor(ensemble, Networks(device), folder)
-    placed = placed_run(RunFolder(path))
-    return Predictor(ensemble, Networks(device), placed.comparison if placed else None)
+    if not folder.config.is_file():
+        placed = placed_run(RunFolder(path))
+        folder = placed.comparison if placed else None
+    predictor = Predictor(ensemble, Networks(device), folder)
+    _ = predictor.descriptions  # read now: what is unfinished or damaged is refused
+    return predictor

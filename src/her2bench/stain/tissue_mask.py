@@ -55,9 +55,29 @@ def glass_colour(rgb: np.ndarray) -> np.ndarray:
 def tissue_mask(rgb: np.ndarray) -> np.ndarray:
     """Which pixels of an overview show tissue.
 
-    A pixel counts where its neighbourhood is denser than glass, or rougher (unstained stroma has
-    nearly the colour of glass, and only its texture gives it away), and where what is dense or
-    rough around it holds stain: blue (haematoxylin, with or without eosin) or brown (DAB).
+    A pixel counts that differs from glass, as in `differs_from_glass`, and where what does so
+    around it holds stain: blue (haematoxylin, with or without eosin) or brown (DAB).
+
+    Args:
+        rgb: (h, w, 3) uint8, as for `differs_from_glass`.
+
+    Returns:
+        (h, w) bool.
+    """
+    found = differs_from_glass(rgb)
+    stained = found & _stained(rgb, np.maximum(glass_colour(rgb), 1))
+    around = [
+        ndimage.uniform_filter(pixels.astype(np.float32), _AROUND, mode="constant")
+        for pixels in (stained, found)
+    ]
+    return found & (around[0] >= _STAINED * around[1])
+
+
+def differs_from_glass(rgb: np.ndarray) -> np.ndarray:
+    """Which pixels are no glass, stained or not: of a tile alone, whose surroundings are unknown.
+
+    A pixel counts where its neighbourhood is denser than glass, or rougher: unstained stroma has
+    nearly the colour of glass, and only its texture gives it away.
 
     Args:
         rgb: (h, w, 3) uint8, shrunk about fourfold (near 1 to 2 µm/pixel), so that the camera's
@@ -73,12 +93,7 @@ def tissue_mask(rgb: np.ndarray) -> np.ndarray:
     tissue = np.hypot(np.maximum(darker, 0) / 2, spread) > _TISSUE
     lightest = np.maximum(np.maximum(rgb[..., 0], rgb[..., 1]), rgb[..., 2])
     tissue &= lightest >= _BLACK  # black is what scanners put where they did not look
-    found = ndimage.uniform_filter(tissue.astype(np.float32), _WINDOW) > 0.5
-    around = [
-        ndimage.uniform_filter(pixels.astype(np.float32), _AROUND, mode="constant")
-        for pixels in (found & _stained(rgb, glass), found)
-    ]
-    return found & (around[0] >= _STAINED * around[1])
+    return ndimage.uniform_filter(tissue.astype(np.float32), _WINDOW) > 0.5
 
 
 def _stained(rgb: np.ndarray, glass: np.ndarray) -> np.ndarray:

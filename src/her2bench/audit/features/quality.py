@@ -11,7 +11,7 @@ from PIL import Image
 from her2bench.audit.features.audited_tile import AuditedTile, Extract
 from her2bench.audit.features.jpeg import jpeg_quality
 from her2bench.stain import dab_percentiles, optical_density, separate, white_point
-from her2bench.stain.tissue_mask import tissue_mask
+from her2bench.stain.tissue_mask import differs_from_glass
 
 BROWN = 0.05
 """How much more blue than red light a pixel absorbs, optical density, to count as brown. DAB
@@ -52,7 +52,7 @@ def measure(tile: AuditedTile) -> dict[str, ArrayLike]:
     return {**_of_file(tile), **_of_stain(tile.rgb), **_of_detail(tile.rgb), **_of_rim(tile.rgb)}
 
 
-QUALITY_FEATURES = Extract(_FIELDS, measure, version=2)
+QUALITY_FEATURES = Extract(_FIELDS, measure, version=1)
 
 
 def _of_file(tile: AuditedTile) -> dict[str, ArrayLike]:
@@ -70,7 +70,7 @@ def _of_file(tile: AuditedTile) -> dict[str, ArrayLike]:
 
 def _of_stain(rgb: np.ndarray) -> dict[str, ArrayLike]:
     small = overview(rgb)
-    tissue = tissue_mask(small)
+    tissue = differs_from_glass(small)
     white = np.maximum(white_point(rgb), 1)
     density = optical_density(small, white)
     blue, _, rest = np.moveaxis(separate(density), -1, 0)

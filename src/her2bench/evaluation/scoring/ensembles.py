@@ -69,7 +69,7 @@ def ensembles_problem(ensembles: Mapping[str, Collection[str]], models: Collecti
             return f"{name!r} is the name of a model"
         for member in members:
             if member not in models:
-                hint = f" {nearest(member, models)}".rstrip()
+                hint = f" ({near})" if (near := nearest(member, models)) else ""
                 return f"{name}: no model {member!r}{hint}, expected models of {', '.join(models)}"
     return ""
 

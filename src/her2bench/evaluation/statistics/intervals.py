@@ -91,7 +91,7 @@ def clopper_pearson(value: float, effective: float, confidence: float) -> Interv
     Source: Korn and Graubard 1998, Survey Methodology 24:193.
 
     >>> [round(end, 4) for end in clopper_pearson(8 / 217, 217, 0.95)]
-    [0.0161, 0.0714]
+    [0.016, 0.0713]
     """
     right, tail = value * effective, (1 - confidence) / 2
     wrong = effective - right
