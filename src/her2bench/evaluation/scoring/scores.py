@@ -1,5 +1,9 @@
 """The one way in: a predictions table and the settings give all scores."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
 import polars as pl
 
 from her2bench.core.errors import UserError, listed
@@ -59,53 +63,72 @@ def score_predictions(
     table, further, notes_of_further = with_ensembles(table, settings)
     ensembles, derived = (*ensembles, *further), [*derived, *notes_of_further]
     table, thresholds, notes = apply_thresholds(table, settings.threshold)
-    names = [one.name for one in ensembles]
-    rows: list[Row] = []
+    rows, of_test, about = _by_split(table, settings, [one.name for one in ensembles])
+    calibration, calibration_notes = recalibrate(table, settings.bins)
+    notes = [
+        *about,
+        *(*seed_notes(of_test.pairs, rows, settings), *pair_notes(of_test.pairs, settings)),
+        *(*notes, *derived, *table_notes(table), *row_notes(rows), *calibration_notes),
+        *(*of_test.notes, *ordinal_notes(table, of_test.tables)),
+    ]
+    return Scores(
+        rows=tuple(rows),
+        pairs=of_test.pairs,
+        notes=tuple(notes),
+        breakdown=of_test.breakdown,
+        score_tables=of_test.tables,
+        calibration=calibration,
+        thresholds=thresholds,
+        ensembles=ensembles,
+        subgroups=of_test.subgroups,
+        interactions=of_test.interactions,
+        settings=settings.model_dump(mode="json"),
+    )
+
+
+@dataclass(frozen=True)
+class _OfTest:
+    """What is computed of the test tiles alone."""
+
     pairs: tuple[Pair, ...] = ()
     breakdown: tuple[Breakdown, ...] = ()
     tables: tuple[ScoreTable, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
     interactions: tuple[Interaction, ...] = ()
-    of_subgroups: list[Note] = []
+    notes: Sequence[Note] = ()
+
+
+def _by_split(
+    table: pl.DataFrame, settings: ScoreSettings, ensembles: list[str]
+) -> tuple[list[Row], _OfTest, list[Note]]:
+    """The rows of all splits, what is computed of the test tiles, and notes about the tiles."""
+    rows: list[Row] = []
+    of_test = _OfTest()
     unlike: list[Note] = []
     about: list[Note] = []
     for split in (split for split in SPLITS if (table["split"] == split).any()):
-        judged = judge(table.filter(pl.col("split") == split), split, settings, names)
+        judged = judge(table.filter(pl.col("split") == split), split, settings, ensembles)
         _require_primary(judged, settings.primary)
         if split == "test":
             _require_comparable(judged)
-        points, point_pairs = point_results(judged, split, settings)
-        at_cuts, cut_pairs = cut_results(judged, split, settings)
+        found = point_results(judged, split, settings), cut_results(judged, split, settings)
+        rows_of, pairs_of = (chain.from_iterable(parts) for parts in zip(*found, strict=True))
         if split == "test":
-            pairs = (*compare_all(judged, settings), *point_pairs, *cut_pairs)
-            breakdown = break_down(judged, split, settings)
-            tables = score_tables(judged, split)
-            subgroups, interactions, of_subgroups = by_subgroups(judged, settings)
+            of_test = _of_test(judged, settings, pairs_of)
         unlike += unlike_notes(split, {model.name: model.panel.table for model in judged.values()})
-        rows += [*_rows(judged, split, settings), *line_rows(judged, split, settings)]
-        rows += [*points, *at_cuts, *predictive_rows(judged, split, settings)]
+        rows += [*_rows(judged, split, settings), *line_rows(judged, split, settings), *rows_of]
+        rows += predictive_rows(judged, split, settings)
         about += sample_notes(split, [model.panel.sample for model in judged.values()])
         about += constant_notes(split, [model.panel.answers for model in judged.values()])
-    calibration, calibration_notes = recalibrate(table, settings.bins)
-    notes = [
-        *(*unlike, *about),
-        *(*seed_notes(pairs, rows, settings), *pair_notes(pairs, settings)),
-        *(*notes, *derived, *table_notes(table), *row_notes(rows), *calibration_notes),
-        *(*of_subgroups, *ordinal_notes(table, tables)),
-    ]
-    return Scores(
-        rows=tuple(rows),
-        pairs=pairs,
-        notes=tuple(notes),
-        breakdown=breakdown,
-        score_tables=tables,
-        calibration=calibration,
-        thresholds=thresholds,
-        ensembles=ensembles,
-        subgroups=subgroups,
-        interactions=interactions,
-        settings=settings.model_dump(mode="json"),
-    )
+    return rows, of_test, [*unlike, *about]
+
+
+def _of_test(
+    judged: dict[str, ModelEvaluation], settings: ScoreSettings, further: Iterable[Pair]
+) -> _OfTest:
+    pairs = (*compare_all(judged, settings), *further)
+    breakdown = break_down(judged, "test", settings)
+    return _OfTest(pairs, breakdown, score_tables(judged, "test"), *by_subgroups(judged, settings))
 
 
 def _rows(judged: dict[str, ModelEvaluation], split: str, settings: ScoreSettings) -> list[Row]:
