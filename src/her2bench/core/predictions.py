@@ -62,9 +62,9 @@ def read_predictions(
     Only `tile_id, target, probability` are required, and `model` where a table has several; without
     it the file's name is the model; of a table with `score` and the probabilities of the scores,
     `p0` to `p3`, only `tile_id`. `target` is 0 or 1, true or false, positive or negative. What is
-    missing is filled: `seed` 0, `fold` 0, `split` "test", `group_id` null (unknown), `logit` from the
-    probability. A group known for a tile in one table holds for that tile in all. Names of columns
-    count in any case and with any spaces; words such as `NA` and `nan` are missing values.
+    missing is filled: `seed` 0, `fold` 0, `split` "test", `group_id` null (unknown), `logit` from
+    the probability. A group known for a tile in one table holds for that tile in all. Names of
+    columns count in any case and with any spaces; words such as `NA` and `nan` are missing values.
 
     Args:
         paths: `.csv` or `.parquet` files; their rows are put one under the other.

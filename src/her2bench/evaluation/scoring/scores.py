@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import polars as pl
 
@@ -111,13 +110,13 @@ def _by_split(
         _require_primary(judged, settings.primary)
         if split == "test":
             _require_comparable(judged)
-        found = point_results(judged, split, settings), cut_results(judged, split, settings)
-        rows_of, pairs_of = (chain.from_iterable(parts) for parts in zip(*found, strict=True))
+        points, point_pairs = point_results(judged, split, settings)
+        at_cuts, cut_pairs = cut_results(judged, split, settings)
         if split == "test":
-            of_test = _of_test(judged, settings, pairs_of)
+            of_test = _of_test(judged, settings, [*point_pairs, *cut_pairs])
         unlike += unlike_notes(split, {model.name: model.panel.table for model in judged.values()})
-        rows += [*_rows(judged, split, settings), *line_rows(judged, split, settings), *rows_of]
-        rows += predictive_rows(judged, split, settings)
+        rows += [*_rows(judged, split, settings), *line_rows(judged, split, settings)]
+        rows += [*points, *at_cuts, *predictive_rows(judged, split, settings)]
         about += sample_notes(split, [model.panel.sample for model in judged.values()])
         about += constant_notes(split, [model.panel.answers for model in judged.values()])
     return rows, of_test, [*unlike, *about]
