@@ -64,8 +64,10 @@ def place(tmp_path_factory):
     run(place, f"her2bench phantom own {EXTRA['her2bench phantom']}")
     table = pl.read_csv(place / "own" / "manifest.csv")
     table.with_columns(path="own/" + pl.col("path")).write_csv(place / "mine.csv")
-    field = Image.effect_noise((600, 600), 60).convert("RGB")
-    field.save(place / "core.png")
+    grey, core = Image.effect_noise((540, 540), 60), Image.new("RGB", (600, 600), (236, 236, 236))
+    brown = Image.merge("RGB", [grey.point(lambda v, s=s: int(v * s)) for s in (1, 0.8, 0.6)])
+    core.paste(brown, (20, 20))
+    core.save(place / "core.png")
     (place / "labels.csv").write_text("path,score\ncore.png,3+\n")
     rows = [f"{m},t{i},{i % 2},{0.2 + 0.6 * (i % 3) / 2}" for m in "ab" for i in range(40)]
     (place / "predictions.csv").write_text(

@@ -244,6 +244,6 @@ def test_intervals_are_named_by_the_confidence_they_have(tmp_path: Path) -> None
     card = (folder.path / "runs" / "lenet" / "card.md").read_text(encoding="utf-8")
     assert "| Value (90% interval) |" in card and "95%" not in card
     # The bands of curves and the whiskers of boxes are drawn at 95% whatever the confidence is.
-    named = re.sub(r"bands contain 95%|whiskers 5% to 95%", "", page)
+    named = re.sub(r"[Bb]ands contain 95%|whiskers 5% to 95%", "", page)
     assert re.findall(r".{20}\b95(?:%| of 100).{20}", named) == []
     assert page.count("90% interval") > 5 and 'of models, with 90% intervals"' in page
