@@ -90,8 +90,7 @@ def read_predictions(
     read = [read_table(path, wanted) for path in paths]
     for table, path in zip(read, paths, strict=True):
         require_columns(table, _required(table, REQUIRED[1:]), path)
-    named = [*names, *[None] * (len(paths) - len(names))]
-    refuse_alike(paths, read, named)
+    refuse_alike(paths, read, named := [*names, *[None] * (len(paths) - len(names))])
     tables = [
         check_predictions(with_model(table, path, name), path)
         for table, path, name in zip(read, paths, named, strict=True)

@@ -118,7 +118,7 @@ class Where(nn.Sequential):
 class Levels(nn.Module):
     """Stains (b, 3, h, w) → how far each exceeds each level (b, 3 * number, h, w), 0 to 1.
 
-    The levels, and how sharply amounts above and below them are told apart, are learned.
+    The levels, and how sharply they divide amounts, are learned.
     """
 
     number = 8

@@ -86,9 +86,8 @@ def train_epoch(
     """Train for one epoch.
 
     Args:
-        fabric: device and precision.
-        model: set up by it; tiles (b, 3, h, w) to logits (b,).
-        optimiser: set up with it.
+        fabric: device and precision; model and optimiser are set up by it.
+        model: tiles (b, 3, h, w) to logits (b,).
         loss: of each tile, or of its cuts.
         side: the training tiles.
         plan: how.
@@ -109,9 +108,8 @@ def train_epoch(
     split, steps = (each.tensor_split(ends) for each in (targets, logits)), len(ends) + 1
     for step, (tiles, aims, said) in enumerate(zip(batches, *split, strict=True), number * steps):
         inputs = plan.prepare(augment(tiles, recipe.augment, generator))
-        goal = smoothed(aims, recipe.label_smoothing)
+        goal, setup = smoothed(aims, recipe.label_smoothing), (fabric, model, optimiser, loss)
         set_rate(optimiser, plan.learning_rate, recipe, step, steps * recipe.epochs)
-        setup = fabric, model, optimiser, loss
         output, value = passes.gradients(*setup, plan.compute.laid_out(inputs), goal)
         if recipe.clip is not None:
             nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
@@ -122,10 +120,13 @@ def train_epoch(
         said.copy_(output)
         listener.trained(len(aims) / len(order))
     mean, found = float(total / len(order)), logits.cpu().double().numpy()
-    seconds = time.perf_counter() - start
     row = {"epoch": number, "learning_rate": plan.learning_rate}
-    row |= {"seconds": seconds, "tiles_per_second": len(order) / seconds}
+    row |= _speed(len(order), time.perf_counter() - start)
     return row | measures("train", (mean, found, side.targets[order]))
+
+
+def _speed(tiles: int, seconds: float) -> Epoch:
+    return {"seconds": seconds, "tiles_per_second": tiles / seconds}
 
 
 def _loss(plan: FitConfig, train: Side, device: torch.device) -> TileLoss:

@@ -136,8 +136,8 @@ def test_the_choice_is_made_on_validation_slides():
     table = tiles(seed=3, models=("a",), slides=40)
     base = pl.col("tile_id").rank("ordinal").over("model", "split", "group_id") == 1
     noise = pl.Series(np.random.default_rng(5).uniform(0.3, 0.6, len(table)))
-    told = pl.when(base & (pl.col("target") == 1)).then(0.99).otherwise(noise)
-    table = check_predictions(table.with_columns(probability=told).drop("logit"))
+    certain = pl.when(base & (pl.col("target") == 1)).then(0.99).otherwise(noise)
+    table = check_predictions(table.with_columns(probability=certain).drop("logit"))
     scores, _ = score_slides(table, FAST, SlideSettings(aggregate="choose", quantile=0.95))
     assert {(e.aggregate, e.quantile, e.source) for e in scores.aggregates} == {
         ("quantile", 0.95, "val")

@@ -84,7 +84,7 @@ def served(folder, tiles):
 @pytest.mark.parametrize("place", [*NETWORKS, *TIMM], indirect=True)
 def test_a_tile_has_one_probability(place):
     folder, run, tiles, paths, expected = place
-    assert np.ptp(expected) > 100 * SAME, "the tiles can be told apart"
+    assert np.ptp(expected) > 100 * SAME, "the tiles can be distinguished"
     model = hb.load_model(run.path, device="cpu")
     found = {
         "predict": predict_tiles(run, paths, CPU)[0]["probability"],

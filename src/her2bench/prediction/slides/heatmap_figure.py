@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from her2bench.core.vocabulary import RESEARCH_USE
 from her2bench.prediction.slides.slide_prediction import SlidePrediction
 
-# Neither the blue of haematoxylin nor the brown of DAB; both sides are told apart without colour
+# Neither the blue of haematoxylin nor the brown of DAB; both sides are distinguished without colour
 # vision, too, since the middle is light.
 _COLOURS = LinearSegmentedColormap.from_list(
     "calls",

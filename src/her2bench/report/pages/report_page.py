@@ -7,6 +7,7 @@ from her2bench.core.atomic_io import replacing
 from her2bench.core.display import shown_as
 from her2bench.core.report_settings import report_settings
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.scores import Pair, Question
 from her2bench.core.tables import read_table, write_table
 from her2bench.core.versions import versions
 from her2bench.core.vocabulary import BASELINES, CONSTANT, ENDPOINTS, SPLITS, model_label
@@ -120,11 +121,7 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "of_weights": RESTS_ON["weights"],
         "threshold_rule": formats.threshold_rule(material.settings.threshold),
         "all_metrics": [(split, every_metric(material, split)) for split in present],
-        "pairs": {
-            q: [p for p in primary_pairs(material, q) if p.decision != "unanswered"]
-            + (ensemble_pairs(material) if q == "weights" else [])
-            for q in ("recipe", "weights")
-        },
+        "pairs": {question: _pairs(material, question) for question in ("recipe", "weights")},
         "subgroups": subgroup_columns(material),
         "question": shown_question(material),
         "titles": TITLES,
@@ -142,6 +139,11 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         **_audit(material),
         **_methods(material),
     }
+
+
+def _pairs(material: ReportInputs, question: Question) -> list[Pair]:
+    answered = [p for p in primary_pairs(material, question) if p.decision != "unanswered"]
+    return answered + (ensemble_pairs(material) if question == "weights" else [])
 
 
 def _about(material: ReportInputs) -> dict[str, str]:
