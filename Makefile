@@ -23,11 +23,11 @@ compare: $(READY) ## five networks and the baselines on the built-in phantom: a 
 	$(BIN)/her2bench compare configs/phantom.toml -o build/phantom-comparison
 
 test quick: export OMP_NUM_THREADS ?= 1
-test: $(READY) ## all tests, a process per core; those on real data need HER2BENCH_REAL_DATA
-	$(BIN)/python $(MEASURE) -m pytest -q -n auto --dist loadfile
+test: $(READY) ## all tests, up to four at once; those on real data need HER2BENCH_REAL_DATA
+	$(BIN)/python $(MEASURE) -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 quick: $(READY) ## the tests without those marked slow
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile -m "not slow"
 
 coverage: $(READY) ## after make test MEASURE="-m coverage run": the lines that no test runs; at least 90%
 	$(BIN)/python -m coverage combine --quiet
