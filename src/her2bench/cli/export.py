@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from her2bench.cli.own_network import OwnNetworks, use_own
+
 
 def export(
     run: Annotated[
@@ -25,21 +27,13 @@ def export(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files that exist.")
     ] = False,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model",
-            help="Your own network: package.module:Class, or NAME=package.module:Class.",
-        ),
-    ] = None,
+    model: OwnNetworks = None,
 ) -> None:
     """Write trained networks as ONNX, TorchScript, pt2 or for WSInfer. Not for diagnosis."""
     from her2bench.api.models import export as export_networks
     from her2bench.core.terminal import say
-    from her2bench.models.registry import use_model
 
-    for entry in model or []:
-        use_model(entry)
+    use_own(model)
     written = export_networks(run, out, kind, input=values, mpp=mpp, overwrite=overwrite)
     for each in written:
         most = f"at most {each.difference:.1g} on {each.tiles} tiles"

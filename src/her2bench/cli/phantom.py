@@ -8,18 +8,20 @@ import typer
 if TYPE_CHECKING:
     from her2bench.phantom import PhantomSettings
 
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        help="TOML file with any of the settings below, or phantom_tiles (what the config "
+        "phantom of compare needs)."
+    ),
+]
+
 
 def phantom(
     out: Annotated[
         Path, typer.Argument(help="Folder to write; it must not exist yet.", metavar="OUT")
     ],
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="TOML file with any of the settings below, or phantom_tiles (what the config "
-            "phantom of compare needs)."
-        ),
-    ] = None,
+    config: Config = None,
     slides: Annotated[
         int | None, typer.Option(help="Number of slides (default: 51, as BCI).")
     ] = None,

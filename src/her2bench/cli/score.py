@@ -142,23 +142,12 @@ def score(
     """
     own = slide_rule, slide_threshold, slide_value
     slide = slides.chosen_slides(level, aggregate, quantile, *own)
-    wanted = {
-        "threshold": {"kind": rule, "probability": threshold, "logit": logit, "value": value},
-        "primary": primary,
-        "margin": margin,
-        "confidence": confidence,
-        "bootstrap": bootstrap,
-        "bins": bins,
-        "seed": seed,
-        "by": tuple(by or ()),
-        "mcnemar": mcnemar,
-        "at_specificity": at_specificity,
-        "at_sensitivity": at_sensitivity,
-        "partial_auc": partial_auc,
-        "prevalence": prevalence,
-        "seed_ensembles": seed_ensembles,
-        "ensembles": named_ensembles(ensemble),
-    }
+    chosen = {"kind": rule, "probability": threshold, "logit": logit, "value": value}
+    wanted = {"threshold": chosen, "primary": primary, "margin": margin, "by": tuple(by or ())}
+    wanted |= {"confidence": confidence, "bootstrap": bootstrap, "bins": bins, "seed": seed}
+    wanted |= {"at_specificity": at_specificity, "at_sensitivity": at_sensitivity}
+    wanted |= {"partial_auc": partial_auc, "mcnemar": mcnemar, "prevalence": prevalence}
+    wanted |= {"seed_ensembles": seed_ensembles, "ensembles": named_ensembles(ensemble)}
     files, names = named_files(predictions, name), named_columns(columns)
     read = files, _settings(wanted), manifest, names, level, slide, endpoint
     _score(read, output, report, json, details)

@@ -5,19 +5,14 @@ from typing import Annotated
 
 import typer
 
+from her2bench.cli.own_network import OwnNetworks, use_own
+
 Out = Annotated[Path, typer.Argument(help="The folder of a comparison.", metavar="OUT")]
 Host = Annotated[
     str, typer.Option(help="Address to listen on; by default only this machine can connect.")
 ]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 selects any free port.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Model = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--model",
-        help="Your own network: package.module:Class, or NAME=package.module:Class.",
-    ),
-]
 AllowHost = Annotated[
     list[str] | None,
     typer.Option("--allow-host", help="Another host name the server accepts."),
@@ -30,22 +25,20 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     device: Device = "auto",
-    model: Model = None,
+    model: OwnNetworks = None,
     allow_host: AllowHost = None,
     root_path: RootPath = "",
 ) -> None:
     """Serve a comparison's report, and classify tiles with its networks. Not for diagnosis."""
     from her2bench.core.runs import opened_comparison
     from her2bench.core.terminal import say
-    from her2bench.models.registry import use_model
     from her2bench.prediction.device import choose_device
     from her2bench.web import server
     from her2bench.web.app import create_app
     from her2bench.web.prefix import prefix_of
     from her2bench.web.service import opened_service
 
-    for entry in model or []:
-        use_model(entry)
+    use_own(model)
     public, prefix = server.public_names(allow_host or []), prefix_of(root_path)
     folder = opened_comparison(out)
     chosen = choose_device(device)

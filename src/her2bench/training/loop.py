@@ -89,8 +89,7 @@ def train_epoch(
         fabric: device and precision; model and optimiser are set up by it.
         model: tiles (b, 3, h, w) to logits (b,).
         loss: of each tile, or of its cuts.
-        side: the training tiles.
-        plan: how.
+        side: the training tiles; `plan` says how.
         number: of the epoch, from 0.
         passes: how many tiles there is room for at a time.
         average: takes in the weights after each step.
@@ -104,7 +103,7 @@ def train_epoch(
     ends = batch_ends(len(order), recipe.batch, model)
     batches = side.tiles.batches(np.split(side.rows[order], ends))
     model.train()
-    # No GPU synchronisation in the loop: losses and logits stay there until the end of the epoch.
+    # No GPU synchronisation in the loop: losses and logits stay there until its end.
     split, steps = (each.tensor_split(ends) for each in (targets, logits)), len(ends) + 1
     for step, (tiles, aims, said) in enumerate(zip(batches, *split, strict=True), number * steps):
         inputs = plan.prepare(augment(tiles, recipe.augment, generator))
@@ -120,13 +119,13 @@ def train_epoch(
         said.copy_(output)
         listener.trained(len(aims) / len(order))
     mean, found = float(total / len(order)), logits.cpu().double().numpy()
-    row = {"epoch": number, "learning_rate": plan.learning_rate}
-    row |= _speed(len(order), time.perf_counter() - start)
+    row = _row(plan, number, len(order), time.perf_counter() - start)
     return row | measures("train", (mean, found, side.targets[order]))
 
 
-def _speed(tiles: int, seconds: float) -> Epoch:
-    return {"seconds": seconds, "tiles_per_second": tiles / seconds}
+def _row(plan: FitConfig, number: int, tiles: int, seconds: float) -> Epoch:
+    speed = {"seconds": seconds, "tiles_per_second": tiles / seconds}
+    return {"epoch": number, "learning_rate": plan.learning_rate} | speed
 
 
 def _loss(plan: FitConfig, train: Side, device: torch.device) -> TileLoss:

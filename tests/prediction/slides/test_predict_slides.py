@@ -3,8 +3,6 @@
 import errno
 import gzip
 import json
-import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -33,8 +31,6 @@ from her2bench.prediction.slides.slide_tiles import SlideTiling
 
 from .conftest import CPU, HEIGHT, MPP, SIDE, SIZE, WIDTH, drawn
 
-REAL = Path(os.environ.get("HER2BENCH_REAL_DATA", ""))
-real = pytest.mark.skipif(not REAL.joinpath("slides").is_dir(), reason="no HER2BENCH_REAL_DATA")
 FILES = {"tiles.csv", "tiles.geojson", "heatmap.png", "summary.json"}
 
 
@@ -248,42 +244,3 @@ def test_killed_in_a_folder_of_slides_it_ends_as_unkilled(tmp_path, run, image):
     assert len(list(out.glob("k*"))) < 5
     hb.predict(run, tmp_path / "in", out, device="cpu")
     assert contents(out) == contents(tmp_path / "whole")
-
-
-@real
-@pytest.mark.slow
-def test_both_real_slides(tmp_path, run):
-    with pytest.raises(hb.UserError, match="--mpp"):
-        hb.predict(run, REAL / "slides", tmp_path / "out", device="cpu")
-    assert not (tmp_path / "out").exists()
-    found = hb.predict(run, REAL / "slides", tmp_path / "out", device="cpu", mpp=0.25)
-    assert [summary["mpp"] for summary in found.slides] == [0.499, 0.25]
-    for summary in found.slides:
-        folder = tmp_path / "out" / summary["slide"]
-        assert {path.name for path in folder.iterdir()} == FILES
-        shapes = geojson.loads((folder / "tiles.geojson").read_text())
-        assert len(shapes.features) == summary["tiles"] > 50
-
-
-@real
-@pytest.mark.slow
-def test_two_real_cores_on_one_slide_are_predicted_as_their_tiles(tmp_path, run):
-    cores = sorted((REAL / "her2_tma").glob("[03]_*.jpg"))[::3]
-    parts = []
-    for path in cores:
-        with Image.open(path) as core:
-            parts.append(np.asarray(core.crop((1500, 1500, 3036, 3036))))
-    pyramid_of(tmp_path / "two.tiff", np.concatenate(parts, axis=1), 3, MPP)
-    hb.predict(run, tmp_path / "two.tiff", tmp_path / "out", device="cpu")
-    table = pl.read_csv(tmp_path / "out" / "two" / "tiles.csv")
-    whole = table.filter((pl.col("x") + SIDE <= 1536) | (pl.col("x") >= 1536))
-    right = (whole["x"] >= 1536).to_list()
-    manifest = whole.select("tile_id", "width", "height").with_columns(
-        pl.Series("path", [str(cores[side]) for side in right]),
-        x=whole["x"] - 1536 * pl.Series(right).cast(pl.Int64) + 1500,
-        y=whole["y"] + 1500,
-    )
-    expected, _ = predict_rows(opened_predictor(run, CPU), manifest)
-    assert sum(right) > 20 and len(right) - sum(right) > 20
-    np.testing.assert_allclose(whole["probability"], expected["probability"], atol=1e-5)
-    shutil.rmtree(tmp_path / "out")
