@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from her2bench.api.results import ComparisonResults
 from her2bench.core.atomic_io import check_writable
-from her2bench.core.config import load_settings, settings_from
+from her2bench.core.config import load_settings, settings_from, with_overrides
 from her2bench.core.extras import needs_extra
 from her2bench.core.packaged_configs import config_path
 from her2bench.core.predictions import read_predictions
@@ -72,10 +72,12 @@ def _resolved(
     from her2bench.comparison.config import ComparisonConfig
 
     if isinstance(config, Mapping):
-        config = {**config, "models": [*config.get("models", ()), *more]}
-        return settings_from(ComparisonConfig, config, "config")
-    read = load_settings(ComparisonConfig, config_path(config, "compare"), list(overrides))
-    return read.model_copy(update={"models": (*read.models, *more)})
+        where, data = "config", with_overrides(dict(config), overrides)
+    else:
+        where = config_path(config, "compare")
+        data = load_settings(ComparisonConfig, where, list(overrides)).model_dump()
+    models = [*data.get("models", ()), *more]
+    return settings_from(ComparisonConfig, {**data, "models": models}, where)
 
 
 def comparison_results(folder: ComparisonFolder | str | Path) -> ComparisonResults:
