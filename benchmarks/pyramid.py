@@ -43,8 +43,14 @@ def write_pyramid(
             at = _directory(stream, at, _tags(level, size, places[level], mpp, quality))
 
 
-def pyramid_of(path: Path, image: np.ndarray, levels: int = 3, mpp: float | None = None) -> None:
-    """Write an image (h, w, 3) as a lossless pyramid, each level half of the one before."""
+def pyramid_of(
+    path: Path,
+    image: np.ndarray,
+    levels: int = 3,
+    mpp: float | None = None,
+    quality: int | None = None,
+) -> None:
+    """Write an image (h, w, 3) as a pyramid, each level half of the one before."""
     pictures = [Image.fromarray(image)]
     for _ in range(levels - 1):
         pictures.append(pictures[-1].reduce(2))
@@ -54,7 +60,7 @@ def pyramid_of(path: Path, image: np.ndarray, levels: int = 3, mpp: float | None
         part = arrays[level][y : y + TILE, x : x + TILE]
         return np.pad(part, ((0, TILE - part.shape[0]), (0, TILE - part.shape[1]), (0, 0)))
 
-    write_pyramid(path, [picture.size for picture in pictures], tile_of, mpp)
+    write_pyramid(path, [picture.size for picture in pictures], tile_of, mpp, quality)
 
 
 def _packed(tile: np.ndarray, quality: int | None) -> bytes:

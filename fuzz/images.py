@@ -51,7 +51,7 @@ class Images:
     def make(self, rng: Random) -> tuple[str, bytes]:
         suffix, data = rng.choice(self._sound)
         if suffix == ".png" and rng.random() < 0.3:
-            data = _header_changed(data, rng)
+            data = header_changed(data, rng)
         return suffix, mutated(data, rng, 6) if rng.random() < 0.9 else data
 
     def read(self, path: Path, rng: Random) -> None:
@@ -128,7 +128,7 @@ def _exif(rng: Random) -> Image.Exif:
     return exif
 
 
-def _header_changed(data: bytes, rng: Random) -> bytes:
+def header_changed(data: bytes, rng: Random) -> bytes:
     """A PNG whose header, with a right checksum, tells of another size, depth or colour."""
     sides = (0, 1, 16, 4000, 20000, 31000, 70000, 2**31 - 1)
     width, height = rng.choice(sides), rng.choice(sides)

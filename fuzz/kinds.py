@@ -28,15 +28,18 @@ class Kind(Protocol):
 
 
 KINDS = {
-    "manifests": ("fuzz.manifests:Manifests", 0.13),
-    "predictions": ("fuzz.predictions:Predictions", 0.14),
-    "configs": ("fuzz.configs:Configs", 0.08),
-    "overrides": ("fuzz.configs:Overrides", 0.08),
-    "images": ("fuzz.images:Images", 0.22),
-    "folders": ("fuzz.folders:Folders", 0.22),
-    "weights": ("fuzz.weights:Weights", 0.13),
+    "manifests": ("fuzz.manifests:Manifests", 0.11),
+    "predictions": ("fuzz.predictions:Predictions", 0.10),
+    "four_scores": ("fuzz.four_scores:FourScores", 0.09),
+    "configs": ("fuzz.configs:Configs", 0.07),
+    "overrides": ("fuzz.configs:Overrides", 0.07),
+    "images": ("fuzz.images:Images", 0.18),
+    "slides": ("fuzz.slides:Slides", 0.08),
+    "folders": ("fuzz.folders:Folders", 0.14),
+    "weights": ("fuzz.weights:Weights", 0.09),
+    "onnx": ("fuzz.onnx_models:OnnxModels", 0.07),
 }
-BUILT_ON_A_COMPARISON = ("folders", "weights")
+BUILT_ON_A_COMPARISON = ("slides", "folders", "weights", "onnx")
 
 
 def kind_of(place: str) -> type[Kind]:

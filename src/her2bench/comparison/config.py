@@ -10,7 +10,7 @@ from her2bench.core.config import Settings, problems, settings_from
 from her2bench.core.errors import UserError, nearest, shown
 from her2bench.core.predictions import check_model_name
 from her2bench.core.report_settings import ReportSettings, unknown_models
-from her2bench.core.vocabulary import BASELINES, Endpoint, model_name
+from her2bench.core.vocabulary import BASELINES, LARGEST_SIZE, Endpoint, model_name
 from her2bench.data.decoding.squares import Square
 from her2bench.data.splitting.splits import SplitSettings
 from her2bench.data.tile_cache.pixels import Decoding
@@ -57,7 +57,7 @@ class ComparisonConfig(Settings):
     models: tuple[str, ...] = Field(min_length=1, max_length=1000)
     baselines: tuple[str, ...] = ("always_positive", "dab_baseline", "background_baseline")
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, max_length=1000)
-    size: int = Field(default=299, ge=1, le=4096)
+    size: int = Field(default=299, ge=1, le=LARGEST_SIZE)
     decoding: Decoding = "exact"
     square: Square = "squash"
     precision: Literal["32-true", "bf16-mixed"] = "32-true"

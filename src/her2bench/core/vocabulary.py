@@ -7,6 +7,9 @@ from her2bench.core.display import chosen_name
 
 RESEARCH_USE = "Research use only; nothing here is for diagnosis."
 
+LARGEST_SIZE = 4096
+"""Most pixels per side of a tile as a network sees it."""
+
 SCORES = ("0", "1+", "2+", "3+")
 """The IHC scores; a score is stored as its place here, 0 to 3."""
 SCORE_TEXT = r"^([0-3])(?:\+|[.,]0+)?$"

@@ -12,7 +12,7 @@ from torch import nn
 
 from her2bench.core.errors import UserError
 from her2bench.core.run_folder import RunFolder
-from her2bench.core.vocabulary import NETWORKS
+from her2bench.core.vocabulary import LARGEST_SIZE, NETWORKS
 from her2bench.data.decoding.squares import SQUARES, Square
 from her2bench.data.tile_cache.pixels import Decoding
 from her2bench.models.arguments import Argument, with_arguments
@@ -175,9 +175,9 @@ def _description(path: Path) -> ModelMetadata:
     numbers = [*mean, *std, float(header["threshold"])]
     if len(numbers) != 7 or not all(math.isfinite(number) for number in numbers):
         raise ValueError("its header has no finite mean, std and threshold")
-    square = header.get("square", "squash")
-    if square not in SQUARES:
-        raise ValueError(f"square {square!r} in its header is unknown")
+    size, square = int(header["size"]), header.get("square", "squash")
+    if not 1 <= size <= LARGEST_SIZE or square not in SQUARES:
+        raise ValueError(f"size {size} or square {square!r} in its header is unknown")
     arguments = json.loads(header.get("arguments", "{}"))
     if not isinstance(arguments, dict) or not all(
         isinstance(value, bool | int | float | str) for value in arguments.values()
@@ -185,7 +185,7 @@ def _description(path: Path) -> ModelMetadata:
         raise ValueError("the arguments in its header are no names and plain values")
     return ModelMetadata(
         model=header["model"],
-        size=int(header["size"]),
+        size=size,
         preparation=Normalization(tuple(mean), tuple(std)),
         threshold=float(header["threshold"]),
         endpoint=header["endpoint"],
@@ -200,7 +200,5 @@ def _description(path: Path) -> ModelMetadata:
 def _scale(header: dict[str, str]) -> TrainingScale | None:
     if "tile_side" not in header:
         return None
-    side, mpp = int(header["tile_side"]), float(header["mpp"]) if "mpp" in header else None
-    if side < 1 or (mpp is not None and not 0 < mpp < math.inf):
-        raise ValueError(f"tile_side {side} or mpp {mpp} in its header is impossible")
-    return TrainingScale(side, mpp)
+    mpp = float(header["mpp"]) if "mpp" in header else None
+    return TrainingScale(int(header["tile_side"]), mpp)

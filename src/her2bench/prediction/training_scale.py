@@ -1,5 +1,6 @@
 """The scale of training tiles: their side in pixels, and the µm/pixel at which they were cut."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,10 @@ class TrainingScale:
 
     side: int
     mpp: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.side < 1 or not (self.mpp is None or 0 < self.mpp < math.inf):
+            raise ValueError(f"a tile of {self.side} pixels at {self.mpp} µm/pixel is impossible")
 
     def side_at(self, mpp: float | None) -> int:
         """Side in pixels of the same field in an image of `mpp` µm/pixel.

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from tests.evaluation.conftest import simulated
 
+from her2bench.core.errors import UserError
 from her2bench.core.ordinal import SCORE_COLUMNS
 from her2bench.core.predictions import check_predictions
 from her2bench.core.scores import read_scores, write_scores
@@ -138,3 +139,10 @@ def test_a_binary_model_beside_an_ordinal_one_has_the_binary_metrics_alone():
     assert "quadratic_kappa" in {s.metric for s in alone.subgroups}
     assert any(t.metric == "quadratic_kappa" for t in alone.interactions)
     assert {s.metric for s in beside.subgroups} == set(names_of("binary"))
+
+
+@pytest.mark.parametrize("own", ["model", "probability"])
+def test_a_column_that_differs_between_models_is_no_subgroup_of_tiles(own):
+    table = with_scanners().with_columns(scanner=pl.col(own))
+    with pytest.raises(UserError, match="values that differ between the models of one tile"):
+        score_predictions(table, FAST)

@@ -94,6 +94,9 @@ def test_another_version_s_format_is_named(write):
     [
         ("tile_size", "0"),
         ("tile_size", "6.4"),
+        ("tile_size", "408240033148485174667"),
+        ("training_tile_side", "-1"),
+        ("mpp", "-0.5"),
         ("threshold_logit", "nan"),
         ("mean", "[1, 2]"),
         ("std", "{}"),

@@ -10,9 +10,11 @@ from openslide import OpenSlide, OpenSlideCache, OpenSlideError
 from PIL import Image
 
 from her2bench.data.decoding.rgb import to_rgb
+from her2bench.data.decoding.tiff_directories import check_tiles
 from her2bench.data.decoding.unreadable import UnreadableImage, broken_is_unreadable
 
 _CACHE = 128_000_000  # bytes of decoded blocks, shared by all threads: neighbours need them again
+_TIFFS = ("generic-tiff", "aperio")  # other kinds have rules of their own for missing tiles
 _BAND = 4_000_000  # pixels read at once for an overview
 PLAUSIBLE_MPP = (0.05, 20.0)
 """µm/pixel of a scan: a resolution outside of it is a screen's, or a mistake."""
@@ -109,9 +111,17 @@ class Slide:
 
 
 def opened_slide(path: Path) -> Slide | None:
-    """The slide, or nothing where OpenSlide does not know the file, or not that kind of TIFF."""
+    """The slide, or nothing where OpenSlide does not know the file, or not that kind of TIFF.
+
+    Raises:
+        UnreadableImage: a TIFF whose tiles do not make up its size.
+    """
     try:
-        return Slide(path) if OpenSlide.detect_format(path) else None
+        kind = OpenSlide.detect_format(path)
+        if kind in _TIFFS:
+            with path.open("rb") as stream:
+                check_tiles(stream)
+        return Slide(path) if kind else None
     except OpenSlideError:
         return None
 

@@ -8,13 +8,40 @@ from typing import IO
 from her2bench.data.decoding.unreadable import UnreadableImage
 
 MOST_DIRECTORIES = 64
-MOST_PIECES = 100_000  # strips or tiles of one picture
+MOST_PIECES = 100_000  # strips or tiles of one picture that is decoded whole
+MOST_TILES = 20_000_000  # of a level of a slide
+MOST_TILE_PIXELS = 2**26  # of one of these; scanners write some hundred per side
 _MOST_READ = 4  # times the file's size, by all values together
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _SIZES |= {16: 8, 17: 8, 18: 8}
 _WIDTH, _HEIGHT, _KIND, _OLD_KIND, _INNER = 256, 257, 254, 255, (330, 34665, 34853, 40965)
 _REDUCED, _MASK, _OLD_REDUCED = 1, 4, 2
 _PLACES = (273, 279, 324, 325)
+_TILE_WIDTH, _TILE_HEIGHT, _TILE_PLACES = 322, 323, 324
+
+
+@dataclass(frozen=True)
+class _Directory:
+    """By tag, the first value and how many there are."""
+
+    first: dict[int, int]
+    counts: dict[int, int]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.first.get(_WIDTH, 0), self.first.get(_HEIGHT, 0)
+
+    @property
+    def copy(self) -> bool:
+        """Whether it says of itself that it is a reduced copy or a mask."""
+        kind, old = self.first.get(_KIND, 0), self.first.get(_OLD_KIND)
+        return bool(kind & (_REDUCED | _MASK)) or old == _OLD_REDUCED
+
+    @property
+    def tile_shape(self) -> tuple[int, int]:
+        """Width and height of its tiles; 0 where it has none."""
+        return self.first.get(_TILE_WIDTH, 0), self.first.get(_TILE_HEIGHT, 0)
 
 
 @dataclass(frozen=True)
@@ -49,46 +76,71 @@ def count_pictures(stream: IO[bytes]) -> int:
         UnreadableImage: a loop of directories, or more of them, of values or of strips than any
             picture has: decoders take minutes over such files.
     """
+    pictures = [each for each in _chain(stream, MOST_PIECES) if not each.copy]
+    if not pictures:
+        return 1
+    first = pictures[0].shape
+    return 1 + sum(not _smaller(each.shape, first) for each in pictures[1:])
+
+
+def check_tiles(stream: IO[bytes]) -> None:
+    """Check that every tiled directory of a TIFF lists the tiles that its size needs.
+
+    libtiff takes those that are missing as empty, and the others for their neighbours.
+
+    Raises:
+        UnreadableImage: fewer tiles, tiles that are too large, or see `count_pictures`.
+    """
+    for each in _chain(stream, MOST_TILES):
+        (width, height), (across, down) = each.shape, each.tile_shape
+        if not (across and down):
+            continue
+        if across * down > MOST_TILE_PIXELS:
+            raise UnreadableImage(f"damaged: in tiles of {across} x {down} pixels")
+        wanted, listed = -(-width // across) * -(-height // down), each.counts.get(_TILE_PLACES, 0)
+        if listed < wanted:
+            raise UnreadableImage(
+                f"damaged: {width} x {height} pixels are {wanted} tiles, and it lists {listed}"
+            )
+
+
+def _chain(stream: IO[bytes], most_pieces: int) -> Iterator[_Directory]:
     stream.seek(0)
     head = stream.read(16)
     layout = _LAYOUTS[head[:4]]
     size = stream.seek(0, os.SEEK_END)
     place = layout.number(head[8:16] if layout.big else head[4:8])
-    walk = _Walk(stream, layout, size)
-    pictures = [tags for tags in walk.chain(place) if not _copy(tags)]
-    if not pictures:
-        return 1
-    first = _shape(pictures[0])
-    return 1 + sum(not _smaller(_shape(tags), first) for tags in pictures[1:])
+    return _Walk(stream, layout, size, most_pieces).chain(place)
 
 
 class _Walk:
     """A walk over directories that keeps count of what it has seen."""
 
-    def __init__(self, stream: IO[bytes], layout: _Layout, size: int) -> None:
+    def __init__(self, stream: IO[bytes], layout: _Layout, size: int, most_pieces: int) -> None:
         self._stream, self._layout, self._size = stream, layout, size
+        self._most_pieces = most_pieces
         self._seen: set[int] = set()
         self._read = 0
 
-    def chain(self, place: int) -> Iterator[dict[int, int]]:
-        """The directories of a chain: by tag, its first value."""
+    def chain(self, place: int) -> Iterator[_Directory]:
+        """The directories of a chain."""
         while 0 < place < self._size:
             if place in self._seen:
                 raise UnreadableImage("damaged: its directories go round in a circle")
             self._seen.add(place)
             if len(self._seen) > MOST_DIRECTORIES:
                 raise UnreadableImage(f"holds more than {MOST_DIRECTORIES} directories")
-            tags, place = self._directory(place)
-            yield tags
+            directory, place = self._directory(place)
+            yield directory
 
-    def _directory(self, place: int) -> tuple[dict[int, int], int]:
+    def _directory(self, place: int) -> tuple[_Directory, int]:
         big, number = self._layout.big, self._layout.number
         head, entry = (8, 20) if big else (2, 12)
         self._stream.seek(place)
         count = number(self._stream.read(head))
         block = self._stream.read(min(count * entry, self._size))
         following = number(self._stream.read(8 if big else 4))
-        tags: dict[int, int] = {}
+        found = _Directory({}, {})
         inner: list[int] = []
         for start in range(0, len(block) - entry + 1, entry):
             tag, kind = number(block[start : start + 2]), number(block[start + 2 : start + 4])
@@ -96,28 +148,23 @@ class _Walk:
             field = block[start + (12 if big else 8) : start + entry]
             self._weigh(tag, values, values * _SIZES.get(kind, 1))
             width = _SIZES.get(kind, 1)
-            tags[tag] = number(field[:width] if values * width <= len(field) else field)
+            found.counts[tag] = values
+            found.first[tag] = number(field[:width] if values * width <= len(field) else field)
             if tag in _INNER and values:
-                inner.append(tags[tag])
+                inner.append(found.first[tag])
         for start in inner:
             for _ in self.chain(start):
                 pass
-        return tags, following
+        return found, following
 
     def _weigh(self, tag: int, values: int, size: int) -> None:
         self._read += min(size, self._size)
         if self._read > _MOST_READ * self._size + (1 << 20):
             raise UnreadableImage("damaged: its tags hold more than the file does")
-        if tag in _PLACES and values > MOST_PIECES:
-            raise UnreadableImage(f"in more than {MOST_PIECES:,} strips or tiles: save it again")
-
-
-def _copy(tags: dict[int, int]) -> bool:
-    return bool(tags.get(_KIND, 0) & (_REDUCED | _MASK)) or tags.get(_OLD_KIND) == _OLD_REDUCED
-
-
-def _shape(tags: dict[int, int]) -> tuple[int, int]:
-    return tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0)
+        if tag in _PLACES and values > self._most_pieces:
+            raise UnreadableImage(
+                f"in more than {self._most_pieces:,} strips or tiles: save it again"
+            )
 
 
 def _smaller(shape: tuple[int, int], first: tuple[int, int]) -> bool:

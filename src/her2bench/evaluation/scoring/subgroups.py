@@ -1,9 +1,11 @@
 """Every metric by the columns that a user names, and tests whether it depends on the subgroup."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import polars as pl
 
+from her2bench.core.errors import UserError
 from her2bench.core.score_notes import Note, make_note
 from her2bench.core.score_parts import Interaction, Subgroup
 from her2bench.core.scores import known
@@ -35,6 +37,9 @@ def by_subgroups(
     Returns:
         One `Subgroup` per model, column, value and metric; one `Interaction` per column, subgroup,
         metric and model, and per pair of models of which one at most is a baseline; and notes.
+
+    Raises:
+        UserError: a column is no property of the tiles: it differs between models.
     """
     models = judged.values()
     chosen = metrics or [m for m in METRICS if all(m in metrics_of(e.panel) for e in models)]
@@ -42,7 +47,7 @@ def by_subgroups(
     tests: list[Interaction] = []
     notes: list[Note] = []
     for column in settings.by:
-        values = next(iter(models)).panel.table[column].drop_nulls().unique()
+        values = _values(column, models)
         if column == "group_id" or not 1 < len(values) <= MOST_SUBGROUPS:
             continue
         cells = {
@@ -61,6 +66,19 @@ def by_subgroups(
             tests += interactions(metric, column, names, cells, judged, settings)
         notes += _notes(column, names, mine, settings)
     return tuple(found), tuple(tests), notes
+
+
+def _values(column: str, models: Iterable[ModelEvaluation]) -> pl.Series:
+    """The values of a column that is one of tiles, not of models."""
+    first, *others = (each.panel.table[column] for each in models)
+    if not all(first.equals(other) for other in others):
+        raise UserError(
+            f"--by {column}",
+            found="values that differ between the models of one tile",
+            expected="a column of the tiles, with one value for all models",
+            hint="leave it out: its subgroups would compare the models on other tiles",
+        )
+    return first.drop_nulls().unique()
 
 
 def _cell(

@@ -9,7 +9,7 @@ from typing import Literal, cast, get_args
 import numpy as np
 
 from her2bench import __version__
-from her2bench.core.vocabulary import ENDPOINTS, RESEARCH_USE
+from her2bench.core.vocabulary import ENDPOINTS, LARGEST_SIZE, RESEARCH_USE
 from her2bench.data.decoding.squares import SQUARES
 from her2bench.prediction.forward import probabilities
 from her2bench.prediction.normalization import Normalization
@@ -88,7 +88,7 @@ def metadata_from(texts: Mapping[str, str]) -> ExportMetadata:
     mean, std = (_three(texts[name]) for name in ("mean", "std"))
     size, threshold = int(texts["tile_size"]), _finite(texts["threshold_logit"])
     square, pixels = texts["square"], texts["pixels"]
-    if size < 1 or square not in SQUARES or pixels not in PIXELS:
+    if not 1 <= size <= LARGEST_SIZE or square not in SQUARES or pixels not in PIXELS:
         raise ValueError(f"tile_size {size}, square {square!r} or pixels {pixels!r} is unknown")
     trained = ModelMetadata(
         texts["model"],

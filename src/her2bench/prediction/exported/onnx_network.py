@@ -64,6 +64,9 @@ def load_onnx(path: Path) -> tuple[OnnxNetwork, ExportMetadata]:
         )
     try:
         metadata = metadata_from(texts)
+        scale = metadata.trained.scale
+        if scale is None and metadata.mpp is not None:
+            scale = TrainingScale(metadata.trained.size, metadata.mpp)
     except (KeyError, ValueError) as error:
         raise UserError(
             path,
@@ -72,8 +75,5 @@ def load_onnx(path: Path) -> tuple[OnnxNetwork, ExportMetadata]:
             hint="export the run again",
         ) from error
     check_one_probability(metadata.trained, path)
-    scale = metadata.trained.scale
-    if scale is None and metadata.mpp is not None:
-        scale = TrainingScale(metadata.trained.size, metadata.mpp)
     trained = replace(metadata.trained, preparation=InFile(), scale=scale)
     return OnnxNetwork(session, metadata), replace(metadata, trained=trained)

@@ -38,6 +38,7 @@ class OnnxSession:
 
     def __init__(self, data: bytes, where: object) -> None:
         self._where = where
+        ort.disable_telemetry_events()  # where someone imported it before us
         options = ort.SessionOptions()
         options.intra_op_num_threads = usable_cores()
         options.log_severity_level = 4  # faults arrive as exceptions
