@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from her2bench.core.manifest import read_manifest
 from her2bench.core.run_folder import RunFolder
 from her2bench.core.runs import ComparisonFolder
 from her2bench.prediction.domain_shift import Training, training_of
@@ -16,7 +15,7 @@ from her2bench.prediction.ensemble import Ensemble, Networks, ensemble_logits
 from her2bench.prediction.forward import probabilities
 from her2bench.prediction.sources import ensemble_at, placed_run
 from her2bench.prediction.trained_networks import ModelMetadata
-from her2bench.prediction.training_scale import TrainingScale, scale_of
+from her2bench.prediction.training_scale import TrainingScale, scale_in
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,7 @@ class Predictor:
         """How large the training tiles were: as the run says, else by its comparison's manifest."""
         if self.description.scale is not None or self.comparison is None:
             return self.description.scale
-        if not self.comparison.manifest.is_file():
-            return None
-        self.comparison.check(self.comparison.manifest)
-        return scale_of(read_manifest(self.comparison.manifest), self.description.square)
+        return scale_in(self.comparison, self.description.square)
 
     @cached_property
     def training(self) -> Training | str:

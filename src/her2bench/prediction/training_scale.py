@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from her2bench.core.manifest import read_manifest
+from her2bench.core.runs import ComparisonFolder
 from her2bench.data.decoding.reading import UnreadableImage, open_image
 from her2bench.data.decoding.squares import Square
 
 _SAMPLE = 20  # image files opened to learn their size
+_ALIKE = 1.02  # ratio of fields of view that still count as one
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class TrainingScale:
 
     Attributes:
         side: pixels as cut from the image, the median; not those that the network sees.
-        mpp: µm/pixel of these pixels, the median; None: not known of every tile.
+        mpp: µm/pixel of these pixels; None: not known of every tile.
     """
 
     side: int
@@ -40,34 +43,68 @@ class TrainingScale:
             return self.side
         return max(1, round(self.side * self.mpp / mpp))
 
+    def mpp_at(self, size: int) -> float | None:
+        """µm/pixel of a tile resized to `size` pixels per side; None where it is not known.
+
+        >>> TrainingScale(512, 0.25).mpp_at(256), TrainingScale(512).mpp_at(256)
+        (0.5, None)
+        """
+        return None if self.mpp is None else self.side * self.mpp / size
+
+
+def scale_in(folder: ComparisonFolder, square: Square = "squash") -> TrainingScale | None:
+    """The scale of a comparison's tiles, by its manifest; None where it has none, or see below."""
+    if not folder.manifest.is_file():
+        return None
+    folder.check(folder.manifest)
+    return scale_of(read_manifest(folder.manifest), square)
+
 
 def scale_of(manifest: pl.DataFrame, square: Square = "squash") -> TrainingScale | None:
-    """The scale of a manifest's tiles; None where no tile's size can be read.
+    """The scale of a manifest's tiles.
 
     Args:
         manifest: as `read_manifest` gives it.
         square: what is done with tiles that are not square: `crop` shows their shorter side.
+
+    Returns:
+        None where no tile's size can be read, or where tiles of known µm/pixel show fields of
+        different sizes: then no tile of a slide is like all of them.
     """
-    sizes = _sizes(manifest)
+    rows, sizes = _sizes(manifest)
     if not len(sizes):
         return None
     sides = sizes.min(axis=1) if square == "crop" else sizes.max(axis=1)
-    mpp = manifest["mpp"] if "mpp" in manifest.columns else None
-    known = None if mpp is None or mpp.null_count() else mpp.median()
-    return TrainingScale(round(float(np.median(sides))), known)  # type: ignore[arg-type]
+    side = round(float(np.median(sides)))
+    if "mpp" not in manifest.columns or manifest["mpp"].null_count():
+        return TrainingScale(side)
+    fields = sides * manifest["mpp"].to_numpy()[rows]
+    if fields.max() > fields.min() * _ALIKE:
+        return None
+    return TrainingScale(side, round(float(np.median(fields)) / side, 6))
 
 
-def _sizes(manifest: pl.DataFrame) -> np.ndarray:
+def _sizes(manifest: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of some tiles (n,), and their width and height (n, 2)."""
     if "width" in manifest.columns:
-        regions = manifest.select("width", "height").drop_nulls()
+        regions = manifest.with_row_index("row").drop_nulls(["width", "height"])
         if len(regions):
-            return regions.to_numpy()
-    found = []
-    for row in np.unique(np.linspace(0, len(manifest) - 1, _SAMPLE).astype(int)):
+            return regions["row"].to_numpy(), regions.select("width", "height").to_numpy()
+    rows, found = [], []
+    for row in _sample(manifest):
         try:
-            image = open_image(manifest["path"][int(row)])
+            image = open_image(manifest["path"][row])
         except UnreadableImage:
             continue
+        rows.append(row)
         found.append((image.width, image.height))
         image.close()
-    return np.array(found).reshape(-1, 2)
+    return np.array(rows, np.int64), np.array(found).reshape(-1, 2)
+
+
+def _sample(manifest: pl.DataFrame) -> list[int]:
+    """Rows at even distances, and those of the least and the greatest µm/pixel."""
+    rows = np.linspace(0, len(manifest) - 1, _SAMPLE).astype(int).tolist()
+    if "mpp" in manifest.columns:
+        rows += [row for row in (manifest["mpp"].arg_min(), manifest["mpp"].arg_max()) if row]
+    return sorted(set(rows))

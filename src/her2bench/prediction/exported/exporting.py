@@ -18,11 +18,11 @@ from her2bench.prediction.exported.agreement import (
 )
 from her2bench.prediction.exported.formats import as_onnx, as_pt2, as_torchscript
 from her2bench.prediction.exported.metadata import PIXELS, ExportMetadata, Pixels
-from her2bench.prediction.exported.tile_scale import scale_of
 from her2bench.prediction.exported.wsinfer import as_wsinfer
 from her2bench.prediction.scalings import scalings_of
 from her2bench.prediction.sources import name_of, placed_run
 from her2bench.prediction.trained_networks import check_one_probability, load_trained
+from her2bench.prediction.training_scale import scale_in
 
 ENDINGS = {"onnx": ".onnx", "torchscript": ".pt", "pt2": ".pt2", "wsinfer": ""}
 """What follows a run's name, by format; WSInfer takes a folder."""
@@ -47,7 +47,7 @@ class ExportChoices:
     Attributes:
         format: onnx, torchscript, pt2 or wsinfer.
         pixels: what the file takes, `uint8` or `float`; WSInfer gives its own.
-        mpp: µm/pixel at the network's size; None: as the manifest of the comparison says.
+        mpp: µm/pixel at the network's size; None: as the run says, or its comparison's manifest.
         overwrite: replace files that exist.
     """
 
@@ -177,10 +177,12 @@ def _described(run: RunFolder, choices: ExportChoices) -> tuple[nn.Module, Expor
     """The network of a run, and what its file is to say."""
     network, trained = load_trained(run, CPU)
     check_one_probability(trained, run.path)
-    placed, scaling, mpp = placed_run(run), None, choices.mpp
+    placed, scaling, scale, mpp = placed_run(run), None, trained.scale, choices.mpp
     if placed is not None:
         scaling = scalings_of(placed.comparison).get((trained.model, placed.seed, placed.fold))
-        mpp = scale_of(placed.comparison, trained.size) if mpp is None else mpp
+        scale = trained.scale or scale_in(placed.comparison, trained.square)
+    if mpp is None and scale is not None:
+        mpp = scale.mpp_at(trained.size)
     return network, ExportMetadata(trained, cast("Pixels", choices.pixels), scaling, mpp)
 
 

@@ -84,8 +84,9 @@ def side_on(
     elif scale is None:
         raise UserError(
             where,
-            found="the size of the model's training tiles is not known",
-            expected="a run inside its comparison folder, whose manifest and tiles can be read",
+            found="the size of the model's training tiles is not known, or they have several",
+            expected="a run inside its comparison folder, whose manifest and tiles can be read, "
+            "with tiles of one field of view (their side times µm/pixel)",
             hint="give the side of a tile in pixels at full resolution with --tile-size",
         )
     elif scale.mpp is not None and mpp is None:
