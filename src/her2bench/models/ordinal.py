@@ -40,7 +40,7 @@ class OrdinalNetwork(nn.Module):
         self.set_thresholds(thresholds)
 
     def forward(self, tiles: Tensor) -> Tensor:
-        return self.network(tiles).reshape(len(tiles)) - self.middle
+        return self.network(tiles).flatten() - self.middle
 
     @torch.no_grad()
     def set_thresholds(self, thresholds: Sequence[float]) -> None:

@@ -7,7 +7,7 @@ from torch import nn
 
 from her2bench.core.ordinal import SCORE_COLUMNS
 from her2bench.evaluation.statistics.probabilistic import sigmoid
-from her2bench.models.ordinal import OrdinalNetwork, cut_logits
+from her2bench.models.ordinal import cut_logits
 
 
 def score_columns(models: Sequence[nn.Module], logits: np.ndarray) -> dict[str, np.ndarray]:
@@ -15,7 +15,7 @@ def score_columns(models: Sequence[nn.Module], logits: np.ndarray) -> dict[str, 
 
     The networks' thresholds are averaged as their outputs are; none for binary networks.
     """
-    if not all(isinstance(model, OrdinalNetwork) for model in models):
+    if not all(hasattr(model, "cut_distances") for model in models):
         return {}
     cuts = np.mean([cut_logits(model, logits) for model in models], axis=0)
     return dict(zip(SCORE_COLUMNS, score_probabilities(cuts).T, strict=True))

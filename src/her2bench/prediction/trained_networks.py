@@ -109,17 +109,6 @@ def load_trained(run: RunFolder, device: torch.device) -> tuple[nn.Module, Model
     return model.eval(), replace(description, threshold=float(threshold))
 
 
-def check_one_probability(description: ModelMetadata, where: object) -> None:
-    """Raise a UserError for a network of four scores, where one probability is wanted."""
-    if description.endpoint == "score":
-        raise UserError(
-            where,
-            found="a network of four scores",
-            expected="a network of one probability: of the endpoint 2+, 3+, 1+ or status",
-            hint="use a run of another comparison",
-        )
-
-
 _AGAIN = "delete the run folder and run `her2bench compare` again"
 
 

@@ -122,9 +122,18 @@ def test_programs_are_not_run(write, name, kind):
     assert f"a {kind} file: a program, which is not run here" in refused(write(b"PK", name))
 
 
-def test_a_network_of_four_scores_is_refused(write):
-    texts = METADATA.texts() | {"endpoint": "score"}
-    assert "a network of four scores" in refused(write(mean_network(texts)))
+def test_a_network_of_four_scores_gives_the_probability_of_each(write):
+    texts = METADATA.texts() | {"endpoint": "score", "cut_distances": "[1.5, 0.0, -2.0]"}
+    found = hb.load_model(write(mean_network(texts))).predict(np.full((8, 8, 3), 136, np.uint8))
+    above = 1 / (1 + np.exp(-(0.5 + np.array([1.5, 0.0, -2.0]))))
+    expected = -np.diff([1.0, *above, 0.0])
+    assert [p[0] for p in found.scores.values()] == pytest.approx(expected.tolist())
+
+
+@pytest.mark.parametrize("cuts", [None, "[1, 0]", "[1, 0, 2]", "[3, 1, -1]", "[nan, 0, -1]"])
+def test_cuts_that_do_not_fall_are_refused(write, cuts):
+    texts = METADATA.texts() | {"endpoint": "score"} | ({"cut_distances": cuts} if cuts else {})
+    assert "metadata that cannot be used" in refused(write(mean_network(texts)))
 
 
 def test_it_cannot_be_explained(write):

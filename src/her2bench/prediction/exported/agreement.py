@@ -9,6 +9,7 @@ from her2bench.data.decoding.rgb import resized
 from her2bench.prediction.exported.formats import Answer
 from her2bench.prediction.exported.metadata import ExportMetadata
 from her2bench.prediction.forward import forward, probabilities
+from her2bench.prediction.four_scores import score_columns
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.stain.density import to_rgb
 from her2bench.stain.separation import stain_matrix
@@ -20,7 +21,7 @@ TILES = 16
 def largest_difference(
     answer: Answer, network: nn.Module, metadata: ExportMetadata, resizes: bool
 ) -> float:
-    """The largest difference in probability, over 16 tiles at once and one alone.
+    """The largest difference in a probability, over 16 tiles at once and one alone.
 
     Half of the tiles are noise, half look like stained nuclei; where the file resizes, they are
     tried at twice the size, too.
@@ -31,7 +32,9 @@ def largest_difference(
         tiles = check_tiles(side)
         seen = np.stack([resized(tile, trained.size) for tile in tiles])
         loader = TileLoader(seen, torch.device("cpu"))
-        expected = probabilities(forward(network, loader, np.arange(TILES), trained.preparation))
+        logits = forward(network, loader, np.arange(TILES), trained.preparation)
+        scores = score_columns([network], logits).values()
+        expected = np.column_stack([probabilities(logits), *scores])
         given = np.ascontiguousarray(tiles.transpose(0, 3, 1, 2))
         for rows in (slice(TILES), slice(1)):
             with torch.no_grad():

@@ -11,6 +11,7 @@ from her2bench.core.atomic_io import check_writable, replacing
 from her2bench.core.errors import UserError, nearest, shown
 from her2bench.core.run_folder import RunFolder
 from her2bench.core.runs import ComparisonFolder
+from her2bench.models.ordinal import OrdinalNetwork
 from her2bench.prediction.exported.agreement import (
     LARGEST_DIFFERENCE,
     TILES,
@@ -21,7 +22,7 @@ from her2bench.prediction.exported.metadata import PIXELS, ExportMetadata, Pixel
 from her2bench.prediction.exported.wsinfer import as_wsinfer
 from her2bench.prediction.scalings import scalings_of
 from her2bench.prediction.sources import name_of, placed_run
-from her2bench.prediction.trained_networks import check_one_probability, load_trained
+from her2bench.prediction.trained_networks import load_trained
 from her2bench.prediction.training_scale import scale_in
 
 ENDINGS = {"onnx": ".onnx", "torchscript": ".pt", "pt2": ".pt2", "wsinfer": ""}
@@ -176,14 +177,15 @@ def _export(run: RunFolder, target: Path, choices: ExportChoices) -> Exported:
 def _described(run: RunFolder, choices: ExportChoices) -> tuple[nn.Module, ExportMetadata]:
     """The network of a run, and what its file is to say."""
     network, trained = load_trained(run, CPU)
-    check_one_probability(trained, run.path)
     placed, scaling, scale, mpp = placed_run(run), None, trained.scale, choices.mpp
     if placed is not None:
         scaling = scalings_of(placed.comparison).get((trained.model, placed.seed, placed.fold))
         scale = trained.scale or scale_in(placed.comparison, trained.square)
     if mpp is None and scale is not None:
         mpp = scale.mpp_at(trained.size)
-    return network, ExportMetadata(trained, cast("Pixels", choices.pixels), scaling, mpp)
+    cuts = network.cut_distances.tolist() if isinstance(network, OrdinalNetwork) else ()
+    pixels = cast("Pixels", choices.pixels)
+    return network, ExportMetadata(trained, pixels, scaling, mpp, tuple(cuts))
 
 
 def _write(files: dict[str, bytes], target: Path) -> None:

@@ -4,9 +4,10 @@ import io
 import json
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from her2bench.prediction.exported.metadata import ExportMetadata
 EXTRA = "her2bench.json"
 """The metadata's name inside TorchScript and pt2 archives."""
 Answer = Callable[[np.ndarray], np.ndarray]
-"""Tiles (n, 3, h, w) uint8 → probabilities (n,)."""
+"""Tiles (n, 3, h, w) uint8 → (n, 1), the probability of positive; (n, 5) with `p0` to `p3`."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,20 @@ class Converted:
 
 
 def as_onnx(network: nn.Module, metadata: ExportMetadata) -> Converted:
-    """An ONNX model, checked by its checker; input `tiles`, outputs `probability`, `logit`."""
+    """An ONNX model, checked by its checker.
+
+    Input `tiles`, outputs `probability`, `logit` and, of an ordinal network, `scores`.
+    """
     import onnx
     import onnxscript  # noqa: F401  # PyTorch needs it here, and says so less clearly
 
-    from her2bench.prediction.exported.onnx_session import OnnxSession
+    from her2bench.prediction.exported.onnx_session import OUTPUTS, SCORES, OnnxSession
 
     program = torch.onnx.export(
         TileClassifier(network, metadata).eval(),
         (example(metadata),),
         input_names=["tiles"],
-        output_names=["probability", "logit"],
+        output_names=[*OUTPUTS, *([SCORES] if metadata.ordinal else [])],
         dynamic_shapes=_free_axes(metadata),
         dynamo=True,
         verbose=False,
@@ -57,7 +61,9 @@ def as_onnx(network: nn.Module, metadata: ExportMetadata) -> Converted:
     onnx.checker.check_model(model, full_check=True)
     data = model.SerializeToString()
     session = OnnxSession(data, "the ONNX model")
-    return Converted({"": data}, lambda tiles: session.run(_given(tiles, metadata).numpy())[0])
+    return Converted(
+        {"": data}, lambda tiles: _columns(session.run(_given(tiles, metadata).numpy()))
+    )
 
 
 def as_torchscript(network: nn.Module, metadata: ExportMetadata) -> Converted:
@@ -65,7 +71,7 @@ def as_torchscript(network: nn.Module, metadata: ExportMetadata) -> Converted:
     graph = TileClassifier(network, metadata).eval()
     data = traced(graph, example(metadata), metadata)
     program = reopened(data)
-    return Converted({"": data}, lambda tiles: program(_given(tiles, metadata))[0].numpy())
+    return Converted({"": data}, lambda tiles: _columns(program(_given(tiles, metadata))))
 
 
 def as_pt2(network: nn.Module, metadata: ExportMetadata) -> Converted:
@@ -79,7 +85,7 @@ def as_pt2(network: nn.Module, metadata: ExportMetadata) -> Converted:
     torch.export.save(program, stream, extra_files={EXTRA: json.dumps(metadata.texts())})
     module = program.module()  # the archive's example is pickled: we do not read it again
     return Converted(
-        {"": stream.getvalue()}, lambda tiles: module(_given(tiles, metadata))[0].numpy()
+        {"": stream.getvalue()}, lambda tiles: _columns(module(_given(tiles, metadata)))
     )
 
 
@@ -102,7 +108,7 @@ def _without_paths(stream: io.BytesIO) -> bytes:
     return kept.getvalue()
 
 
-def reopened(data: bytes) -> Callable[..., Tensor]:
+def reopened(data: bytes) -> Callable[..., Any]:
     """The program in a TorchScript archive that we wrote."""
     with _torchscript_wanted():
         return torch.jit.load(io.BytesIO(data))
@@ -136,6 +142,12 @@ def example(metadata: ExportMetadata) -> Tensor:
 def _given(tiles: np.ndarray, metadata: ExportMetadata) -> Tensor:
     values = torch.from_numpy(tiles)
     return values if metadata.pixels == "uint8" else values / 255
+
+
+def _columns(outputs: Sequence[Tensor | np.ndarray]) -> np.ndarray:
+    """Probability and, where there are, scores, as the columns of an `Answer`."""
+    probability, _, *scores = map(np.asarray, outputs)
+    return np.column_stack([probability, *scores])
 
 
 def _free_axes(metadata: ExportMetadata) -> dict[str, dict[int, Dim]]:

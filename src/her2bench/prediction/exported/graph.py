@@ -2,14 +2,18 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, logsigmoid
 
+from her2bench.models.ordinal import OrdinalNetwork
 from her2bench.prediction.exported.metadata import ExportMetadata
 from her2bench.prediction.normalization import Normalization
 
 
 class TileClassifier(nn.Module):
     """Tiles (n, 3, height, width) → probability and logit, each (n,), of positive.
+
+    Of an ordinal network also `scores` (n, 4), the probability of each score; positive is 2+ or
+    more.
 
     Resized and normalised as in training. Values are rounded after each direction, as Pillow does
     for 8 bits; at `size` x `size` pixels resizing changes nothing.
@@ -26,17 +30,22 @@ class TileClassifier(nn.Module):
         self.register_buffer("factor", factor)
         self.register_buffer("shift", shift)
 
-    def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, tiles: Tensor) -> tuple[Tensor, ...]:
         pixels = tiles * 255 if self.floats else tiles.float()
         if self.resizes:
             pixels = _resized(pixels, (pixels.shape[2], self.size))
             pixels = _resized(pixels, (self.size, self.size))
         logits = self.network(pixels * self.factor + self.shift).flatten()
-        return torch.sigmoid(logits), logits
+        if not isinstance(self.network, OrdinalNetwork):
+            return torch.sigmoid(logits), logits
+        return torch.sigmoid(logits), logits, score_logits(self.network, logits).exp()
 
 
-class TwoClasses(nn.Module):
-    """Normalised tiles (n, 3, size, size) → (n, 2), whose softmax has our probability."""
+class Classes(nn.Module):
+    """Normalised tiles (n, 3, size, size) → (n, 2), whose softmax has our probability.
+
+    Of an ordinal network (n, 4), whose softmax is the probability of each score.
+    """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -44,7 +53,27 @@ class TwoClasses(nn.Module):
 
     def forward(self, tiles: Tensor) -> Tensor:
         logits = self.network(tiles).flatten()
+        if isinstance(self.network, OrdinalNetwork):
+            return score_logits(self.network, logits)
         return torch.stack([torch.zeros_like(logits), logits], dim=1)
+
+
+def score_logits(network: OrdinalNetwork, logits: Tensor) -> Tensor:
+    """Outputs (n,) of an ordinal network → logarithms of the four probabilities (n, 4).
+
+    σ(a) − σ(b) = σ(a) σ(−b) (1 − exp(b − a)) for the cuts a above b.
+    """
+    first, second, third = (logits + distance for distance in network.cut_distances)
+    low, high = (torch.log(-torch.expm1(step)) for step in network.cut_distances.diff())
+    return torch.stack(
+        [
+            logsigmoid(-first),
+            logsigmoid(first) + logsigmoid(-second) + low,
+            logsigmoid(second) + logsigmoid(-third) + high,
+            logsigmoid(third),
+        ],
+        dim=1,
+    )
 
 
 def _resized(pixels: Tensor, sides: tuple[int, int]) -> Tensor:

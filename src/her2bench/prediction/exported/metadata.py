@@ -9,7 +9,7 @@ from typing import Literal, cast, get_args
 import numpy as np
 
 from her2bench import __version__
-from her2bench.core.vocabulary import ENDPOINTS, LARGEST_SIZE, RESEARCH_USE
+from her2bench.core.vocabulary import ENDPOINTS, LARGEST_SIZE, RESEARCH_USE, SCORES
 from her2bench.data.decoding.squares import SQUARES
 from her2bench.prediction.forward import probabilities
 from her2bench.prediction.normalization import Normalization
@@ -19,6 +19,8 @@ from her2bench.prediction.training_scale import TrainingScale
 FORMAT = "1"
 """Changes when an older her2bench could not read the file rightly."""
 CLASSES = ("negative", "positive")
+ORDINAL = "score"
+"""The endpoint of networks of the four scores."""
 Pixels = Literal["uint8", "float", "normalised"]
 PIXELS: tuple[str, ...] = get_args(Pixels)
 """Values of a tile: 0 to 255, 0 to 1, or normalised outside (WSInfer does)."""
@@ -33,12 +35,25 @@ class ExportMetadata:
         pixels: values that the file takes.
         scaling: slope and intercept of the calibration, fitted on validation tiles; None: none.
         mpp: µm/pixel of a tile of `trained.size` pixels; None: unknown.
+        cuts: of an ordinal network, what the logits of 1+, 2+ and 3+ or more are above its output;
+            empty for others.
     """
 
     trained: ModelMetadata
     pixels: Pixels = "uint8"
     scaling: tuple[float, float] | None = None
     mpp: float | None = None
+    cuts: tuple[float, ...] = ()
+
+    @property
+    def ordinal(self) -> bool:
+        """Whether the network is one of the four scores."""
+        return self.trained.endpoint == ORDINAL
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What its probabilities are of: positive alone is said of two classes."""
+        return SCORES if self.ordinal else CLASSES
 
     @property
     def any_size(self) -> bool:
@@ -64,7 +79,8 @@ class ExportMetadata:
             "std": json.dumps(trained.preparation.std),
             "endpoint": trained.endpoint,
             "positive_means": ENDPOINTS.get(trained.endpoint, trained.endpoint),
-            "class_names": json.dumps(CLASSES),
+            "class_names": json.dumps(self.classes),
+            "cut_distances": json.dumps(self.cuts) if self.cuts else "",
             "threshold_logit": repr(trained.threshold),
             "threshold_probability": repr(probability),
             "research_use_only": RESEARCH_USE,
@@ -105,7 +121,8 @@ def metadata_from(texts: Mapping[str, str]) -> ExportMetadata:
     if "calibration_slope" in texts:
         scaling = _finite(texts["calibration_slope"]), _finite(texts["calibration_intercept"])
     mpp = _finite(texts["mpp"]) if "mpp" in texts else None
-    return ExportMetadata(trained, cast("Pixels", pixels), scaling, mpp)
+    cuts = _cuts(texts["cut_distances"]) if trained.endpoint == ORDINAL else ()
+    return ExportMetadata(trained, cast("Pixels", pixels), scaling, mpp, cuts)
 
 
 def _training_scale(texts: Mapping[str, str]) -> TrainingScale | None:
@@ -113,6 +130,13 @@ def _training_scale(texts: Mapping[str, str]) -> TrainingScale | None:
         return None
     mpp = texts.get("training_tile_mpp")
     return TrainingScale(int(texts["training_tile_side"]), None if mpp is None else _finite(mpp))
+
+
+def _cuts(text: str) -> tuple[float, float, float]:
+    low, middle, high = _three(text)
+    if not low >= middle == 0 >= high:
+        raise ValueError(f"cut_distances {text!r} do not fall from 1+ over 0 at 2+ to 3+")
+    return low, middle, high
 
 
 def _three(text: str) -> tuple[float, float, float]:

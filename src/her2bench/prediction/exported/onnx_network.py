@@ -11,7 +11,6 @@ from her2bench.core.errors import UserError, shown
 from her2bench.prediction.exported.metadata import FORMAT, ExportMetadata, metadata_from
 from her2bench.prediction.exported.onnx_session import EXPECTED, OnnxSession
 from her2bench.prediction.normalization import Normalization
-from her2bench.prediction.trained_networks import check_one_probability
 from her2bench.prediction.training_scale import TrainingScale
 
 _PROGRAMS = {".pt": "TorchScript", ".pt2": "pt2"}
@@ -25,11 +24,16 @@ class InFile(Normalization):
 
 
 class OnnxNetwork(nn.Module):
-    """Tiles (b, 3, size, size) uint8 → logits (b,), by ONNX Runtime."""
+    """Tiles (b, 3, size, size) uint8 → logits (b,), by ONNX Runtime.
+
+    An ordinal one has `cut_distances`, as `OrdinalNetwork` does.
+    """
 
     def __init__(self, session: OnnxSession, metadata: ExportMetadata) -> None:
         super().__init__()
         self._session, self._floats = session, metadata.pixels == "float"
+        if metadata.ordinal:
+            self.cut_distances = torch.tensor(metadata.cuts, dtype=torch.float64)
 
     def forward(self, tiles: Tensor) -> Tensor:
         given = (tiles / 255 if self._floats else tiles).contiguous().cpu().numpy()
@@ -74,6 +78,5 @@ def load_onnx(path: Path) -> tuple[OnnxNetwork, ExportMetadata]:
             expected=EXPECTED,
             hint="export the run again",
         ) from error
-    check_one_probability(metadata.trained, path)
     trained = replace(metadata.trained, preparation=InFile(), scale=scale)
     return OnnxNetwork(session, metadata), replace(metadata, trained=trained)

@@ -15,9 +15,9 @@ from her2bench.core.machine import usable_cores
 
 EXPECTED = (
     "a file of `her2bench export --format onnx`: input `tiles` (n, 3, height, width), outputs "
-    "`probability` and `logit`, and its metadata"
+    "`probability` and `logit` (of a network of the four scores `scores`, too), and its metadata"
 )
-INPUT, OUTPUTS = "tiles", ("probability", "logit")
+INPUT, OUTPUTS, SCORES = "tiles", ("probability", "logit"), "scores"
 _FAULTS = (
     *(faults.Fail, faults.InvalidArgument, faults.InvalidGraph, faults.InvalidProtobuf),
     *(faults.ModelLoaded, faults.NoModel, faults.NoSuchFile, faults.NotImplemented),
@@ -47,6 +47,7 @@ class OnnxSession:
             self.texts: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         names = [each.name for each in self._session.get_inputs()]
         outputs = {each.name for each in self._session.get_outputs()}
+        self._outputs = [*OUTPUTS, *({SCORES} & outputs)]
         if names != [INPUT] or not outputs.issuperset(OUTPUTS):
             raise UserError(
                 where,
@@ -56,23 +57,24 @@ class OnnxSession:
                 hint="convert it to these names, or score its predictions with `her2bench score`",
             )
 
-    def run(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Probability and logit, each (n,), of tiles (n, 3, h, w).
+    def run(self, tiles: np.ndarray) -> list[np.ndarray]:
+        """Probability and logit, each (n,), of tiles (n, 3, h, w); scores (n, 4) if it has them.
 
         Raises:
             UserError: the model does not take them.
         """
         with self._said("does not take these tiles"):
-            found = self._session.run(list(OUTPUTS), {INPUT: tiles})
-        probability, logit = (np.asarray(cast("np.ndarray", each)) for each in found)
-        if probability.shape != (len(tiles),) or logit.shape != (len(tiles),):
+            found = self._session.run(self._outputs, {INPUT: tiles})
+        arrays = [np.asarray(cast("np.ndarray", each)) for each in found]
+        wanted = [(len(tiles),), (len(tiles),), (len(tiles), 4)][: len(arrays)]
+        if [each.shape for each in arrays] != wanted:
             raise UserError(
                 self._where,
-                found=f"outputs of shape {probability.shape} and {logit.shape}",
-                expected=f"({len(tiles)},) for {len(tiles)} tiles",
+                found=f"outputs of shape {', '.join(str(each.shape) for each in arrays)}",
+                expected=f"{', '.join(map(str, wanted))} for {len(tiles)} tiles",
                 hint="export the network again",
             )
-        return probability, logit
+        return arrays
 
     @contextmanager
     def _said(self, what: str) -> Iterator[None]:

@@ -3,13 +3,15 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import nn
 
 from her2bench.core.errors import UserError
+from her2bench.core.ordinal import DEFAULT_CUT
 from her2bench.prediction.exported.formats import Converted, example, reopened, traced
-from her2bench.prediction.exported.graph import TwoClasses
-from her2bench.prediction.exported.metadata import CLASSES, ExportMetadata
+from her2bench.prediction.exported.graph import Classes
+from her2bench.prediction.exported.metadata import ExportMetadata
 
 MODEL, CONFIG = "torchscript_model.pt", "config.json"
 """The names that WSInfer expects."""
@@ -18,17 +20,22 @@ MODEL, CONFIG = "torchscript_model.pt", "config.json"
 def as_wsinfer(network: nn.Module, metadata: ExportMetadata) -> Converted:
     """The files of a WSInfer model: normalised tiles to the logits of two classes.
 
+    Of an ordinal network: of the four scores.
+
     Raises:
         UserError: µm/pixel is unknown.
     """
     metadata = replace(metadata, pixels="normalised")
     config = json.dumps(wsinfer_config(metadata), indent=2).encode()
-    data = traced(TwoClasses(network).eval(), example(metadata), metadata)
+    data = traced(Classes(network).eval(), example(metadata), metadata)
     program, prepare = reopened(data), metadata.trained.preparation
 
     def answer(tiles):
         inputs = prepare(torch.from_numpy(tiles).permute(0, 2, 3, 1))
-        return program(inputs).softmax(dim=1)[:, 1].numpy()
+        shares = program(inputs).softmax(dim=1).numpy()
+        if not metadata.ordinal:
+            return shares[:, 1:]
+        return np.column_stack([shares[:, DEFAULT_CUT:].sum(axis=1), shares])
 
     return Converted({MODEL: data, CONFIG: config}, answer)
 
@@ -51,8 +58,8 @@ def wsinfer_config(metadata: ExportMetadata) -> dict[str, object]:
     return {
         "spec_version": "1.0",
         "architecture": trained.source.removeprefix("timm:") or trained.model,
-        "num_classes": len(CLASSES),
-        "class_names": list(CLASSES),
+        "num_classes": len(metadata.classes),
+        "class_names": list(metadata.classes),
         "patch_size_pixels": trained.size,
         "spacing_um_px": metadata.mpp,
         "transform": [
