@@ -152,12 +152,13 @@ def test_a_network_that_cannot_be_converted_is_named(folder, capsys, monkeypatch
     assert "its network cannot be written as pt2" in message and "many lines" not in message
 
 
-def test_four_scores_are_refused(folder, capsys, monkeypatch):
+def test_four_scores_are_exported(folder, capsys, monkeypatch):
     run = folder.run("lenet", 0, 0)
     about = ModelMetadata("lenet", 64, Normalization(), 0.0, "score")
     save_trained(OrdinalNetwork(build_model("lenet", 64)), about, run.weights)
     run.mark_done({"threshold": 0.0, "parameters": 1})
-    assert "a network of four scores" in exits(capsys, monkeypatch, RUN, "-o", "made")
+    exits(capsys, monkeypatch, RUN, "-o", "made", "--format", "torchscript", code=0)
+    assert [path.name for path in Path("made").iterdir()] == ["lenet-seed-0-fold-0.pt"]
 
 
 def test_a_missing_extra_is_named(folder, capsys, monkeypatch):

@@ -13,6 +13,7 @@ from her2bench.core.runs import ComparisonFolder
 from her2bench.prediction.domain_shift import Training, training_of
 from her2bench.prediction.ensemble import Ensemble, Networks, ensemble_logits
 from her2bench.prediction.forward import probabilities
+from her2bench.prediction.slide_rule import SlideRule, slide_rule
 from her2bench.prediction.sources import ensemble_at, placed_run
 from her2bench.prediction.trained_networks import ModelMetadata
 from her2bench.prediction.training_scale import TrainingScale, scale_in
@@ -70,6 +71,11 @@ class Predictor:
         if self.comparison is None:
             return "the run does not lie in a comparison folder"
         return training_of(self.comparison, self.description.size, self.description.square)
+
+    @cached_property
+    def slide_rule(self) -> SlideRule | str:
+        """How the comparison makes one call of a slide's tiles, or why that is not known."""
+        return slide_rule(self.comparison, self.ensemble)
 
     def logits(self, tiles: np.ndarray) -> np.ndarray:
         """(n,) float64, the mean logit of tiles (n, size, size, 3) uint8."""

@@ -57,6 +57,7 @@ def test_a_slide_gets_a_folder_of_files_and_a_row(predicted):
     positive = (table["call"] == "positive").sum()
     assert summary["tiles"] == table.height > 40
     assert 0 < summary["predicted_positive"] == positive < table.height
+    assert summary["slide_level"] is None and "scores.json" in summary["slide_level_unknown"]
     area = (np.pi * (450**2 + 500**2)) * MPP**2 / 1e6
     assert summary["tissue_mm2"] == pytest.approx(
         area, rel=0.1

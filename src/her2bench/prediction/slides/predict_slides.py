@@ -100,12 +100,13 @@ class _Slide:
         """What decides the slide's files, as JSON has it."""
         runs = [each.run for each in predictor.ensemble.members]
         sums = [checksum(run.path if run.path.is_file() else run.weights) for run in runs]
-        scaling = predictor.ensemble.scaling
+        scaling, rule = predictor.ensemble.scaling, predictor.slide_rule
         return {
             "slide": _fingerprint(self.path),
             "model": hashlib.sha256(" ".join(sums).encode()).hexdigest()[:16],
             "threshold": predictor.threshold,
             "calibration": list(scaling) if scaling else None,
+            "slide_level": None if isinstance(rule, str) else asdict(rule),
             **asdict(options.tiling),
             "table": options.table,
             "gzipped": options.gzipped,

@@ -31,7 +31,7 @@ def summary_of(
     if tiles.mpp is not None:
         area = round(tissue * slide.width * slide.height * tiles.mpp**2 / 1e6, 4)
     positive = int((table["call"] == "positive").sum())
-    away = table["distance"]
+    away, rule = table["distance"], predictor.slide_rule
     known = isinstance(predictor.training, Training)
     return {
         "schema": SCHEMA,
@@ -57,6 +57,8 @@ def summary_of(
         "runs": len(predictor.ensemble.members),
         "threshold": slide.cut,
         "calibrated": predictor.ensemble.scaling is not None,
+        "slide_level": None if isinstance(rule, str) else rule.applied(table),
+        "slide_level_unknown": rule if isinstance(rule, str) else None,
         "probability": _quantiles(table["probability"].to_numpy()),
         "share_unlike_training": float((away > 0).mean()) if known else None,  # type: ignore[arg-type]
         "training_tiles_unknown": None if known else predictor.training,
@@ -71,6 +73,9 @@ def row_of(summary: dict[str, Any]) -> dict[str, Any]:
     names += ("predicted_positive", "share_predicted_positive", "threshold")
     row = {name: summary[name] for name in names}
     row |= {f"probability_{name}": value for name, value in summary["probability"].items()}
+    slide = summary["slide_level"] or {}
+    of_slide = ("aggregate", "quantile", "probability", "threshold", "call")
+    row |= {f"slide_{name}": slide.get(name) for name in of_slide}
     more = ("share_unlike_training", "model", "runs", "endpoint", "research_use_only")
     return row | {name: summary[name] for name in more}
 
