@@ -1,7 +1,7 @@
 """Ensemble of all finished runs of a model: mean logit, mean threshold, mean map."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from torch import nn
 
 from her2bench.core.runs import ComparisonFolder, RunFolder
 from her2bench.prediction.forward import forward, probabilities
+from her2bench.prediction.four_scores import score_columns
 from her2bench.prediction.gradcam import gradcam, normalised
 from her2bench.prediction.tile_loader import TileLoader
 from her2bench.prediction.trained_networks import ModelMetadata, load_trained
@@ -56,6 +57,8 @@ class EnsemblePrediction:
         cut: the threshold on the scale of `probabilities`.
         maps: (n, h, w) float32, 0 to 1, the mean of the runs' normalised Grad-CAM maps,
             normalised again.
+        scores: `p0` to `p3`, each (n,), of networks of the four scores, not calibrated; empty for
+            others.
     """
 
     logits: np.ndarray
@@ -64,6 +67,7 @@ class EnsemblePrediction:
     cut: float
     calibrated: bool
     maps: np.ndarray
+    scores: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def positive(self) -> np.ndarray:
@@ -127,9 +131,10 @@ def ensemble_prediction(
         tiles: (n, size, size, 3) uint8, at the size the model was trained at.
         networks: cache of trained networks.
     """
-    thresholds, maps = [], []
+    thresholds, maps, models = [], [], []
     for member in ensemble.members:
         model, description = networks.read(member.run)
+        models.append(model)
         prepare, device = description.preparation, networks.device
         maps.append(normalised(gradcam(model, tiles, prepare, device)))
         thresholds.append(description.threshold)
@@ -142,6 +147,7 @@ def ensemble_prediction(
         cut=float(_probability(slope * threshold + intercept)),
         calibrated=ensemble.scaling is not None,
         maps=normalised(np.mean(maps, axis=0)),
+        scores=score_columns(models, mean),
     )
 
 

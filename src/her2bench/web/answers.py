@@ -33,6 +33,11 @@ class ModelAnswer(BaseModel):
         "cannot be used, temperature)."
     )
     logit: float = Field(description="Mean over the runs, not calibrated.")
+    scores: dict[str, float] | None = Field(
+        default=None,
+        description="Of networks of the four scores: the probability of 0, 1+, 2+ and 3+, not "
+        "calibrated; positive is 2+ or more.",
+    )
     heatmap: str | None = Field(
         default=None,
         description="Grad-CAM over the tile, PNG with transparency as a data URL, on request; "

@@ -14,7 +14,7 @@ from PIL import Image
 
 from her2bench.core.memory import release_memory
 from her2bench.core.runs import ComparisonFolder
-from her2bench.core.vocabulary import ENDPOINTS, binary_endpoint, model_label
+from her2bench.core.vocabulary import ENDPOINTS, SCORES, binary_endpoint, model_label
 from her2bench.data.decoding.rgb import resized
 from her2bench.data.decoding.squares import Square, squared
 from her2bench.prediction.device import ready_cpu
@@ -63,6 +63,7 @@ class Service:
     endpoint: str
     training: Training | str
     square: Square = "squash"
+    four_scores: bool = False
     _decoding: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "decode"))
     _inference: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "infer"))
     _asked: int = 0
@@ -168,6 +169,7 @@ def opened_service(folder: ComparisonFolder, device: torch.device) -> Service | 
         binary_endpoint(first.endpoint),
         training,
         first.square,
+        first.endpoint == "score",
     )
 
 
@@ -186,10 +188,16 @@ def _model_answer(model: Ensemble, said: EnsemblePrediction, i: int, pictures: b
         threshold=said.cut,
         calibrated=said.calibrated,
         logit=float(said.logits[i]),
+        scores=_scores(said, i),
         heatmap=_png(heatmap(enlarged(heat, _HEATMAP, _HEATMAP)[0]))
         if pictures and heat.any()
         else None,
     )
+
+
+def _scores(said: EnsemblePrediction, i: int) -> dict[str, float] | None:
+    values = [float(column[i]) for column in said.scores.values()]
+    return dict(zip(SCORES, values, strict=True)) if values else None
 
 
 def _preview(rgb: np.ndarray) -> str:

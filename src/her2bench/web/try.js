@@ -127,8 +127,24 @@ if (form) {
       element("span", "detail", `threshold ${percent(model.threshold, digits)}`),
     );
     const lines = [first, bar(model), second, element("div", "detail", `${calibrated}, ${runs}`)];
+    if (model.scores) lines.push(scores(model.scores));
     if (!model.heatmap) lines.push(element("div", "detail", "no heatmap: the map is zero everywhere"));
     return lines;
+  }
+
+  function scores(probabilities) {
+    const list = element("dl", "scores");
+    for (const [score, probability] of Object.entries(probabilities)) {
+      const track = svgElement("svg", { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
+      track.append(
+        svgElement("rect", { class: "track", width: 100, height: 10 }),
+        svgElement("rect", { class: "share", width: 100 * probability, height: 10 }),
+      );
+      const value = element("dd", "", percent(probability, 0));
+      value.prepend(track);
+      list.append(element("dt", "", score), value);
+    }
+    return list;
   }
 
   function bar(model) {
