@@ -8,6 +8,7 @@ from PIL import Image
 from tests.data.decoding.image_files import COLOURS, chunk, encoded, png, written
 
 from her2bench.data.decoding.reading import Region, open_image, read_tile
+from her2bench.data.decoding.rgb import to_rgb
 from her2bench.data.decoding.unreadable import UnreadableImage
 
 
@@ -63,3 +64,13 @@ def test_pixels_count_as_stored_whatever_the_orientation_tag(tmp_path, kind, ori
     region = Region(30, 5, 60, 9)
     assert np.array_equal(read_tile(path, region), read_tile(plain, region))
     assert np.array_equal(image.overview(48), open_image(plain).overview(48))
+
+
+def test_opaque_pixels_are_kept_and_transparent_ones_laid_on_white():
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 4, 4), dtype=np.uint8)
+    pixels[..., 3] = 255
+    assert np.array_equal(to_rgb(Image.fromarray(pixels)), pixels[..., :3])
+    pixels[1, 2, 3] = 0
+    found = np.asarray(to_rgb(Image.fromarray(pixels)))
+    assert found[1, 2].tolist() == [255, 255, 255]
+    assert np.array_equal(found[0], pixels[0, :, :3])

@@ -129,6 +129,9 @@ def _grey(values: np.ndarray) -> Image.Image:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
+    alpha = image.getchannel("A")
+    if alpha.getextrema() == (255, 255):  # most of a slide: the same pixels in half the time
+        return image.convert("RGB")
     white = Image.new("RGB", image.size, (255, 255, 255))
-    white.paste(image, mask=image.getchannel("A"))
+    white.paste(image, mask=alpha)
     return white
