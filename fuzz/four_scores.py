@@ -38,7 +38,7 @@ class FourScores:
 
     def make(self, rng: Random) -> tuple[str, bytes]:
         columns = four_score_columns()
-        left_out = set(rng.sample(_OPTIONAL, rng.choice((0, 1, 1, 2, 3))))
+        left_out: set[str] = set(rng.sample(_OPTIONAL, rng.choice((0, 1, 1, 2, 3))))
         if rng.random() < 0.05:
             left_out.add(rng.choice(SCORE_COLUMNS))
         if rng.random() < 0.7:
