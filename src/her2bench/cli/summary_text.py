@@ -109,7 +109,7 @@ def _models(rows: list[Row], scores: Scores) -> Table:
     """One line per model; a long name is folded, a number never cut."""
     primary, confidence = scores.settings["primary"], f"{scores.settings['confidence']:.0%}"
     by_key = {(row.model, row.metric): row for row in rows}
-    metrics = [primary, *(name for name in _SHOWN if name != primary)]
+    metrics = [primary, *(name for name in _SHOWN if name != primary)][: len(_SHOWN)]
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("model", overflow="fold")
     table.add_column(f"{label_of(primary)}\n({confidence} CI)", no_wrap=True, overflow="fold")
