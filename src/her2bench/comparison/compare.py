@@ -5,7 +5,7 @@ from pathlib import Path
 
 from her2bench.comparison.auditing import audit_comparison, checked_findings
 from her2bench.comparison.config import ComparisonConfig
-from her2bench.comparison.executor import run_jobs
+from her2bench.comparison.executor import planned_epochs, run_jobs
 from her2bench.comparison.optimism import with_random_tiles
 from her2bench.comparison.plan import Choices
 from her2bench.comparison.prepared import open_folder, prepare
@@ -13,6 +13,7 @@ from her2bench.comparison.results import write_results
 from her2bench.comparison.watcher import Watcher
 from her2bench.core.atomic_io import working_alone
 from her2bench.core.display import shown_as
+from her2bench.core.extras import needs_extra
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.vocabulary import model_name
@@ -30,6 +31,9 @@ def compare(
     Raises:
         UserError: anything wrong with config, manifest, images or folder; before any training.
     """
+    if config.tuning is not None:
+        with needs_extra("[tuning]"):
+            import optuna  # noqa: F401
     for entry in config.models:
         options = config.options(model_name(entry))
         check_network(use_model(entry, options.arguments), config.size, options.pretrained)
@@ -48,9 +52,9 @@ def compare(
         if choices.audit:
             audit_comparison(parts[-1], choices.cache)
             watcher.audited(checked_findings(folder, choices.strict))
-        watcher.planned([(j, part.config.epochs(j.model)) for part in parts for j in part.jobs])
+        watcher.planned([each for part in parts for each in planned_epochs(part)])
         ready_cpu()
         for part in parts:
-            run_jobs(part, device, choices, watcher)
-            write_results(part, device, watcher)
+            tuned = run_jobs(part, device, choices, watcher)
+            write_results(part, device, watcher, tuned)
     return folder
