@@ -48,7 +48,7 @@ def _of_frozen(space: TuningSpace, recipe: Recipe, model: str, own: bool) -> str
 
 def _of_trained(space: TuningSpace, recipe: Recipe, model: str, own: bool) -> str:
     ranges = space.of_recipe
-    if own and "regularisation" in space.model_fields_set:
+    if own and space.regularisation is not None:
         return f".regularisation: {model} is no logistic regression; leave it out"
     if not ranges:
         return f": nothing to tune for {model}; give a range, e.g. learning_rate = [1e-4, 1e-2]"

@@ -8,6 +8,8 @@ from her2bench.training.recipe import Recipe, changed_recipe
 Range = tuple[float, float]
 Values = dict[str, float]
 """Setting → the value of a trial."""
+STRENGTHS = (1e-4, 10.0)
+"""The range of the regularisation, unless another is given."""
 
 
 class TuningSpace(Settings):
@@ -23,7 +25,8 @@ class TuningSpace(Settings):
         label_smoothing: of the recipe.
         batch: of the recipe, whole numbers.
         regularisation: scikit-learn's C of the logistic regressions: baselines and heads of frozen
-            networks; a lower value regularises more.
+            networks; a lower value regularises more. These are always tuned, by default from 0.0001
+            to 10.
     """
 
     learning_rate: Range | None = None
@@ -31,7 +34,7 @@ class TuningSpace(Settings):
     augment_strength: Range | None = None
     label_smoothing: Range | None = None
     batch: tuple[int, int] | None = None
-    regularisation: Range = (1e-4, 10.0)
+    regularisation: Range | None = None
 
     @field_validator("*")
     @classmethod
@@ -47,8 +50,8 @@ class TuningSpace(Settings):
 
     @field_validator("regularisation")
     @classmethod
-    def _above_zero(cls, value: Range) -> Range:
-        if not 1e-9 <= value[0] < value[1] <= 1e9:
+    def _above_zero(cls, value: Range | None) -> Range | None:
+        if value is not None and not 1e-9 <= value[0] < value[1] <= 1e9:
             raise ValueError("regularisation must be between 1e-9 and 1e9")
         return value
 
@@ -61,7 +64,7 @@ class TuningSpace(Settings):
     @property
     def of_regression(self) -> dict[str, Range]:
         """The same for a logistic regression."""
-        return {"regularisation": self.regularisation}
+        return {"regularisation": self.regularisation or STRENGTHS}
 
 
 class TuningSettings(Settings):
