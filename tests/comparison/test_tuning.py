@@ -35,6 +35,7 @@ from her2bench.models import registry
 from her2bench.phantom import PhantomSettings, write_phantom
 from her2bench.prediction.tile_loader import TileLoader
 
+pytestmark = pytest.mark.slow
 CPU = torch.device("cpu")
 TRIALS = 3
 CONFIG = {
@@ -63,6 +64,7 @@ def make_tiny():
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
+    registry.network("lenet")  # registered once, when its module is imported
     monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
     monkeypatch.setitem(NETWORKS, "tiny", "Tiny")
     registry.register_model("tiny", make_tiny)
@@ -210,7 +212,6 @@ hb.compare(config, out, cache=cache, device="cpu", audit=False, self_test=False)
 """
 
 
-@pytest.mark.slow
 def test_killed_and_resumed_it_ends_as_in_one_piece(run, tiles, cache, tmp_path):
     alone = {"models": ["lenet"], "network": {}}
     part, tuned = run("whole", **alone)
@@ -256,7 +257,6 @@ def _ended(path):
     return 0
 
 
-@pytest.mark.slow
 def test_a_planted_pixel_that_identifies_the_slide_does_not_profit(run, tmp_path):
     rng, rows = np.random.default_rng(0), []
     for slide in range(32):

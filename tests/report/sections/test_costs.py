@@ -17,6 +17,7 @@ from her2bench.report.inputs import read_inputs
 from her2bench.report.pages.model_card import write_cards
 from her2bench.report.pages.report_page import write_report
 from her2bench.report.sections.costs import cost_points, costs, network_of
+from her2bench.report.sections.methods import total_seconds
 from her2bench.report.table_csv import cost_table, run_table
 
 MEASURED = {
@@ -47,6 +48,22 @@ def test_times_of_a_run_and_of_all_runs(folder):
     assert (row["multiply_adds"], row["predict_tiles_per_second"]) == (4_200_000, 3000.0)
     unknown = run_table(folder).with_columns(train_seconds=pl.lit(None, dtype=pl.Float64))
     assert cost_table(unknown)["train_seconds_total"].null_count() == 4
+
+
+def test_the_tuning_of_a_fold_counts_once_and_in_all(folder, tmp_path):
+    shutil.copytree(folder.path, tmp_path / "copy")
+    copy = type(folder)(tmp_path / "copy")
+    for seed in (0, 1):  # each run of a fold notes the same
+        run = copy.run("lenet", seed, 0)
+        run.mark_done({**run.summary(), "tuning_seconds": 50.0, "tuned": {"learning_rate": 0.01}})
+    table = cost_table(run_table(copy))
+    row = table.row(by_predicate=pl.col("model") == "lenet", named=True)
+    assert (row["tuning_seconds"], row["train_seconds_total"]) == (50.0, 56.0)
+    assert table.filter(pl.col("model") == "alexnet")["tuning_seconds"].item() is None
+    material = read_inputs(copy)
+    assert total_seconds(material) == total_seconds(read_inputs(folder)) + 50
+    assert "Tuning time, all trials" in costs(material)[0]
+    assert "Tuning time, all trials" not in costs(read_inputs(folder))[0]
 
 
 def test_columns_without_a_value_are_left_out(folder):
