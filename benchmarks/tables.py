@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.pages import into_page
+
 Rates = dict[str, float]
 Simulate = Callable[[Any, int, np.random.Generator], Rates]
 Target = tuple[float, float]
@@ -91,10 +93,4 @@ def covers(slides: int) -> Target:
 
 def write(tables: Tables, path: Path, name: str) -> None:
     """Put a table into a page, between its two marks."""
-    start, end = f"<!-- validity: {name} -->", f"<!-- /validity: {name} -->"
-    before, found, rest = path.read_text(encoding="utf-8").partition(start)
-    _, closed, after = rest.partition(end)
-    if not found or not closed:
-        raise SystemExit(f"{path} has no place for a table: write {start} and {end} into it")
-    text = "\n".join([start, *tables.lines, "", tables.summary, "", end])
-    path.write_text(before + text + after, encoding="utf-8")
+    into_page(path, f"validity: {name}", [*tables.lines, "", tables.summary, ""])

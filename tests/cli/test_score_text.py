@@ -41,6 +41,7 @@ def test_the_title_says_whether_slides_are_known(groups, classes, capsys):
     printed = capsys.readouterr().out
     assert ("95% intervals, clustered by slide" in printed) == groups
     assert ("tiles taken as independent" in printed) != groups
+    assert (" slides; " in printed) == groups
 
 
 @pytest.mark.parametrize("details", [False, True])

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import Field
 
+from her2bench.comparison.config import ComparisonConfig
 from her2bench.core.config import Settings, load_settings, setting_fields, settings_from, to_toml
 from her2bench.core.errors import UserError
 
@@ -106,3 +107,16 @@ def test_a_number_where_a_list_is_needed_is_said_so():
 
     with pytest.raises(UserError, match=r"seeds = 0: a list is needed, in \[ \]"):
         settings_from(ComparisonConfig, {"manifest": "m", "models": ["lenet"], "seeds": 0}, "c")
+
+
+def test_what_contradicts_in_a_section_is_said_without_printing_the_section():
+    settings = {"manifest": "m.csv", "models": ["lenet"], "recipe": {"epochs": 1, "warmup": 1}}
+    with pytest.raises(UserError) as error:
+        settings_from(ComparisonConfig, settings, "a.toml")
+    assert error.value.found == "recipe: warmup takes all epochs: make it shorter than epochs"
+    settings |= {"recipe": {}, "network": {"lenet": {"recipe": {"epochs": 1, "warmup": 1}}}}
+    with pytest.raises(UserError) as error:
+        settings_from(ComparisonConfig, settings, "a.toml")
+    assert error.value.found == (
+        "network.lenet.recipe: warmup takes all epochs: make it shorter than epochs"
+    )

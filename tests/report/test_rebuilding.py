@@ -128,3 +128,10 @@ def test_a_rule_that_needs_validation_is_an_error_without_it(
 def test_a_report_never_goes_into_a_folder_with_other_files(folder, spreadsheet) -> None:
     with pytest.raises(UserError, match="a folder with other files in it"):
         hb.score(spreadsheet).write_report(folder.path)
+
+
+@pytest.mark.parametrize(("metric", "side"), [("roc_auc", "right"), ("brier", "left")])
+def test_the_forest_plot_says_on_which_side_the_better_model_lies(folder, metric, side) -> None:
+    rebuild(folder, [f"score.primary={metric}"])
+    page = folder.report.read_text(encoding="utf-8")
+    assert f"A square {side} of zero means that the first model is better" in page

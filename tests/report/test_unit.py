@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import tomli_w
 
+from her2bench.cli.results_text import print_results
 from her2bench.comparison.config import ComparisonConfig, trained_by
 from her2bench.core.config import parsed_toml
 from her2bench.core.runs import ComparisonFolder
@@ -51,6 +52,17 @@ def test_the_page_says_core_wherever_it_said_slide(
     card = (folder.path / "runs" / "lenet" / "card.md").read_text(encoding="utf-8")
     assert "| Split | Cores | Tiles |" in card and "the score of its core" in card
     assert slides_in(re.sub("Whole-slide images", "", card)) == []
+
+
+def test_the_terminal_says_core_too(comparison: ComparisonFolder, tmp_path: Path, capsys) -> None:
+    shutil.copytree(comparison.path, tmp_path / "c")
+    folder = ComparisonFolder(tmp_path / "c")
+    config = parsed_toml(folder.config.read_text(encoding="utf-8")) | {"report": {"unit": "core"}}
+    folder.config.write_text(tomli_w.dumps(config), encoding="utf-8")
+    print_results(folder)
+    printed = capsys.readouterr().out
+    assert "tiles, 24 cores; 95% intervals, clustered by core" in printed
+    assert slides_in(printed) == []
 
 
 def test_it_is_slide_by_default_and_no_run_depends_on_it() -> None:

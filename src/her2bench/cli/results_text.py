@@ -14,6 +14,7 @@ from her2bench.core.text import plural
 from her2bench.core.vocabulary import model_label
 from her2bench.evaluation.scoring.extra_rows import label_of
 from her2bench.report.formats import large, rate
+from her2bench.report.unit import in_unit, unit_of
 
 
 def print_results(folder: ComparisonFolder, details: bool = False) -> None:
@@ -23,15 +24,16 @@ def print_results(folder: ComparisonFolder, details: bool = False) -> None:
         folder: a finished comparison.
         details: also all splits, metrics, pairs and notes, and what each model costs.
     """
-    console = Terminal(piped=80)
     scores = read_scores(folder.scores)
     config = folder.settings()
+    console = Terminal(piped=80, worded=in_unit(unit_of(config)))
     with shown_as(report_settings(config, folder.config).names):
         print_levels(console, scores, config)
         _print_optimism(console, scores)
         if details:
             print_details(console, scores)
             console.print(_costs(pl.read_csv(folder.table)))
+    console = Terminal(piped=80)  # paths are shown as they are
     _print_audit(console, folder)
     console.print("2+ is equivocal. Research use only, not for diagnosis.")
     if not details:

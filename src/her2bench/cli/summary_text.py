@@ -89,12 +89,12 @@ def shown_rows(scores: Scores) -> tuple[str | None, list[Row]]:
 def title(row: Row, scores: Scores) -> str:
     """What the rows of a split are about."""
     unknown = {note.split for note in scores.notes if note.kind == "slides_unknown"}
-    group = "tiles taken as independent" if row.split in unknown else "clustered by slide"
-    level = f"{scores.settings['confidence']:.0%} intervals"
+    intervals = f"{scores.settings['confidence']:.0%} intervals"
     if row.level == "slide":
-        return f"{row.split}: {row.groups} slides; {level}, slides as independent"
-    intervals = f"{level}, {group}"
-    return f"{row.split}: {row.tiles} tiles, {row.groups} groups; {intervals}"
+        return f"{row.split}: {row.groups} slides; {intervals}, slides as independent"
+    if row.split in unknown:
+        return f"{row.split}: {row.tiles} tiles; {intervals}, tiles taken as independent"
+    return f"{row.split}: {row.tiles} tiles, {row.groups} slides; {intervals}, clustered by slide"
 
 
 def _answer(scores: Scores, config: Mapping[str, Any]) -> Answer:
@@ -109,7 +109,7 @@ def _models(rows: list[Row], scores: Scores) -> Table:
     """One line per model; a long name is folded, a number never cut."""
     primary, confidence = scores.settings["primary"], f"{scores.settings['confidence']:.0%}"
     by_key = {(row.model, row.metric): row for row in rows}
-    metrics = [primary, *(name for name in _SHOWN if name != primary)]
+    metrics = [primary, *(name for name in _SHOWN if name != primary)][: len(_SHOWN)]
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("model", overflow="fold")
     table.add_column(f"{label_of(primary)}\n({confidence} CI)", no_wrap=True, overflow="fold")

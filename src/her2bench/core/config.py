@@ -172,7 +172,10 @@ def _problem(kind: type[BaseModel], entry: Any) -> str:
         return f"setting {key!r} is missing"
     if entry["type"] == "tuple_type":
         return f"{key} = {shown(entry['input'])}: a list is needed, in [ ]"
-    return f"{key} = {shown(entry['input'])}: {entry['msg']}"
+    said = entry["msg"].removeprefix("Value error, ")
+    if isinstance(entry["input"], dict):  # about a whole section: the message names the keys
+        return f"{key}: {said}" if key else said
+    return f"{key} = {shown(entry['input'])}: {said}"
 
 
 def _closest_key(place: list[str], keys: list[str]) -> str | None:

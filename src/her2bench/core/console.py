@@ -1,6 +1,6 @@
 """Tables and progress bars on a terminal; no text in them is taken for markup."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -20,16 +20,23 @@ class Terminal(Console):
     Args:
         stderr: print there, not to stdout.
         piped: the width where it is no terminal; 80 columns otherwise.
+        worded: how each text is worded; as it is by default.
     """
 
-    def __init__(self, stderr: bool = False, piped: int | None = None) -> None:
+    def __init__(
+        self,
+        stderr: bool = False,
+        piped: int | None = None,
+        worded: Callable[[str], str] = str,
+    ) -> None:
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
+        self._worded = worded
         if piped and not self.is_terminal:
             self.width = piped
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Every text that is printed comes through here."""
-        return super().render_str(readable(text), **options)
+        return super().render_str(readable(self._worded(text)), **options)
 
     def say(self, text: str, style: str = "") -> None:
         """Print a line that is not wrapped."""

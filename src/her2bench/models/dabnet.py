@@ -73,7 +73,7 @@ class DABNet(nn.Module):
             where = self.where(stains)
             above = avg_pool2d(above, STEP, ceil_mode=True, count_include_pad=False)
             seen = where.sum((2, 3))
-            shares = torch.einsum("bphw,blhw->bpl", where, above) / (seen[:, :, None] + 1)
+            shares = where.flatten(2) @ above.flatten(2).mT / (seen[:, :, None] + 1)
             numbers += [shares.flatten(1), where.mean((2, 3))]
         measured = self.normalise(torch.cat(numbers, dim=1))
         return (self.direct(measured) + self.classifier(measured)).squeeze(1)
@@ -98,7 +98,7 @@ class Stains(nn.Module):
     def forward(self, tiles: Tensor) -> Tensor:
         tiles = tiles.to(self.unmix.dtype).clamp(DARKEST, 1.0)
         density = (glass(tiles)[:, :, None, None] / tiles).log10().clamp_min(0)
-        return torch.einsum("sc,bchw->bshw", self.unmix, density)
+        return (self.unmix @ density.flatten(2)).view(density.shape)
 
 
 class Where(nn.Sequential):
@@ -129,8 +129,9 @@ class Levels(nn.Module):
         self.log_widths = nn.Parameter(torch.full((3, 1), log(0.07)))
 
     def forward(self, stains: Tensor) -> Tensor:
-        widths = self.log_widths.exp()[:, :, None, None]
-        above = (stains[:, :, None] - self.levels[:, :, None, None]) / widths
+        sharpness = (-self.log_widths).exp()
+        stains = stains * sharpness[:, :, None]
+        above = stains[:, :, None] - (self.levels * sharpness)[:, :, None, None]
         return above.sigmoid().flatten(1, 2)
 
 
@@ -144,7 +145,8 @@ def glass(tiles: Tensor) -> Tensor:
     if step > 1:
         tiles = avg_pool2d(tiles, step)
     values = tiles.to(promote_types(tiles.dtype, torch.float32)).flatten(2)
-    return values.sort(dim=2).values[:, :, round(GLASS * (int(values.shape[2]) - 1))]
+    pixels = int(values.shape[2])
+    return values.topk(pixels - round(GLASS * (pixels - 1)), dim=2).values[:, :, -1]
 
 
 def _convolution(given: int, made: int, side: int, stride: int = 1, groups: int = 1) -> nn.Module:

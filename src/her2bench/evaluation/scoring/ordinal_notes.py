@@ -62,7 +62,7 @@ def _few_slides(ordinal: pl.DataFrame) -> list[Note]:
         return []
     counted = ", ".join(f"{name}: {n}" for name, n in zip(SCORES, numbers, strict=True))
     text = (
-        f"Slides with tiles of each score: {counted}. Kappa, macro-F1 and the metrics at a cut "
+        f"Slides by score: {counted}. Kappa, macro-F1 and the metrics at a cut "
         "depend on the rarest scores, and are as uncertain as in a study of so few slides."
     )
     return [make_note("few_slides_of_a_score", text, "test")]

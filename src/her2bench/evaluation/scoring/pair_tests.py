@@ -109,6 +109,8 @@ def _tested(
     primary = metric == settings.primary
     equivalent = equivalence_test(d, spread, settings.margin) if primary else float("nan")
     names = (a.name, b.name)
+    reach = METRICS[metric].most - METRICS[metric].least  # no true difference is larger
+    interval = Interval(max(interval.low, -reach), min(interval.high, reach))
     return Tested(metric, question, names, d, spread, interval, p_value, equivalent, method)
 
 

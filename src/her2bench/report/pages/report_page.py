@@ -108,6 +108,7 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "metric_names": {name: metric.title for name, metric in METRICS.items()},
         "all_titles": metric_titles(material),
         "primary": METRICS[material.settings.primary].label,
+        "better": "right" if METRICS[material.settings.primary].higher_is_better else "left",
         "confidence": formats.percent(material.settings.confidence),
         "margin": f"{material.settings.margin:g}",
         "shown_metrics": shown_metrics(material),
