@@ -73,7 +73,7 @@ def gain(table: pl.DataFrame, model: str, question: str) -> str:
     sign = 1 if pair.model_a == names[1] else -1
     low, high = sorted((sign * pair.low, sign * pair.high))
     apart = f"{sign * pair.difference:+.3f} ({low:+.3f} to {high:+.3f})"
-    return f"  {model_label(model):15} {values}  {apart}  {pair.verdict}\n"
+    return f"  {model_label(model):15} {values}  {apart}  {pair.verdict.partition(';')[0]}\n"
 
 
 def main() -> None:
@@ -91,9 +91,9 @@ def main() -> None:
         )
         write_phantom(root / "tiles", phantom)
         settings = config(root / "tiles" / "manifest.csv", given)
-        untuned, _, plain = compared("untuned", settings, root)
         tuning = {"trials": given.trials, "space": SPACE}
         tuned, results, minutes = compared("tuned", settings | {"tuning": tuning}, root)
+        untuned, _, plain = compared("untuned", settings, root)
     print(
         f"{len(MODELS) + 1} models x {given.trials} trials x {given.folds} folds: tuned "
         f"{minutes:.1f} min, untuned {plain:.1f} min"

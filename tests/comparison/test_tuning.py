@@ -15,6 +15,7 @@ import pytest
 import tomli_w
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from torch import nn
 
 import her2bench as hb
@@ -24,6 +25,7 @@ from her2bench.comparison.executor import planned_epochs, run_jobs
 from her2bench.comparison.folds import Fold
 from her2bench.comparison.plan import Choices
 from her2bench.comparison.prepared import open_folder, prepare
+from her2bench.comparison.trials import MOST_OF_ONE
 from her2bench.comparison.tuning_folder import TuningFolder
 from her2bench.comparison.watcher import Watcher
 from her2bench.core.config import settings_from
@@ -68,6 +70,12 @@ def tiny(monkeypatch):
     monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
     monkeypatch.setitem(NETWORKS, "tiny", "Tiny")
     registry.register_model("tiny", make_tiny)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A cache of its own: other tests count the files in theirs."""
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module")
@@ -283,3 +291,26 @@ def test_a_planted_pixel_that_identifies_the_slide_does_not_profit(run, tmp_path
         r for r in scores.rows if (r.model, r.split, r.metric) == ("tuned", "test", "roc_auc")
     ]
     assert row.low < 0.5 < row.high
+
+
+def test_frozen_heads_and_ordinal_baselines_are_tuned(run, tmp_path):
+    weights = tmp_path / "tiny.safetensors"
+    torch.manual_seed(3)
+    save_file(make_tiny().state_dict(), weights)
+    frozen = {"pretrained": str(weights), "training": "frozen"}
+    part, tuned = run(
+        endpoint="score",
+        models=["tiny"],
+        network={"tiny": frozen},
+        baselines=["score_frequencies", "dab_baseline"],
+        tuning={"seconds": 0.5, "space": {"regularisation": [1e-3, 1.0]}},
+    )
+    assert [each.model for each in tuned] == ["tiny", "dab_baseline"]
+    for each in tuned:
+        assert each.space == {"regularisation": (1e-3, 1.0)} and each.pruned == 0
+        assert 1e-3 <= each.values["regularisation"] <= 1
+        assert each.trials > 1 and (each.seconds >= 0.5 or each.trials == MOST_OF_ONE)
+    head = part.folder.run("tiny", 0, 0).summary()
+    assert head["regularisation"] == tuned[0].values["regularisation"]
+    validated = pl.read_csv(part.folder.run("tiny", 0, 0).metrics)["val_loss"].item()
+    assert validated == pytest.approx(tuned[0].loss, rel=1e-3)

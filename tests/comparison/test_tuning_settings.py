@@ -72,10 +72,6 @@ def test_a_space_that_does_not_fit_is_refused_by_key(tuning, message):
         ),
         ({"network": {"lenet": {"tuning": RATES}}}, "network.lenet.tuning needs a budget"),
         (
-            {"tuning": {"trials": 8}, "split": {"kind": "random-tiles"}},
-            "tuning: split.kind 'random-tiles'",
-        ),
-        (
             {"tuning": {"trials": 8}, "network": {"lenet": {"tuning": {"learning_rate": [2, 1]}}}},
             "network.lenet.tuning.learning_rate = [2, 1]",
         ),
@@ -152,4 +148,11 @@ def test_without_optuna_nothing_is_begun(phantom, tmp_path, monkeypatch):
     given = {"manifest": str(phantom), "models": ["lenet"], "tuning": {"trials": 8}}
     with pytest.raises(UserError, match=r'pip install "her2bench\[tuning\]"'):
         hb.compare(given, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_split_of_random_tiles_cannot_be_tuned(phantom, tmp_path):
+    given = {"manifest": str(phantom), "models": ["lenet"], "tuning": {"trials": 8}}
+    with pytest.raises(UserError, match="validation would hold tiles of the test slides"):
+        hb.compare(given, tmp_path / "out", overrides=["split.kind=random-tiles"])
     assert not (tmp_path / "out").exists()

@@ -10,10 +10,10 @@ from her2bench.comparison.optimism import with_random_tiles
 from her2bench.comparison.plan import Choices
 from her2bench.comparison.prepared import open_folder, prepare
 from her2bench.comparison.results import write_results
+from her2bench.comparison.tuning_checks import require_tunable
 from her2bench.comparison.watcher import Watcher
 from her2bench.core.atomic_io import working_alone
 from her2bench.core.display import shown_as
-from her2bench.core.extras import needs_extra
 from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder
 from her2bench.core.vocabulary import model_name
@@ -31,9 +31,7 @@ def compare(
     Raises:
         UserError: anything wrong with config, manifest, images or folder; before any training.
     """
-    if config.tuning is not None:
-        with needs_extra("[tuning]"):
-            import optuna  # noqa: F401
+    require_tunable(config)
     for entry in config.models:
         options = config.options(model_name(entry))
         check_network(use_model(entry, options.arguments), config.size, options.pretrained)

@@ -38,7 +38,7 @@ class NetworkTrials:
             Stopped: the trial ends early.
             DivergenceError: its loss is not finite.
         """
-        self.kept.forget_trials(before=trial.number)
+        self.kept.forget_trials(but=trial.number)
         run, trained, last = self.kept.trial(trial.number), list[Epoch](), time.perf_counter()
         search = LearningRateSearch(
             self.job, self.config, self.fold, run, self.compute, trial.values

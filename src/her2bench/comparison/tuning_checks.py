@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from her2bench.core.config import problems
 from her2bench.core.errors import UserError, listed
+from her2bench.core.extras import needs_extra
 from her2bench.training.recipe import Recipe
 from her2bench.training.tuning_settings import TuningSpace, tuned_recipe
 
@@ -26,11 +27,6 @@ def tuning_problem(config: "ComparisonConfig") -> str:
     if config.tuning is None:
         name = next(iter(own), "")
         return name and f"network.{name}.tuning needs a budget: write tuning.trials = 8"
-    if config.split.kind == "random-tiles":
-        return (
-            "tuning: split.kind 'random-tiles' puts tiles of the test slides into validation; "
-            "leave out [tuning]"
-        )
     for name in config.names:
         where = f"network.{name}.tuning" if name in own else "tuning.space"
         frozen = config.options(name).training == "frozen"
@@ -38,6 +34,28 @@ def tuning_problem(config: "ComparisonConfig") -> str:
         if found := (_of_frozen if frozen else _of_trained)(space, recipe, name, name in own):
             return f"{where}{found}"
     return ""
+
+
+def require_tunable(config: "ComparisonConfig") -> None:
+    """Refuse a tuning that cannot begin: Optuna is missing, or validation holds test slides.
+
+    The random split that measures optimism is tuned as the comparison itself, so that a config
+    may hold both.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if config.tuning is None:
+        return
+    if config.split.kind == "random-tiles":
+        raise UserError(
+            "[tuning]",
+            found="split.kind = 'random-tiles': validation would hold tiles of the test slides",
+            expected="a split by whole slides",
+            hint="set split.kind = 'grouped', or leave out [tuning]",
+        )
+    with needs_extra("[tuning]"):
+        import optuna  # noqa: F401
 
 
 def _of_frozen(space: TuningSpace, recipe: Recipe, model: str, own: bool) -> str:

@@ -47,10 +47,10 @@ class TuningFolder:
         """Where a trial in progress keeps what it needs to go on."""
         return RunFolder(self.path / f"trial-{number}")
 
-    def forget_trials(self, before: int | None = None) -> None:
-        """Delete the files of trials that have ended: those before a number, or all."""
+    def forget_trials(self, but: int | None = None) -> None:
+        """Delete the files of all trials but one."""
         for path in self.path.glob("trial-*"):
-            if before is None or path != self.trial(before).path:
+            if but is None or path != self.trial(but).path:
                 shutil.rmtree(path, ignore_errors=True)
 
     def write(self, study: str, tuned: TunedModel) -> None:
