@@ -16,12 +16,12 @@ def tissue(contrast: float, height: int, width: int, seed: int = 0) -> np.ndarra
     return 200 + contrast / picture.std() * picture
 
 
-def seams(tiles: list[np.ndarray], noise: float = 1.0) -> list[list[int]]:
+def seams(tiles: list[np.ndarray], noise: float = 1.0, side: int = SIDE) -> list[list[int]]:
     rng = np.random.default_rng(1)
     noisy = [np.clip(np.rint(t + rng.normal(0, noise, t.shape)), 0, 255) for t in tiles]
     fields = {
         "borders": np.stack([border_lines(tile.astype(np.uint8)) for tile in noisy]),
-        "tile_size": np.full((len(tiles), 2), SIDE),
+        "tile_size": np.full((len(tiles), 2), side),
     }
     return find_seams(Observations(fields, {}), np.arange(len(tiles))).pairs.tolist()
 
@@ -42,6 +42,11 @@ def test_lines_of_another_level_do_not_continue_each_other():
     assert seams([left, right - 6], noise=3) == []
     slope = np.linspace(-10, 10, SIDE)[:, None]  # the same mean, another run along the seam
     assert seams([left, right + slope], noise=3) == []
+
+
+def test_short_borders_are_not_compared_since_unrelated_ones_would_seem_to_continue():
+    whole = tissue(20, 64, 128)
+    assert seams([whole[:, :64], whole[:, 64:]], side=64) == []
 
 
 def test_empty_glass_continues_nothing():

@@ -23,6 +23,9 @@ _CORRELATION_A_STEP = 0.1
 """By how much more lines must correlate where the step over the seam is larger by one: chance gives
 middling values of both, the next tile seldom does."""
 MOST_LEVEL_STEP = 2.1
+LEAST_SIDE = 128
+"""Pixels: a shorter border holds too little to tell; of thousands of unrelated tiles some seem to
+continue each other."""
 LEAST_CONTRAST = 1.3
 """Grey levels (root mean square): below, a border is empty glass and continues anything."""
 _SLOW, _EVEN = 6, 12  # samples: slower changes are taken out; contrast is evened over so many
@@ -79,7 +82,7 @@ def _seams(
     pairs = _nearest(*_descriptors(first[ends], second[starts], *levels))
     pairs = np.column_stack([ends[pairs[:, 0]], starts[pairs[:, 1]]])
     a, b = pairs.T
-    pairs = pairs[(a != b) & (length[a] == length[b])]
+    pairs = pairs[(a != b) & (length[a] == length[b]) & (length[a] >= LEAST_SIDE)]
     correlation = np.empty(len(pairs))
     step, level = np.empty((2, len(pairs)))
     for start in range(0, len(pairs), _CHUNK):
