@@ -1,105 +1,28 @@
-"""Tuning in a comparison: equal budgets, no test tile, kills, and what the folder says of it."""
+"""Tuning in a comparison: equal budgets, no test tile, progress, and files that are refused."""
 
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import closing
 
 import numpy as np
 import polars as pl
 import pytest
-import tomli_w
 import torch
-from PIL import Image
 from safetensors.torch import save_file
-from torch import nn
 
-import her2bench as hb
 from her2bench.comparison import executor
-from her2bench.comparison.config import ComparisonConfig
-from her2bench.comparison.executor import planned_epochs, run_jobs
+from her2bench.comparison.executor import planned_epochs
 from her2bench.comparison.folds import Fold
-from her2bench.comparison.plan import Choices
-from her2bench.comparison.prepared import open_folder, prepare
 from her2bench.comparison.trials import MOST_OF_ONE
 from her2bench.comparison.tuning_folder import TuningFolder
 from her2bench.comparison.watcher import Watcher
-from her2bench.core.config import settings_from
 from her2bench.core.errors import UserError
-from her2bench.core.manifest import read_manifest
-from her2bench.core.runs import ComparisonFolder
-from her2bench.core.vocabulary import NETWORKS
 from her2bench.models import registry
-from her2bench.phantom import PhantomSettings, write_phantom
 from her2bench.prediction.tile_loader import TileLoader
 
 pytestmark = pytest.mark.slow
 CPU = torch.device("cpu")
-TRIALS = 3
-CONFIG = {
-    "models": ["lenet", "tiny"],
-    "baselines": ["always_positive", "dab_baseline"],
-    "seeds": [0],
-    "size": 64,
-    "split": {"kind": "grouped", "validation": 0.3, "test": 0.25},
-    "recipe": {"epochs": 2, "batch": 16, "learning_rates": [1e-3], "augment": ["stain"]},
-    "tuning": {"trials": TRIALS, "space": {"learning_rate": [1e-4, 1e-2]}},
-    "network": {"tiny": {"tuning": {"augment_strength": [0, 2], "batch": [8, 16]}}},
-    "score": {"bootstrap": 0, "flips": 99},
-}
-
-
-def make_tiny():
-    """A network that trains in no time."""
-    return nn.Sequential(
-        nn.Conv2d(3, 4, 8, stride=8),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(4, 1),
-    )
-
-
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch):
-    registry.network("lenet")  # registered once, when its module is imported
-    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
-    monkeypatch.setitem(NETWORKS, "tiny", "Tiny")
-    registry.register_model("tiny", make_tiny)
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """A cache of its own: other tests count the files in theirs."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def tiles(tmp_path_factory):
-    """The manifest of 24 slides of 3 tiles."""
-    folder = tmp_path_factory.mktemp("tuned") / "tiles"
-    write_phantom(folder, PhantomSettings(slides=24, tiles_per_slide=3, size=64), workers=1)
-    return folder / "manifest.csv"
-
-
-@pytest.fixture
-def run(tiles, cache, tmp_path):
-    """Tune and train, without scores and report; returns what was prepared and chosen."""
-
-    def run(out="out", watcher=None, **changes):
-        settings = {"manifest": str(tiles), **CONFIG, **changes}
-        config = settings_from(ComparisonConfig, settings, "test")
-        folder = ComparisonFolder(tmp_path / out)
-        part = prepare(config, read_manifest(config.manifest), folder, cache, False)
-        open_folder(part)
-        choices = Choices("cpu", cache, self_test=False)
-        return part, run_jobs(part, CPU, choices, watcher or Watcher())
-
-    return run
+TRIALS = 3  # of the config
 
 
 def states(path):
@@ -112,8 +35,8 @@ def trials_of(part, model):
     return TuningFolder.of(part.folder, model, 0).trials
 
 
-def test_every_model_has_the_same_budget_and_runs_have_the_chosen_values(run):
-    part, tuned = run(seeds=[0, 1])
+def test_every_model_has_the_same_budget_and_runs_have_the_chosen_values(tune):
+    part, tuned = tune(seeds=[0, 1])
     assert [(each.model, each.trials) for each in tuned] == [
         *(("lenet", TRIALS), ("tiny", TRIALS), ("dab_baseline", TRIALS)),
     ]
@@ -133,15 +56,15 @@ def test_every_model_has_the_same_budget_and_runs_have_the_chosen_values(run):
     assert not list(part.folder.path.rglob("trial-*"))
 
 
-def test_trials_see_no_test_tile(run, monkeypatch):
-    given, asked, tune = [], set(), executor.tune_models
+def test_trials_see_no_test_tile(tune, monkeypatch):
+    given, asked, tune_models = [], set(), executor.tune_models
     batches, side = TileLoader.batches, Fold.side
     on = []
 
     def watched(*arguments):
         on.append(True)
         try:
-            return tune(*arguments)
+            return tune_models(*arguments)
         finally:
             on.clear()
 
@@ -159,7 +82,7 @@ def test_trials_see_no_test_tile(run, monkeypatch):
     monkeypatch.setattr(executor, "tune_models", watched)
     monkeypatch.setattr(TileLoader, "batches", seen_batches)
     monkeypatch.setattr(Fold, "side", seen_side)
-    part, _ = run(models=["tiny"])
+    part, _ = tune(models=["tiny"])
     fold = part.folds(CPU)[0]
     allowed = {s: set(side(fold, s).rows.tolist()) for s in ("train", "val", "test")}
     assert set(given) == asked == allowed["train"] | allowed["val"]
@@ -182,123 +105,47 @@ class Progress(Watcher):
         self.trials.append((str(job), number, budget))
 
 
-def test_progress_counts_trials_and_their_epochs(run):
+def test_progress_counts_trials_and_their_epochs(tune):
     watcher = Progress()
-    part, _ = run(watcher=watcher, models=["tiny"])
+    part, _ = tune(watcher=watcher, models=["tiny"])
     planned = {str(job): epochs for job, epochs in planned_epochs(part)}
     assert planned["tiny tuning fold 0"] == TRIALS * 2 and planned["tiny seed 0 fold 0"] == 2
     assert +watcher.epochs == {name: epochs for name, epochs in planned.items() if epochs}
     assert watcher.trials[:TRIALS] == [("tiny tuning fold 0", n + 1, 3) for n in range(TRIALS)]
 
 
-def test_a_finished_tuning_is_kept_and_a_foreign_or_damaged_one_refused(run, tmp_path):
-    part, tuned = run(models=["tiny"])
+def test_a_finished_tuning_is_kept_and_a_foreign_or_damaged_one_refused(tune, tmp_path):
+    part, tuned = tune(models=["tiny"])
     watcher = Progress()
     changed = {"models": ["tiny"], "seeds": [1]}
-    again = run(watcher=watcher, **changed)[1]
+    again = tune(watcher=watcher, **changed)[1]
     assert again == tuned and not watcher.trials
     assert part.folder.run("tiny", 1, 0).summary()["tuned"] == tuned[0].values
 
+    done = part.folder.run("tiny", 1, 0)
+    done.mark_done({**done.summary(), "tuned": {"batch": 9.0}})
+    assert tune(**changed)[1] == tuned  # the run is repeated with the chosen values
+    assert done.summary()["tuned"] == tuned[0].values
+
     folder = TuningFolder.of(part.folder, "tiny", 0)
     folder.record.unlink()  # made again from the trials
-    assert run(watcher=watcher, **changed)[1] == tuned and len(watcher.trials) == 0
+    assert tune(watcher=watcher, **changed)[1] == tuned and len(watcher.trials) == 0
     content = folder.trials.read_bytes()
     folder.trials.write_bytes(b"x" * len(content))
     with pytest.raises(UserError, match=r"tiny.tuning.fold-0.trials\.sqlite.*damaged"):
-        run(**changed)
+        tune(**changed)
     foreign = TuningFolder.of(part.folder, "dab_baseline", 0)
     folder.trials.write_bytes(foreign.trials.read_bytes())
     with pytest.raises(UserError, match="another tuning: 'dab_baseline fold 0"):
-        run(**changed)
+        tune(**changed)
 
 
-LAUNCHER = """
-import sys
-import her2bench as hb
-config, out, cache = sys.argv[1:]
-hb.compare(config, out, cache=cache, device="cpu", audit=False, self_test=False)
-"""
-
-
-def test_killed_and_resumed_it_ends_as_in_one_piece(run, tiles, cache, tmp_path):
-    alone = {"models": ["lenet"], "network": {}}
-    part, tuned = run("whole", **alone)
-    config, out = tmp_path / "c.toml", tmp_path / "killed"
-    config.write_text(tomli_w.dumps({"manifest": str(tiles), **CONFIG, **alone}))
-    command = [sys.executable, "-c", LAUNCHER, config, out, cache]
-    trials = out / "runs" / "lenet" / "tuning" / "fold-0" / "trials.sqlite"
-    for moment in (1, 2):  # trials that have ended
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        while process.poll() is None and _ended(trials) < moment:
-            time.sleep(0.01)
-        assert process.poll() is None, process.communicate()[1].decode()
-        os.kill(process.pid, signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
-        process.communicate()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    found = hb.load_scores(out / "scores.json").tuning
-    assert [(each.model, each.trials, each.pruned, each.values) for each in found] == [
-        (each.model, each.trials, each.pruned, each.values) for each in tuned
-    ]
-    for each in tuned:
-        ended = states(TuningFolder.of(ComparisonFolder(out), each.model, 0).trials)
-        assert ended["COMPLETE"] + ended["PRUNED"] == TRIALS and not ended["RUNNING"]
-    runs = [part.run(job).predictions for job in part.jobs]
-    whole = pl.concat([pl.read_parquet(path) for path in runs])
-    key = ["model", "tile_id"]
-    assert pl.read_parquet(out / "predictions.parquet").sort(key).equals(whole.sort(key))
-    page = (out / "report.html").read_text(encoding="utf-8")
-    assert "tuned with the same budget, 3 trials" in page
-    assert "Not tuned: Always positive" in page
-    assert "not tuned." not in page and "Values that the trials chose" in page
-    table = pl.read_csv(out / "table.csv").filter(model="lenet", split="test")
-    runs_alone = ComparisonFolder(out).run("lenet", 0, 0).summary()["train_seconds"]
-    total = table["train_seconds_total"].item()
-    assert total == pytest.approx(runs_alone + found[0].seconds)
-
-
-def _ended(path):
-    """Trials of a study that have ended; 0 while there is no study."""
-    with suppress(sqlite3.Error):
-        if path.is_file():
-            found = states(path)
-            return found["COMPLETE"] + found["PRUNED"]
-    return 0
-
-
-def test_a_planted_pixel_that_identifies_the_slide_does_not_profit(run, tmp_path):
-    rng, rows = np.random.default_rng(0), []
-    for slide in range(32):
-        colour = rng.integers(0, 256, 3)
-        for tile in range(4):
-            pixels = rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)
-            pixels[:8, :8] = colour
-            path = tmp_path / f"{slide}-{tile}.png"
-            Image.fromarray(pixels).save(path)
-            rows.append((path.name, str(path), 3 * (slide % 2), f"s{slide}"))
-    table = pl.DataFrame(rows, ["tile_id", "path", "score", "group_id"], orient="row")
-    table.write_csv(tmp_path / "m.csv")
-    changes = {"manifest": str(tmp_path / "m.csv"), "models": ["lenet"], "network": {}}
-    changes |= {"baselines": [], "split": {"kind": "grouped", "validation": 0.3, "test": 0.4}}
-    parts = []
-    for name, tuning in (("tuned", CONFIG["tuning"]), ("untuned", None)):
-        part, _ = run(name, **changes, tuning=tuning)
-        rows = pl.read_parquet(part.folder.run("lenet", 0, 0).predictions)
-        parts.append(rows.with_columns(model=pl.lit(name)))
-    scores = hb.score(pl.concat(parts), bootstrap=0).scores
-    (pair,) = [p for p in scores.pairs if (p.metric, p.question) == ("roc_auc", "weights")]
-    assert pair.decision not in ("a", "b")
-    (row,) = [
-        r for r in scores.rows if (r.model, r.split, r.metric) == ("tuned", "test", "roc_auc")
-    ]
-    assert row.low < 0.5 < row.high
-
-
-def test_frozen_heads_and_ordinal_baselines_are_tuned(run, tmp_path):
+def test_frozen_heads_and_ordinal_baselines_are_tuned(tune, tmp_path):
     weights = tmp_path / "tiny.safetensors"
     torch.manual_seed(3)
-    save_file(make_tiny().state_dict(), weights)
+    save_file(registry.build_model("tiny", 64).state_dict(), weights)
     frozen = {"pretrained": str(weights), "training": "frozen"}
-    part, tuned = run(
+    part, tuned = tune(
         endpoint="score",
         models=["tiny"],
         network={"tiny": frozen},
