@@ -70,6 +70,14 @@ def test_a_space_that_does_not_fit_is_refused_by_key(tuning, message):
             {"tuning": space(**RATES), "recipe": {"learning_rates": [1e-4, 1e-3]}},
             "tuning.space: recipe.learning_rates has 2 values for lenet; write one",
         ),
+        (
+            {
+                "tuning": {"trials": 8},
+                "network": {"lenet": {"recipe": {"learning_rates": {"dabnet": [1e-3]}}}},
+                "models": ["lenet"],
+            },
+            "recipe.learning_rates has no entry for lenet",
+        ),
         ({"network": {"lenet": {"tuning": RATES}}}, "network.lenet.tuning needs a budget"),
         (
             {"tuning": {"trials": 8}, "network": {"lenet": {"tuning": {"learning_rate": [2, 1]}}}},

@@ -203,11 +203,9 @@ class ComparisonConfig(Settings):
 
     @model_validator(mode="after")
     def _rates_for_all(self) -> "ComparisonConfig":
-        rates = self.recipe.learning_rates
         trained = [m for m in self.names if self.options(m).training != "frozen"]
-        named = rates if isinstance(rates, dict) else trained
-        own = [m for m in trained if "learning_rates" in self.options(m).recipe]
-        missing = [m for m in trained if m not in (*named, *own)]
+        rates = {m: self.recipe_for(m).learning_rates for m in trained}
+        missing = [m for m, given in rates.items() if isinstance(given, dict) and m not in given]
         if missing:
             raise ValueError(f"recipe.learning_rates has no entry for {', '.join(missing)}")
         if problem := tuning_problem(self):
