@@ -4,12 +4,19 @@ import shutil
 
 import pytest
 import tomli_w
+import torch
 from benchmarks.corruption import Campaign, quick
+from torch import nn
 
 from her2bench.comparison.compare import Choices, Watcher, compare
 from her2bench.comparison.config import ComparisonConfig
+from her2bench.comparison.executor import run_jobs
+from her2bench.comparison.prepared import open_folder, prepare
 from her2bench.core.config import settings_from
+from her2bench.core.manifest import read_manifest
 from her2bench.core.runs import ComparisonFolder
+from her2bench.core.vocabulary import NETWORKS
+from her2bench.models import registry
 from her2bench.phantom import PhantomSettings, write_phantom
 
 CONFIG = {
@@ -99,3 +106,71 @@ def again(campaign, state):
         return watcher.epochs
 
     return again
+
+
+TUNED = {
+    "models": ["lenet", "tiny"],
+    "baselines": ["always_positive", "dab_baseline"],
+    "seeds": [0],
+    "size": 64,
+    "split": {"kind": "grouped", "validation": 0.3, "test": 0.25},
+    "recipe": {"epochs": 2, "batch": 16, "learning_rates": [1e-3], "augment": ["stain"]},
+    "tuning": {"trials": 3, "space": {"learning_rate": [1e-4, 1e-2]}},
+    "network": {"tiny": {"tuning": {"augment_strength": [0, 2], "batch": [8, 16]}}},
+    "score": {"bootstrap": 0, "flips": 99},
+}
+
+
+def make_tiny():
+    """A network that trains in no time."""
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 8, stride=8),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 1),
+    )
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    registry.network("lenet")  # registered once, when its module is imported
+    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
+    monkeypatch.setitem(NETWORKS, "tiny", "Tiny")
+    registry.register_model("tiny", make_tiny)
+
+
+@pytest.fixture
+def tuned_config():
+    """The settings of a small comparison with tuning."""
+    return TUNED
+
+
+@pytest.fixture(scope="session")
+def tuned_tiles(tmp_path_factory):
+    """The manifest of 24 slides of 3 tiles."""
+    folder = tmp_path_factory.mktemp("tuned") / "tiles"
+    write_phantom(folder, PhantomSettings(slides=24, tiles_per_slide=3, size=64), workers=1)
+    return folder / "manifest.csv"
+
+
+@pytest.fixture(scope="session")
+def tuned_cache(tmp_path_factory):
+    """A cache of its own: tests count the files in the other."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def tune(tuned_tiles, tuned_cache, tiny, tmp_path):
+    """Tune and train, without scores and report; returns what was prepared and chosen."""
+
+    def tune(out="out", watcher=None, **changes):
+        settings = {"manifest": str(tuned_tiles), **TUNED, **changes}
+        config = settings_from(ComparisonConfig, settings, "test")
+        folder = ComparisonFolder(tmp_path / out)
+        part = prepare(config, read_manifest(config.manifest), folder, tuned_cache, False)
+        open_folder(part)
+        choices = Choices("cpu", tuned_cache, self_test=False)
+        return part, run_jobs(part, torch.device("cpu"), choices, watcher or Watcher())
+
+    return tune

@@ -50,6 +50,26 @@ def test_a_change_keeps_what_a_score_is_read_from(kind, phantom):
     assert torch.equal(out, augment(tiles.clone(), (kind,), seeded()))
 
 
+@pytest.mark.parametrize("kind", CHANGES)
+def test_strength_is_a_factor_on_how_far_a_tile_changes(kind, phantom):
+    tiles = phantom[0][:24]
+
+    def moved(strength):
+        out = augment(tiles.clone(), (kind,), seeded(), strength)
+        return (out.float() - tiles.float()).abs().mean().item()
+
+    assert moved(0.0) == 0 < moved(0.5) < moved(1.0) < moved(2.0)
+    assert torch.equal(
+        augment(tiles.clone(), (kind,), seeded(), 1.0), augment(tiles.clone(), (kind,), seeded())
+    )
+
+
+def test_flips_have_no_strength():
+    tiles = torch.arange(8 * 4 * 4 * 3).view(8, 4, 4, 3)
+    weak, strong = (augment(tiles.clone(), ("flip", "rotate"), seeded(), s) for s in (0.0, 2.0))
+    assert torch.equal(weak, strong) and not torch.equal(weak, tiles)
+
+
 def test_tiles_of_a_batch_change_apart(phantom):
     same = phantom[0][:1].repeat(8, 1, 1, 1)
     for kind in CHANGES:

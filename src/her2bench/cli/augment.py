@@ -31,6 +31,6 @@ def augment(
     from her2bench.training.augmentation_sheet import write_sheet
 
     chosen = load_settings(ComparisonConfig, config_path(config, "compare"), settings or ())
-    kinds = chosen.recipe.augment
-    shown = write_sheet(read_manifest(manifest), chosen.size, kinds, out, tiles, versions, seed)
+    kinds, drawn = chosen.recipe.augment, (tiles, versions, seed, chosen.recipe.augment_strength)
+    shown = write_sheet(read_manifest(manifest), chosen.size, kinds, out, *drawn)
     say(f"{out}: {len(shown)} tiles at {chosen.size} px, {', '.join(kinds) or 'no augmentation'}")

@@ -13,6 +13,7 @@ from rich.table import Column
 from her2bench.comparison.watcher import Watcher
 from her2bench.core.console import Terminal, on_screen
 from her2bench.core.terminal import say
+from her2bench.core.text import plural
 from her2bench.core.vocabulary import model_label
 from her2bench.report.formats import duration
 
@@ -79,7 +80,7 @@ class Bar(Watcher):
         self._task = self._progress.add_task("preparing", total=None, left="")
         self._results: TaskID | None = None
         self._runs: list[tuple[Job, int]] = []
-        self._pace, self._number, self._skipped = Pace({}), 0, 0
+        self._pace, self._number, self._skipped, self._trials = Pace({}), 0, 0, 0
         self._shown = self._whole = 0.0
         self._begun = self._last = time.monotonic()
 
@@ -127,6 +128,17 @@ class Bar(Watcher):
         self._shown = min(self._shown + share, self._whole + 0.95)  # validation is still to come
         self._progress.update(self._task, completed=self._shown)
 
+    def trial(self, job: "Job", number: int, budget: int | None) -> None:
+        self._trials = number
+        trial = f"trial {number}/{budget}" if budget else f"trial {number}"
+        self._progress.update(self._task, description=f"{self._named(job)} {trial}")
+
+    def left_out(self, job: "Job", epochs: int) -> None:
+        self._pace.done(job.model, epochs)
+        self._whole += epochs
+        self._shown = self._whole
+        self._progress.update(self._task, completed=self._whole, left=self._left(job.model))
+
     def epoch(self, job: "Job", row: "Epoch") -> None:
         now = time.monotonic()
         self._pace.measured(job.model, now - self._last)
@@ -138,8 +150,9 @@ class Bar(Watcher):
         auc = "" if val_auc is None else f"  val AUC {val_auc:.2f}"
         left = self._pace.left()
         last = "" if not left else f"  about {duration(left)} left"
-        seconds = time.monotonic() - self._begun
-        self._say(f"{self._named(job)}{auc}  {duration(seconds)}{last}")
+        seconds, trials = time.monotonic() - self._begun, self._trials
+        made, self._trials = f"  {trials} {plural(trials, 'trial')}" if trials else "", 0
+        self._say(f"{self._named(job)}{auc}{made}  {duration(seconds)}{last}")
 
     def making(self, what: str) -> None:
         self._say_skipped()
@@ -162,7 +175,7 @@ class Bar(Watcher):
     def _named(self, job: "Job") -> str:
         every = str(len(self._runs))
         place = f"[{self._number:>{len(every)}}/{every}]"
-        return f"{place} {model_label(job.model)} seed {job.seed} fold {job.fold}"
+        return f"{place} {model_label(job.model)} {job.detail}"
 
     def _say_skipped(self) -> None:
         if self._skipped:

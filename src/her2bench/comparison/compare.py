@@ -5,11 +5,12 @@ from pathlib import Path
 
 from her2bench.comparison.auditing import audit_comparison, checked_findings
 from her2bench.comparison.config import ComparisonConfig
-from her2bench.comparison.executor import run_jobs
+from her2bench.comparison.executor import planned_epochs, run_jobs
 from her2bench.comparison.optimism import with_random_tiles
 from her2bench.comparison.plan import Choices
 from her2bench.comparison.prepared import open_folder, prepare
 from her2bench.comparison.results import write_results
+from her2bench.comparison.tuning_checks import require_tunable
 from her2bench.comparison.watcher import Watcher
 from her2bench.core.atomic_io import working_alone
 from her2bench.core.display import shown_as
@@ -30,6 +31,7 @@ def compare(
     Raises:
         UserError: anything wrong with config, manifest, images or folder; before any training.
     """
+    require_tunable(config)
     for entry in config.models:
         options = config.options(model_name(entry))
         check_network(use_model(entry, options.arguments), config.size, options.pretrained)
@@ -48,9 +50,9 @@ def compare(
         if choices.audit:
             audit_comparison(parts[-1], choices.cache)
             watcher.audited(checked_findings(folder, choices.strict))
-        watcher.planned([(j, part.config.epochs(j.model)) for part in parts for j in part.jobs])
+        watcher.planned([each for part in parts for each in planned_epochs(part)])
         ready_cpu()
         for part in parts:
-            run_jobs(part, device, choices, watcher)
-            write_results(part, device, watcher)
+            tuned = run_jobs(part, device, choices, watcher)
+            write_results(part, device, watcher, tuned)
     return folder

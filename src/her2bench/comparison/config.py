@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from her2bench.comparison.tuning_checks import tuning_problem
 from her2bench.core.config import Settings, problems, settings_from
 from her2bench.core.errors import UserError, nearest, shown
 from her2bench.core.predictions import check_model_name
@@ -20,6 +21,7 @@ from her2bench.evaluation.scoring.slide_settings import SlideSettings
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.training.network_options import FULL, NetworkOptions
 from her2bench.training.recipe import Recipe, changed_recipe
+from her2bench.training.tuning_settings import TuningSettings, TuningSpace
 
 SCORE_BASELINES = ("score_frequencies", "dab_baseline", "background_baseline")
 """The default with the endpoint `score`."""
@@ -47,6 +49,7 @@ class ComparisonConfig(Settings):
         split: how tiles are divided into train, val and test.
         recipe: how networks are trained.
         network: how a network starts and what of it is trained, by its name.
+        tuning: trials that choose settings of the recipe for each model; none by default.
         score: the statistics.
         slide: scores at slide level too: how the tiles of a slide are put together.
         report: how the report shows the comparison.
@@ -65,6 +68,7 @@ class ComparisonConfig(Settings):
     split: SplitSettings = SplitSettings()
     recipe: Recipe = Recipe()
     network: dict[str, NetworkOptions] = Field(default={}, max_length=1000)
+    tuning: TuningSettings | None = None
     score: ScoreSettings = ScoreSettings()
     slide: SlideSettings | None = None
     report: ReportSettings = ReportSettings()
@@ -135,6 +139,10 @@ class ComparisonConfig(Settings):
         """How a network is trained: `[recipe]`, but for what `[network.NAME.recipe]` changes."""
         return changed_recipe(self.recipe, self.options(model).recipe)
 
+    def space_for(self, model: str) -> TuningSpace:
+        """The ranges of a network's trials."""
+        return self.options(model).tuning or (self.tuning.space if self.tuning else TuningSpace())
+
     @model_validator(mode="after")
     def _options_of_models(self) -> "ComparisonConfig":
         for name in self.network:
@@ -153,15 +161,11 @@ class ComparisonConfig(Settings):
         return self
 
     @model_validator(mode="after")
-    def _ensembles_of_models(self) -> "ComparisonConfig":
+    def _sections_of_models(self) -> "ComparisonConfig":
         models = (*self.names, *self.baselines)
-        if problem := ensembles_problem(self.score.ensembles, models):
-            raise ValueError(f"score.ensembles.{problem}")
-        return self
-
-    @model_validator(mode="after")
-    def _shows_its_models(self) -> "ComparisonConfig":
-        if problem := unknown_models(self.report, (*self.names, *self.baselines)):
+        ensembles = ensembles_problem(self.score.ensembles, models)
+        found = f"score.ensembles.{ensembles}" if ensembles else ""
+        if problem := found or unknown_models(self.report, models):
             raise ValueError(problem)
         return self
 
@@ -199,13 +203,13 @@ class ComparisonConfig(Settings):
 
     @model_validator(mode="after")
     def _rates_for_all(self) -> "ComparisonConfig":
-        rates = self.recipe.learning_rates
         trained = [m for m in self.names if self.options(m).training != "frozen"]
-        own = [m for m in trained if "learning_rates" in self.options(m).recipe]
-        named = {*(rates if isinstance(rates, dict) else trained), *own}
-        missing = [m for m in trained if m not in named]
+        rates = {m: self.recipe_for(m).learning_rates for m in trained}
+        missing = [m for m, given in rates.items() if isinstance(given, dict) and m not in given]
         if missing:
             raise ValueError(f"recipe.learning_rates has no entry for {', '.join(missing)}")
+        if problem := tuning_problem(self):
+            raise ValueError(problem)
         return self
 
 

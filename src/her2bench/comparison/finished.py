@@ -6,6 +6,7 @@ from her2bench.comparison.config import ComparisonConfig, trained_by
 from her2bench.comparison.folds import Fold
 from her2bench.comparison.plan import Job
 from her2bench.comparison.prepared import Prepared
+from her2bench.comparison.tuning import Tuned
 from her2bench.core.checksums import damaged, opened_record
 from her2bench.core.errors import UserError
 from her2bench.core.notes import note
@@ -23,6 +24,15 @@ def undo_damaged(part: Prepared, folds: dict[int, Fold]) -> None:
             _check(run, job, part.config, folds[job.fold])
         except UserError as error:
             note(error.where, f"{error.found}; {job} is repeated")
+            _undo(run)
+
+
+def undo_otherwise_tuned(part: Prepared, tuned: Tuned) -> None:
+    """Mark finished runs as not done whose settings are not those that the tuning chose."""
+    for job in part.jobs:
+        run, chosen = part.run(job), tuned.get((job.model, job.fold))
+        if run.done and run.summary().get("tuned", {}) != (chosen.values if chosen else {}):
+            note(run.path, f"trained with other tuned settings; {job} is repeated")
             _undo(run)
 
 

@@ -19,6 +19,7 @@ from her2bench.core.machine import peak_memory, usable_cores
 from her2bench.core.memory import release_memory
 from her2bench.core.run_folder import RunFolder
 from her2bench.core.runs import write_text
+from her2bench.core.score_parts import TunedModel
 from her2bench.core.tables import write_table
 from her2bench.core.versions import versions
 from her2bench.evaluation.scoring.thresholds import choose_threshold
@@ -44,13 +45,17 @@ def run_job(
     run: RunFolder,
     compute: Compute,
     listener: Listener,
+    tuned: TunedModel | None = None,
 ) -> None:
     """Train one network on one fold with one seed and write its run folder.
 
-    Several learning rates are tried in turn; the one with the least validation loss is kept.
+    Several learning rates are tried in turn; the one with the least validation loss is kept. Where
+    the model was tuned, it is trained with the values that the tuning chose.
     """
     write_config(run, config, job)
-    trials, device = LearningRateSearch(job, config, fold, run, compute), fold.tiles.device
+    values = tuned.values if tuned else {}
+    trials = LearningRateSearch(job, config, fold, run, compute, values)
+    device = fold.tiles.device
     prepare = trials.prepare
     release_memory()  # what earlier networks held is not this one's
     with peak_memory() as held, device_memory(device) as held_there:
@@ -75,7 +80,8 @@ def run_job(
         ),
         "predict_tiles_per_second": speed,
     }
-    finish(job, config, fold, run, model, prepare, logits, summary | made_with)
+    summary |= made_with | tuned_summary(tuned)
+    finish(job, config, fold, run, model, prepare, logits, summary)
 
 
 def predicted(
@@ -124,18 +130,20 @@ def finish(
     write_run(job, fold, run, logits, known | summary)
 
 
-def run_baseline(job: Job, config: ComparisonConfig, fold: Fold, run: RunFolder) -> None:
+def run_baseline(
+    job: Job, config: ComparisonConfig, fold: Fold, run: RunFolder, tuned: TunedModel | None = None
+) -> None:
     """Fit one baseline on a fold's training tiles and write its run folder."""
     write_config(run, config, job)
     known, sides = baseline(job.model), {split: fold.side(split) for split in fold.present}
+    strength = tuned.values["regularisation"] if tuned else None
 
     def measured(split: str) -> np.ndarray:
         return known.measure(fold.tiles.pixels[sides[split].rows]).astype(np.float64)
 
     start = time.perf_counter()
     train = measured("train")
-    learned = sides["train"].targets if sides["train"].scores is None else sides["train"].scores
-    fitted = known.fitting(config.endpoint)(train, learned)
+    fitted = known.fitting(config.endpoint, strength)(train, sides["train"].classes)
     trained = time.perf_counter()
     logits = {split: fitted.logits(measured(split)) for split in sides if split != "train"}
     speed = _rate(logits, trained)
@@ -144,7 +152,12 @@ def run_baseline(job: Job, config: ComparisonConfig, fold: Fold, run: RunFolder)
     threshold = choose_threshold(judged, sides["val"].targets, config.score.threshold)
     summary = {"parameters": fitted.parameters, "threshold": threshold}
     summary |= {"train_seconds": trained - start, "predict_tiles_per_second": speed}
-    write_run(job, fold, run, logits, summary)
+    write_run(job, fold, run, logits, summary | tuned_summary(tuned))
+
+
+def tuned_summary(tuned: TunedModel | None) -> dict[str, object]:
+    """What DONE says of the tuning of the run's fold."""
+    return {"tuned": tuned.values, "tuning_seconds": tuned.seconds} if tuned else {}
 
 
 def write_config(run: RunFolder, config: ComparisonConfig, job: Job) -> None:

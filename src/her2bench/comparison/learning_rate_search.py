@@ -1,6 +1,6 @@
 """The learning rates of a recipe tried in turn, and the best of them kept."""
 
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from her2bench.training.loop import fit
 from her2bench.training.micro_batches import needs_whole_batches
 from her2bench.training.recipe import Recipe, positive_weight, score_weights
 from her2bench.training.state import Fit, FitConfig, TrainingState
+from her2bench.training.tuning_settings import Values, tuned_recipe
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,12 @@ class LearningRateSearch:
     fold: Fold
     run: RunFolder
     compute: Compute
+    tuned: Values = field(default_factory=dict)
 
     @property
     def recipe(self) -> Recipe:
-        """How the job's network is trained."""
-        return self.config.recipe_for(self.job.model)
+        """How the job's network is trained, with the tuned values."""
+        return tuned_recipe(self.config.recipe_for(self.job.model), self.tuned)
 
     @property
     def rates(self) -> tuple[float, ...]:
@@ -56,13 +58,13 @@ class LearningRateSearch:
     def best(self, listener: Listener) -> tuple[list[Fit], Fit, nn.Module]:
         """All fits, the one with the least validation loss, and its network."""
         *others, last = self.rates
-        fits = [self._fit(rate, listener)[0] for rate in others]
-        fitted, model = self._fit(last, listener)
+        fits = [self.fit(rate, listener)[0] for rate in others]
+        fitted, model = self.fit(last, listener)
         fits.append(fitted)
         best = int(np.argmin([each.validation_loss for each in fits]))
         if best < len(others):
             del model  # only one network in memory: that of the best rate is loaded again
-            _, model = self._fit(others[best], Listener())
+            _, model = self.fit(others[best], Listener())
         return fits, fits[best], model
 
     def course(self, rate: float, listener: Listener) -> TrainingState:
@@ -75,6 +77,7 @@ class LearningRateSearch:
         given = self.config.model_dump(mode="json", exclude_none=True)
         settings = trained_by(given, [self.job.model])
         training = [settings, astuple(self.job), rate, self.fold.content]
+        training += [self.tuned] if self.tuned else []
         weights = self.config.options(self.job.model).pretrained
         if isinstance(weights, Path):
             training.append(checksum_of(weights))
@@ -86,13 +89,14 @@ class LearningRateSearch:
         device = self.fold.tiles.device
         return Fabric(accelerator=device.type, devices=1, precision=self.config.precision)
 
-    def _fit(self, rate: float, listener: Listener) -> tuple[Fit, nn.Module]:
+    def fit(self, rate: float, listener: Listener) -> tuple[Fit, nn.Module]:
+        """The training at one learning rate, and its network."""
         course = self.course(rate, listener)
         ended = course.checkpoint.load_kept(course.model)
         if ended:
             for row in ended["epochs"]:
                 listener.epoch(row)
-            known = [field.name for field in fields(Fit)]
+            known = [each.name for each in fields(Fit)]
             return Fit(**{name: ended[name] for name in known if name in ended}), course.model
         sides = self.fold.side("train"), self.fold.side("val")
         setup = self.fabric, course.model, *sides
@@ -106,12 +110,13 @@ class LearningRateSearch:
 
     def _no_room(self, error: Exception, whole: bool) -> UserError:
         reason = ", and batch normalisation needs whole batches" if whole else ""
+        tuned = "batch" in self.tuned
         return UserError(
-            "recipe.batch",
+            "tuning.space.batch" if tuned else "recipe.batch",
             found=f"no room on the device for {self.recipe.batch} tiles of "
             f"{self.config.size} px in training {self.job.model} "
             f"({str(error).partition('.')[0]}){reason}",
-            hint="lower recipe.batch or size, and give -o another folder: it is another comparison",
+            hint="lower it or size, and give -o another folder: it is another comparison",
         )
 
     def _fresh_model(self) -> nn.Module:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from her2bench.comparison.config import ComparisonConfig
 from her2bench.data.tile_cache.cached_tiles import cache_folder
+from her2bench.models.baselines.registry import baseline
 
 
 @dataclass(frozen=True)
@@ -15,8 +16,22 @@ class Job:
     seed: int
     fold: int
 
+    @property
+    def detail(self) -> str:
+        """Which run of its model it is."""
+        return f"seed {self.seed} fold {self.fold}"
+
     def __str__(self) -> str:
-        return f"{self.model} seed {self.seed} fold {self.fold}"
+        return f"{self.model} {self.detail}"
+
+
+@dataclass(frozen=True)
+class TuningJob(Job):
+    """The trials of one model on one fold, trained with one seed."""
+
+    @property
+    def detail(self) -> str:
+        return f"tuning fold {self.fold}"
 
 
 def baseline_jobs(config: ComparisonConfig, folds: int) -> list[Job]:
@@ -32,6 +47,15 @@ def network_jobs(config: ComparisonConfig, folds: int) -> list[Job]:
         for fold in range(folds)
         for model in config.names
     ]
+
+
+def tuning_jobs(config: ComparisonConfig, folds: int) -> list[Job]:
+    """The trials of every model that has something to tune; none without `[tuning]`."""
+    if config.tuning is None:
+        return []
+    baselines = [name for name in config.baselines if baseline(name).tunable(config.endpoint)]
+    first = dict.fromkeys(config.names, config.seeds[0]) | dict.fromkeys(baselines, 0)
+    return [TuningJob(name, first[name], n) for n in range(folds) for name in first]
 
 
 @dataclass(frozen=True)

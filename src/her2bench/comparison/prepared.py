@@ -17,7 +17,8 @@ from her2bench.comparison.existing_folder import (
     refuse_other_tiles,
 )
 from her2bench.comparison.folds import Fold, fold_of
-from her2bench.comparison.plan import Job, baseline_jobs, network_jobs
+from her2bench.comparison.plan import Job, baseline_jobs, network_jobs, tuning_jobs
+from her2bench.comparison.tuning_checks import require_slides_to_tune_on
 from her2bench.core.config import to_toml
 from her2bench.core.errors import UserError
 from her2bench.core.manifest import read_manifest, targets, write_manifest
@@ -61,6 +62,11 @@ class Prepared:
         """All runs in order of execution."""
         folds = self.splits["fold"].n_unique()
         return [*baseline_jobs(self.config, folds), *network_jobs(self.config, folds)]
+
+    @property
+    def tunings(self) -> list[Job]:
+        """The trials that come first, per model and fold."""
+        return tuning_jobs(self.config, self.splits["fold"].n_unique())
 
     def run(self, job: Job) -> RunFolder:
         """The folder of a run."""
@@ -141,4 +147,6 @@ def _splits(manifest: pl.DataFrame, config: ComparisonConfig) -> pl.DataFrame:
             expected="a share for validation: epochs and thresholds are chosen on it",
             hint="set split.validation = 0.2",
         )
+    if config.tuning is not None and config.split.kind != "random-tiles":
+        require_slides_to_tune_on(splits)
     return with_scores(splits, manifest) if config.endpoint == "score" else splits

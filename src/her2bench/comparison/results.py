@@ -1,5 +1,6 @@
 """From finished runs to predictions, scores, table, figures and report."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import polars as pl
@@ -12,13 +13,16 @@ from her2bench.comparison.watcher import Watcher
 from her2bench.core.manifest import with_manifest
 from her2bench.core.predictions import read_predictions
 from her2bench.core.score_notes import Note, make_note
+from her2bench.core.score_parts import TunedModel
 from her2bench.core.tables import write_table
 from her2bench.evaluation.scoring.levels import score_levels
 from her2bench.report.pages.report_page import write_report
 from her2bench.report.rebuilding import write_scored
 
 
-def write_results(prepared: Prepared, device: torch.device, watcher: Watcher) -> None:
+def write_results(
+    prepared: Prepared, device: torch.device, watcher: Watcher, tuned: Collection[TunedModel] = ()
+) -> None:
     """Collect the predictions of all runs, score them, and write scores, table and report."""
     watcher.making("scores")
     folder = prepared.folder
@@ -28,7 +32,8 @@ def write_results(prepared: Prepared, device: torch.device, watcher: Watcher) ->
     joined = with_manifest(predictions, prepared.manifest)
     scores = score_levels(joined, prepared.config.score, prepared.config.slide)
     notes = (*_split_notes(prepared), *scores.notes)
-    scores = replace(scores, notes=notes, optimism=optimism(folder, scores))
+    more = {"optimism": optimism(folder, scores), "tuning": tuple(tuned)}
+    scores = replace(scores, notes=notes, **more)
     write_scored(folder, scores)
     watcher.making("pictures of misclassified tiles")
     draw_gallery(prepared, scores, device)

@@ -16,7 +16,7 @@ class Watcher:
         """The findings of the audit, before training."""
 
     def planned(self, runs: "Sequence[tuple[Job, int]]") -> None:
-        """All runs and the number of epochs of each; a baseline has none."""
+        """All tunings and runs, and the number of epochs of each; a baseline has none."""
 
     def skipped(self, job: "Job") -> None:
         """A run was already finished."""
@@ -26,6 +26,12 @@ class Watcher:
 
     def trained(self, share: float) -> None:
         """This share of an epoch's tiles has been trained on since the last call."""
+
+    def trial(self, job: "Job", number: int, budget: int | None) -> None:
+        """A trial of a tuning begins, counted from 1, of so many; None where seconds count."""
+
+    def left_out(self, job: "Job", epochs: int) -> None:
+        """So many planned epochs of a tuning are not needed: a trial was stopped early."""
 
     def epoch(self, job: "Job", row: "Epoch") -> None:
         """An epoch of a job has ended, in this call or before a stop."""

@@ -9,6 +9,7 @@ EXTRA_OF = {
     "torch": "train",
     "lightning_fabric": "train",
     "captum": "train",
+    "optuna": "tuning",
     "safetensors": "train",
     "onnx": "export",
     "onnxruntime": "export",

@@ -27,6 +27,8 @@ class _Done(BaseModel):
     kept_epoch: _Count = 0
     micro_batch: _Count = 0
     train_seconds: _Finite = 0.0
+    tuning_seconds: _Finite = 0.0
+    tuned: dict[str, _Finite] = {}
     train_tiles_per_second: _Finite = 0.0
     predict_tiles_per_second: _Finite = 0.0
     peak_memory_gb: _Finite = 0.0

@@ -1,4 +1,4 @@
-"""Parts of `scores.json` beside rows and pairs: optimism, ensembles, subgroups, interactions."""
+"""Parts of `scores.json` beside rows and pairs: optimism, tuning, ensembles, subgroups."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +13,31 @@ class Optimism:
     value: float
     random_tiles: float
     optimism: float
+
+
+@dataclass(frozen=True)
+class TunedModel:
+    """The settings that a model's trials chose on the validation slides of one fold.
+
+    Args:
+        model: a network or a baseline.
+        fold: the fold.
+        trials: how many were made, stopped ones included.
+        pruned: how many of them were stopped early, or diverged.
+        seconds: of training, of all trials.
+        loss: the least validation loss, that of the chosen values.
+        values: setting → the chosen value, used with every seed of the fold.
+        space: setting → the lowest and the highest value that could be drawn.
+    """
+
+    model: str
+    fold: int
+    trials: int
+    pruned: int
+    seconds: float
+    loss: float
+    values: dict[str, float]
+    space: dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from her2bench.core.run_scores import RunScaling as RunScaling
 from her2bench.core.score_breakdown import Breakdown as Breakdown
 from her2bench.core.score_breakdown import ScoreTable as ScoreTable
 from her2bench.core.score_notes import Note
-from her2bench.core.score_parts import Ensemble, Interaction, Subgroup
+from her2bench.core.score_parts import Ensemble, Interaction, Subgroup, TunedModel
 from her2bench.core.score_parts import Optimism as Optimism
 
 SCHEMA = 2
@@ -117,6 +117,7 @@ class Scores:
         calibration: probabilities before and after scaling fitted on val (test).
         thresholds: one per run.
         optimism: what a random tile split would have added, where a comparison measured it.
+        tuning: the settings that trials chose, per model and fold; empty without tuning.
         ensembles: which models are derived, and from what.
         subgroups: every metric by the columns asked for (test).
         interactions: tests whether values and differences depend on the subgroup (test).
@@ -136,6 +137,7 @@ class Scores:
     calibration: tuple[Recalibrated, ...] = ()
     thresholds: tuple[RunThreshold, ...] = ()
     optimism: tuple[Optimism, ...] = ()
+    tuning: tuple[TunedModel, ...] = ()
     ensembles: tuple[Ensemble, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
     interactions: tuple[Interaction, ...] = ()

@@ -6,7 +6,7 @@ import polars as pl
 
 from her2bench.core.score_parts import Ensemble
 
-SUMMED = ("parameters", "multiply_adds", "train_seconds")
+SUMMED = ("parameters", "multiply_adds", "train_seconds", "tuning_seconds")
 
 
 def with_ensemble_costs(runs: pl.DataFrame, ensembles: Collection[Ensemble]) -> pl.DataFrame:

@@ -107,7 +107,8 @@ def _score_again(
     require_columns_to_break_down(table.columns, settings.by)
     scores = score_levels(table, settings, slide)
     notes = (*(note for note in old.notes if note.kind in _KEPT), *scores.notes)
-    write_scored(folder, replace(scores, notes=notes, optimism=_still_true(old, scores)))
+    kept = {"optimism": _still_true(old, scores), "tuning": old.tuning}
+    write_scored(folder, replace(scores, notes=notes, **kept))
     if scores.thresholds != old.thresholds:  # it shows tiles on the wrong side of a threshold
         shutil.rmtree(gallery_path(folder), ignore_errors=True)
 

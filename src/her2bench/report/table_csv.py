@@ -73,22 +73,29 @@ def cost_table(runs: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `model, parameters, multiply_adds` (for one tile), `train_seconds` (of one run: all its
         epochs, at every learning rate that was tried, without validation; the mean over runs),
-        `train_seconds_total` (of all runs), `tiles_per_second` (in training),
+        `tuning_seconds` (of all trials, on all folds), `train_seconds_total` (of all runs, and
+        the tuning), `tiles_per_second` (in training),
         `predict_tiles_per_second`, `peak_memory_gb` and `peak_device_memory_gb`, the last four
         averaged over runs.
     """
-    seconds = pl.col("train_seconds")
+    seconds, tuning = pl.col("train_seconds"), pl.col("tuning_seconds")
     return runs.group_by("model", maintain_order=True).agg(
         pl.col("parameters", "multiply_adds").drop_nulls().first(),
         seconds.mean(),
-        pl.when(seconds.count() > 0).then(seconds.sum()).alias("train_seconds_total"),
+        pl.when(tuning.count() > 0).then(tuning.sum()).alias("tuning_seconds"),
+        pl.when(seconds.count() > 0)
+        .then(seconds.sum() + tuning.sum())
+        .alias("train_seconds_total"),
         pl.col("train_tiles_per_second").mean().alias("tiles_per_second"),
         pl.col("predict_tiles_per_second", "peak_memory_gb", "peak_device_memory_gb").mean(),
     )
 
 
 def run_table(folder: ComparisonFolder) -> pl.DataFrame:
-    """Run summary: the DONE of each finished run, one row per run."""
+    """Run summary: the DONE of each finished run, one row per run.
+
+    `tuning_seconds`, which seeds share, stands in the row of a fold's first seed alone.
+    """
     schema = {
         "parameters": pl.Int64,
         "multiply_adds": pl.Int64,
@@ -96,6 +103,7 @@ def run_table(folder: ComparisonFolder) -> pl.DataFrame:
         "learning_rate": pl.Float64,
         "kept_epoch": pl.Int64,
         "train_seconds": pl.Float64,
+        "tuning_seconds": pl.Float64,
         "train_tiles_per_second": pl.Float64,
         "predict_tiles_per_second": pl.Float64,
         "peak_memory_gb": pl.Float64,
@@ -110,7 +118,9 @@ def run_table(folder: ComparisonFolder) -> pl.DataFrame:
         for model, seed, fold, run in folder.finished_runs()
     ]
     keys = {"model": pl.String, "seed": pl.Int64, "fold": pl.Int64}
-    return pl.DataFrame(rows, schema=keys | schema)
+    table = pl.DataFrame(rows, schema=keys | schema)
+    first = pl.int_range(pl.len()).over("model", "fold") == 0  # each run of a fold notes its tuning
+    return table.with_columns(pl.when(first).then("tuning_seconds").alias("tuning_seconds"))
 
 
 def _from_one(summary: dict[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ QUALITIES = (50, 95)  # of the JPEG
 Draw = torch.Generator
 
 
-def augment(tiles: Tensor, kinds: Sequence[str], generator: Draw) -> Tensor:
+def augment(tiles: Tensor, kinds: Sequence[str], generator: Draw, strength: float = 1.0) -> Tensor:
     """Change the tiles of a batch at random.
 
     Args:
@@ -39,6 +39,7 @@ def augment(tiles: Tensor, kinds: Sequence[str], generator: Draw) -> Tensor:
             more or less, and 2% in each channel), `blur` (half of the tiles, up to 1 pixel),
             `jpeg` (half of the tiles, compressed again at quality 50 to 95).
         generator: on the CPU.
+        strength: factor on the amounts above, 0 to 2; flips and rotations have none.
 
     Returns:
         (b, size, size, 3) uint8.
@@ -46,8 +47,8 @@ def augment(tiles: Tensor, kinds: Sequence[str], generator: Draw) -> Tensor:
     if "flip" in kinds or "rotate" in kinds:
         tiles = turned(tiles, "flip" in kinds, "rotate" in kinds, generator)
     for kind, change in CHANGES.items():
-        if kind in kinds:
-            tiles = change(tiles, generator)
+        if kind in kinds and strength > 0:
+            tiles = change(tiles, generator, strength)
     return tiles
 
 
@@ -66,10 +67,10 @@ def turned(tiles: Tensor, flip: bool, rotate: bool, generator: Draw) -> Tensor:
     return tiles
 
 
-def cropped(tiles: Tensor, generator: Draw) -> Tensor:
+def cropped(tiles: Tensor, generator: Draw, strength: float = 1.0) -> Tensor:
     """A part of each tile, enlarged to its size by bilinear interpolation."""
     count, device = len(tiles), tiles.device
-    side = 1 - (1 - SMALLEST) * torch.rand(count, generator=generator)
+    side = 1 - strength * (1 - SMALLEST) * torch.rand(count, generator=generator)
     places = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - side)[:, None]
     frames = torch.zeros(count, 2, 3)
     frames[:, 0, 0] = frames[:, 1, 1] = side
@@ -79,7 +80,7 @@ def cropped(tiles: Tensor, generator: Draw) -> Tensor:
     return _as_pixels(grid_sample(planes, grid, padding_mode="border", align_corners=False))
 
 
-def restained(tiles: Tensor, generator: Draw) -> Tensor:
+def restained(tiles: Tensor, generator: Draw, strength: float = 1.0) -> Tensor:
     """Other amounts of stain and slightly other stains, in optical density (Beer and Lambert).
 
     The density is against the tile's own glass, so that glass stays as it is. The bounds keep what
@@ -88,8 +89,8 @@ def restained(tiles: Tensor, generator: Draw) -> Tensor:
     """
     count, device = len(tiles), tiles.device
     matrix = torch.from_numpy(stain_matrix()).float()
-    amounts = 1 + STAIN * _uniform((count, 1, 3), generator)
-    vectors = matrix + HUE * _uniform((count, 3, 3), generator)
+    amounts = 1 + strength * STAIN * _uniform((count, 1, 3), generator)
+    vectors = matrix + strength * HUE * _uniform((count, 3, 3), generator)
     vectors = vectors / vectors.norm(dim=2, keepdim=True)
     change = torch.linalg.inv(matrix) @ (amounts.transpose(1, 2) * vectors)
     pixels = tiles.float().clamp_min(1).flatten(1, 2)
@@ -99,17 +100,17 @@ def restained(tiles: Tensor, generator: Draw) -> Tensor:
     return (glass * 10**-density).round().clamp(0, 255).to(torch.uint8).view(tiles.shape)
 
 
-def relit(tiles: Tensor, generator: Draw) -> Tensor:
+def relit(tiles: Tensor, generator: Draw, strength: float = 1.0) -> Tensor:
     """Another white point: brighter or darker, and slightly tinted."""
-    light = 1 + WHITE * _uniform((len(tiles), 1, 1, 1), generator)
-    light = light * (1 + TINT * _uniform((len(tiles), 1, 1, 3), generator))
+    light = 1 + strength * WHITE * _uniform((len(tiles), 1, 1, 1), generator)
+    light = light * (1 + strength * TINT * _uniform((len(tiles), 1, 1, 3), generator))
     return (tiles.float() * light.to(tiles.device)).round().clamp(0, 255).to(torch.uint8)
 
 
-def blurred(tiles: Tensor, generator: Draw) -> Tensor:
+def blurred(tiles: Tensor, generator: Draw, strength: float = 1.0) -> Tensor:
     """Half of the tiles out of focus, by a Gaussian filter."""
     count, device = len(tiles), tiles.device
-    sigma = BLUR * torch.rand(count, generator=generator)
+    sigma = strength * BLUR * torch.rand(count, generator=generator)
     chosen = torch.rand(count, generator=generator) < 0.5
     reach = torch.arange(-3, 4).float()
     weights = torch.exp(-0.5 * (reach / sigma.clamp_min(0.05)[:, None]) ** 2)
@@ -124,10 +125,11 @@ def blurred(tiles: Tensor, generator: Draw) -> Tensor:
     return _as_pixels(rows.view(count, 3, height, width))
 
 
-def recompressed(tiles: Tensor, generator: Draw) -> Tensor:
+def recompressed(tiles: Tensor, generator: Draw, strength: float = 1.0) -> Tensor:
     """Half of the tiles as JPEG of a random quality; decoded on the CPU, whatever the device."""
     chosen = torch.nonzero(torch.rand(len(tiles), generator=generator) < 0.5).flatten().tolist()
-    qualities = torch.randint(QUALITIES[0], QUALITIES[1] + 1, (len(chosen),), generator=generator)
+    worst = max(10, round(QUALITIES[1] - strength * (QUALITIES[1] - QUALITIES[0])))
+    qualities = torch.randint(worst, QUALITIES[1] + 1, (len(chosen),), generator=generator)
     for row, quality in zip(chosen, qualities.tolist(), strict=True):
         stream = io.BytesIO()
         Image.fromarray(tiles[row].cpu().numpy()).save(stream, "JPEG", quality=quality)
@@ -136,7 +138,7 @@ def recompressed(tiles: Tensor, generator: Draw) -> Tensor:
     return tiles
 
 
-CHANGES: dict[str, Callable[[Tensor, Draw], Tensor]] = {
+CHANGES: dict[str, Callable[[Tensor, Draw, float], Tensor]] = {
     "crop": cropped,
     "stain": restained,
     "white": relit,

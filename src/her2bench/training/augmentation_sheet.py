@@ -25,6 +25,7 @@ def write_sheet(
     tiles: int = 6,
     versions: int = 7,
     seed: int = 0,
+    strength: float = 1.0,
 ) -> list[str]:
     """Write a PNG: in each row a tile as it is, then versions of it as training would see them.
 
@@ -35,6 +36,7 @@ def write_sheet(
         path: the PNG.
         tiles, versions: rows, and columns after the first.
         seed: of the draws.
+        strength: of the augmentation, as in a recipe.
 
     Returns:
         The tile_ids, from top to bottom.
@@ -46,9 +48,10 @@ def write_sheet(
     with tempfile.TemporaryDirectory() as folder:
         pixels = np.array(cached_tiles(drawn, size, Path(folder)).pixels)
     generator = torch.Generator().manual_seed(seed)
+    copies = [torch.from_numpy(np.stack([tile] * versions)) for tile in pixels]
     rows = [
-        [tile, *augment(torch.from_numpy(np.stack([tile] * versions)), kinds, generator).numpy()]
-        for tile in pixels
+        [tile, *augment(same, kinds, generator, strength).numpy()]
+        for tile, same in zip(pixels, copies, strict=True)
     ]
     with replacing(path) as temporary:
         Image.fromarray(_sheet(rows, size)).save(temporary, "PNG")

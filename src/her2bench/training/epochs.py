@@ -25,10 +25,14 @@ def _roc_auc(targets: np.ndarray, logits: np.ndarray) -> float:
     return float(roc_auc_score(targets, logits)) if np.isfinite(logits).all() else float("nan")
 
 
+class DivergenceError(UserError):
+    """A training whose loss is not finite."""
+
+
 def refuse_divergence(row: Epoch, learning_rate: float) -> None:
-    """Raise a UserError if a value of an epoch is not finite."""
+    """Raise a DivergenceError if a value of an epoch is not finite."""
     if not all(math.isfinite(value) for value in row.values()):
-        raise UserError(
+        raise DivergenceError(
             "recipe.learning_rates",
             found=f"training diverged: the loss is not finite in epoch "
             f"{row['epoch'] + 1:.0f} with learning rate {learning_rate:g}",

@@ -106,7 +106,7 @@ def train_epoch(
     # No GPU synchronisation in the loop: losses and logits stay there until its end.
     split, steps = (each.tensor_split(ends) for each in (targets, logits)), len(ends) + 1
     for step, (tiles, aims, said) in enumerate(zip(batches, *split, strict=True), number * steps):
-        inputs = plan.prepare(augment(tiles, recipe.augment, generator))
+        inputs = plan.prepare(augment(tiles, recipe.augment, generator, recipe.augment_strength))
         goal, setup = smoothed(aims, recipe.label_smoothing), (fabric, model, optimiser, loss)
         set_rate(optimiser, plan.learning_rate, recipe, step, steps * recipe.epochs)
         output, value = passes.gradients(*setup, plan.compute.laid_out(inputs), goal)

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from her2bench.core.config import Settings
 from her2bench.models.arguments import Argument
+from her2bench.training.tuning_settings import TuningSpace
 
 
 class NetworkOptions(Settings):
@@ -21,6 +22,7 @@ class NetworkOptions(Settings):
         arguments: of the network's class, such as `front_end = "rgb"`; for `NAME=NETWORK` entries.
         recipe: settings of `[recipe]` that are different for this network, such as
             `pos_weight = "none"`.
+        tuning: the ranges of this network's trials, in place of all of `[tuning.space]`.
     """
 
     pretrained: bool | Path = False
@@ -29,6 +31,7 @@ class NetworkOptions(Settings):
     layer_decay: float = Field(default=1.0, gt=0, le=1)
     arguments: dict[str, Argument] = Field(default={}, max_length=100)
     recipe: dict[str, Any] = Field(default={}, max_length=100)
+    tuning: TuningSpace | None = None
 
     @model_validator(mode="after")
     def _of_use(self) -> "NetworkOptions":

@@ -26,6 +26,8 @@ class Recipe(Settings):
             there), or `none`.
         normalise: subtract the mean and divide by the deviation of the training tiles, by channel.
         augment: random changes of training tiles, in the order of a slide's way to a file.
+        augment_strength: factor on how far `crop`, `stain`, `white`, `blur` and `jpeg` change a
+            tile; 0: not at all. `flip` and `rotate` have no strength.
         keep: which epoch's weights are kept.
         optimiser: the optimiser.
         weight_decay: of the optimiser; biases and normalisation layers do not decay.
@@ -47,6 +49,7 @@ class Recipe(Settings):
     ) = "negatives/positives"
     normalise: bool = True
     augment: tuple[Augmentation, ...] = ()
+    augment_strength: float = Field(default=1.0, ge=0, le=2)
     keep: Literal["last", "best-validation-loss"] = "best-validation-loss"
     optimiser: Literal["adam", "adamw", "sgd"] = "adam"
     weight_decay: float = Field(default=0.0, ge=0, le=1)

@@ -34,6 +34,11 @@ class Side:
     scores: np.ndarray | None = None
 
     @property
+    def classes(self) -> np.ndarray:
+        """What each tile is: its score where scores are learned, else its target, (m,)."""
+        return self.targets if self.scores is None else self.scores
+
+    @property
     def aims(self) -> np.ndarray:
         """What is learned, 0 or 1, float32: the targets (m,), or of each cut (m, 3) if reached."""
         reached = self.targets if self.scores is None else self.scores[:, None] >= np.array(CUTS)

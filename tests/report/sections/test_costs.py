@@ -17,6 +17,7 @@ from her2bench.report.inputs import read_inputs
 from her2bench.report.pages.model_card import write_cards
 from her2bench.report.pages.report_page import write_report
 from her2bench.report.sections.costs import cost_points, costs, network_of
+from her2bench.report.sections.methods import total_seconds
 from her2bench.report.table_csv import cost_table, run_table
 
 MEASURED = {
@@ -49,6 +50,22 @@ def test_times_of_a_run_and_of_all_runs(folder):
     assert cost_table(unknown)["train_seconds_total"].null_count() == 4
 
 
+def test_the_tuning_of_a_fold_counts_once_and_in_all(folder, tmp_path):
+    shutil.copytree(folder.path, tmp_path / "copy")
+    copy = type(folder)(tmp_path / "copy")
+    for seed in (0, 1):  # each run of a fold notes the same
+        run = copy.run("lenet", seed, 0)
+        run.mark_done({**run.summary(), "tuning_seconds": 50.0, "tuned": {"learning_rate": 0.01}})
+    table = cost_table(run_table(copy))
+    row = table.row(by_predicate=pl.col("model") == "lenet", named=True)
+    assert (row["tuning_seconds"], row["train_seconds_total"]) == (50.0, 56.0)
+    assert table.filter(pl.col("model") == "alexnet")["tuning_seconds"].item() is None
+    material = read_inputs(copy)
+    assert total_seconds(material) == total_seconds(read_inputs(folder)) + 50
+    assert "Tuning time, all trials" in costs(material)[0]
+    assert "Tuning time, all trials" not in costs(read_inputs(folder))[0]
+
+
 def test_columns_without_a_value_are_left_out(folder):
     titles, rows = costs(read_inputs(folder))
     assert "Peak GPU memory, GB" not in titles and "Peak memory, GB" in titles
@@ -56,7 +73,7 @@ def test_columns_without_a_value_are_left_out(folder):
     assert list(cells) == ["LeNet", "AlexNet", "DAB baseline"]
     assert cells["LeNet"]["Multiply-adds per tile"] == "4.2 M"
     assert cells["LeNet"]["Images/s, training"] == "0.4"
-    assert cells["LeNet"]["Training time, all runs"] == "6 s"
+    assert cells["LeNet"]["Training time in all"] == "6 s"
     assert cells["DAB baseline"]["Multiply-adds per tile"] == "–"
 
 
@@ -78,7 +95,7 @@ def test_a_folder_that_measured_nothing_shows_what_it_knows(folder):
         if name in MEASURED and name != "train_seconds"
     )
     titles, _ = costs(replace(read_inputs(folder), runs=runs))
-    assert titles == ["Parameters", "Training time, one run", "Training time, all runs"]
+    assert titles == ["Parameters", "Training time, one run", "Training time in all"]
 
 
 def test_a_variant_is_named_with_its_arguments(folder, tmp_path):

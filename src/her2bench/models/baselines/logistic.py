@@ -22,19 +22,22 @@ class Fitted:
     parameters: int
 
 
-def fit_logistic(measured: np.ndarray, targets: np.ndarray) -> Fitted:
-    """Fit to the training tiles' measurements (n, k), standardised, and targets (n,)."""
-    model = make_pipeline(StandardScaler(), LogisticRegression())
+def fit_logistic(measured: np.ndarray, targets: np.ndarray, strength: float = 1.0) -> Fitted:
+    """Fit to the training tiles' measurements (n, k), standardised, and targets (n,).
+
+    `strength` is scikit-learn's C.
+    """
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=strength))
     model.fit(measured, targets)
     return Fitted(model.decision_function, measured.shape[1] + 1)
 
 
-def fit_ordinal(measured: np.ndarray, scores: np.ndarray) -> Fitted:
+def fit_ordinal(measured: np.ndarray, scores: np.ndarray, strength: float = 1.0) -> Fitted:
     """The same for the scores (n,), 0 to 3: proportional odds, with the same penalty."""
     scaler = StandardScaler().fit(measured)
 
     def inputs(measured: np.ndarray) -> np.ndarray:
         return np.asarray(scaler.transform(measured), dtype=np.float64)
 
-    slopes, cuts = fit_proportional_odds(inputs(measured), scores, 1.0, np.ones(4))
+    slopes, cuts = fit_proportional_odds(inputs(measured), scores, strength, np.ones(4))
     return Fitted(lambda values: (inputs(values) @ slopes)[:, None] - cuts, len(slopes) + 3)

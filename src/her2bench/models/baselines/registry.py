@@ -15,6 +15,7 @@ Fit = Callable[[np.ndarray, np.ndarray], Fitted]
 """Features (n, k) and targets or scores (n,) of the training tiles → the fitted baseline."""
 OURS = tuple(BASELINES)
 _REGISTERED: dict[str, "Baseline"] = {}
+_REGRESSIONS = (fit_logistic, fit_ordinal)
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,12 @@ class Baseline:
     label: str = ""
     about: str = ""
 
-    def fitting(self, endpoint: str) -> Fit:
-        """How it is fitted to an endpoint.
+    def tunable(self, endpoint: str) -> bool:
+        """Whether its fit has a strength of regularisation: it is a logistic regression."""
+        return self.fitting(endpoint) in _REGRESSIONS
+
+    def fitting(self, endpoint: str, strength: float | None = None) -> Fit:
+        """How it is fitted to an endpoint; with a strength of regularisation if it is tunable.
 
         Raises:
             UserError: it is not made for that endpoint.
@@ -58,7 +63,10 @@ class Baseline:
                 if endpoint == "score"
                 else "leave it out; always_positive is the one for a binary endpoint",
             )
-        return found
+        if strength is None:
+            return found
+        regression = next(fit for fit in _REGRESSIONS if fit is found)
+        return lambda measured, learned: regression(measured, learned, strength)
 
 
 def register_baseline(baseline: Baseline) -> None:

@@ -45,6 +45,7 @@ from her2bench.report.sections.score_view import score_view
 from her2bench.report.sections.slides import slide_level
 from her2bench.report.sections.subgroups import subgroup_columns
 from her2bench.report.sections.summary import answer, ensemble_pairs, primary_pairs, shown_question
+from her2bench.report.sections.tuning import tuned_rows, tuning_sentence
 from her2bench.report.sections.warnings import lesser_notes, optimistic_figures, report_warnings
 from her2bench.report.written_files import remove_outdated
 
@@ -223,6 +224,8 @@ def _methods(material: ReportInputs) -> dict[str, Any]:
         "split_words": methods.split_words(material),
         "bad_tiles": read_table(bad).height if bad.is_file() else 0,
         "runs": _runs(material),
+        "tuned": tuned_rows(material),
+        "tuning_sentence": tuning_sentence(material),
         "total_seconds": methods.total_seconds(material),
         "devices": methods.devices(material),
         "trained_with": methods.trained_with(material),

@@ -103,5 +103,7 @@ def trained_with(material: ReportInputs) -> list[str]:
 
 
 def total_seconds(material: ReportInputs) -> float:
-    """Training time of all finished runs."""
-    return float(material.runs["train_seconds"].sum() or 0)
+    """Training time of all finished runs, and of all trials."""
+    return float(
+        sum(material.runs[name].sum() or 0 for name in ("train_seconds", "tuning_seconds"))
+    )

@@ -8,9 +8,16 @@ from her2bench.core.vocabulary import ENDPOINTS, SPLITS, model_label
 from her2bench.evaluation.statistics.metrics import METRICS
 from her2bench.report.formats import duration, percent, threshold_rule
 from her2bench.report.inputs import ReportInputs
-from her2bench.report.sections.methods import devices, split_words, trained_with, without_folder
+from her2bench.report.sections.methods import (
+    devices,
+    split_words,
+    total_seconds,
+    trained_with,
+    without_folder,
+)
 from her2bench.report.sections.slides import slide_sentence
 from her2bench.report.sections.summary import primary_pairs, shown_question
+from her2bench.report.sections.tuning import or_tuned, tuning_sentence
 
 ABSENT = "[not recorded]"
 
@@ -20,7 +27,7 @@ def methods_paragraph(material: ReportInputs) -> str:
 
     What the folder does not record is written as `[not recorded]`, never guessed.
     """
-    known = [_data(material), _training(material), _where(material)]
+    known = [_data(material), _training(material), tuning_sentence(material), _where(material)]
     parts = [] if material.from_predictions else known
     parts += [_statistics(material), slide_sentence(material)]
     closing = "For research use only; a score of 2+ is equivocal."
@@ -60,13 +67,16 @@ def _training(material: ReportInputs) -> str:
         return ""
     names = ", ".join(model_label(model) for model in material.networks)
     seeds, rates = config.get("seeds", []), recipe.get("learning_rates") or ABSENT
+    size = or_tuned(material, "batch", f"{recipe.get('batch', ABSENT)} tiles", "a tuned size")
+    rate = or_tuned(material, "learning_rate", _rates(rates), "a tuned learning rate")
     text = (
         f"Networks ({names}) were trained for {recipe.get('epochs', ABSENT)} "
-        f"{plural(recipe.get('epochs', 0), 'epoch')} with batches of {recipe.get('batch', ABSENT)} "
-        f"tiles, {_rates(rates)}, {len(seeds)} {plural(len(seeds), 'seed')} each"
+        f"{plural(recipe.get('epochs', 0), 'epoch')} with batches of {size}, {rate}, "
+        f"{len(seeds)} {plural(len(seeds), 'seed')} each"
     )
     named = ("epochs", "batch", "learning_rates")
-    further = [f"{k.replace('_', ' ')} {_text(v)}" for k, v in recipe.items() if k not in named]
+    rest = {k: or_tuned(material, k, _text(v)) for k, v in recipe.items() if k not in named}
+    further = [f"{k.replace('_', ' ')} {text}" for k, text in rest.items()]
     baselines = ", ".join(model_label(b) for b in material.baselines)
     ending = f" Baselines: {baselines}." if baselines else ""
     return f"{text} ({'; '.join(further)}).{ending}" if further else f"{text}.{ending}"
@@ -97,7 +107,7 @@ def _where(material: ReportInputs) -> str:
     when = " to ".join(dict.fromkeys([days[0], days[-1]])) if days else ABSENT
     machines = runs["hardware"].drop_nulls().unique().sort().to_list() or devices(material)
     made = "; ".join(trained_with(material)) or f"versions {ABSENT}"
-    seconds = float(runs["train_seconds"].sum() or 0)
+    seconds = total_seconds(material)
     return (
         f"Training took {duration(seconds)} in all (hardware: {', '.join(machines) or ABSENT}; "
         f"date: {when}; {made}); the evaluation used her2bench {versions()['her2bench']}."
