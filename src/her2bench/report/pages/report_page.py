@@ -107,10 +107,7 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "split_names": SPLITS,
         "metric_names": {name: metric.title for name, metric in METRICS.items()},
         "all_titles": metric_titles(material),
-        "primary": METRICS[material.settings.primary].label,
-        "better": "right" if METRICS[material.settings.primary].higher_is_better else "left",
         "confidence": formats.percent(material.settings.confidence),
-        "margin": f"{material.settings.margin:g}",
         "shown_metrics": shown_metrics(material),
         "beside": [s for s in ("val", "train") if s in present and s != material.split],
         "standings": ranked,
@@ -135,11 +132,21 @@ def _contents(material: ReportInputs) -> dict[str, Any]:
         "scored": score_view(material),
         "predicted_by_score": predictions_by_score(material),
         "slides": failing_slides(material),
+        **_primary(material),
         **_pictures(material),
         "replicates": REPLICATES,
         **_calibration(material, panels),
         **_audit(material),
         **_methods(material),
+    }
+
+
+def _primary(material: ReportInputs) -> dict[str, str]:
+    metric = METRICS[material.settings.primary]
+    return {
+        "primary": metric.label,
+        "better": "right" if metric.higher_is_better else "left",
+        "margin": f"{material.settings.margin:g}",
     }
 
 
