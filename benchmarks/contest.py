@@ -4,9 +4,10 @@ import polars as pl
 
 from her2bench.api.results import ComparisonResults
 from her2bench.core.scores import Row
-from her2bench.core.vocabulary import model_label
+from her2bench.core.vocabulary import CONSTANT, model_label
 from her2bench.evaluation.scoring.questions import TITLES
 from her2bench.report.formats import large, rate
+from her2bench.report.labels import relabelled
 
 VALUES = ("roc_auc", "balanced_accuracy", "sensitivity", "specificity")
 COSTS = ("parameters", "multiply_adds", "train_seconds", "predict_tiles_per_second")
@@ -34,7 +35,19 @@ def in_markdown(results: ComparisonResults, verdicts: bool = True) -> list[str]:
         lines.append(f"| {model_label(model)} | {' | '.join(cells)} |")
     tiles, slides = rows[0].tiles, rows[0].groups
     lines += ["", f"{tiles:,} test tiles of {slides:,} slides. {TITLES[results.question]}.", ""]
-    return lines + [f"- {verdict}" for verdict in results.verdicts if verdicts]
+    return lines + _verdicts(results) if verdicts else lines
+
+
+def _verdicts(results: ComparisonResults) -> list[str]:
+    """The pairs that differ, and how many do not; those with a constant baseline are left out."""
+    pairs = [p for p in results.headline if not {p.model_a, p.model_b} & set(CONSTANT)]
+    shown = [pair for pair in pairs if pair.decision in ("a", "b")]
+    lines = [
+        f"- {relabelled(p.verdict)}: {p.difference:+.3f} ({p.low:+.3f} to {p.high:+.3f}), "
+        f"adjusted p = {p.p_adjusted:.2g}"
+        for p in shown
+    ]
+    return [*lines, f"- of {len(pairs)} pairs, {len(pairs) - len(shown)} show no difference"]
 
 
 def _value(row: Row | None) -> str:

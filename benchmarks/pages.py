@@ -11,4 +11,5 @@ def into_page(path: Path, name: str, lines: Iterable[str]) -> None:
     _, closed, after = rest.partition(end)
     if not found or not closed:
         raise SystemExit(f"{path} has no place for this: write {start} and {end} into it")
-    path.write_text(before + "\n".join([start, *lines, end]) + after, encoding="utf-8")
+    text = "\n".join(lines).strip("\n")  # Markdown wants blank lines around
+    path.write_text(f"{before}{start}\n\n{text}\n\n{end}{after}", encoding="utf-8")

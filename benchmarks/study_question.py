@@ -1,6 +1,6 @@
 """The study's open question: what do loss weight and augmentation bring, alone and together?
 
-    python -m benchmarks.study_question OUT [--labels LABELS] [--write docs/study.md]
+    python -m benchmarks.study_question OUT [--labels LABELS] [--write PAGE]
 
 The study's three networks by its own recipe (Adam, its learning rates times ten for these small
 tiles and few epochs, no loss weight), and with one thing changed at a time: its weight

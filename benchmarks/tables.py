@@ -93,4 +93,4 @@ def covers(slides: int) -> Target:
 
 def write(tables: Tables, path: Path, name: str) -> None:
     """Put a table into a page, between its two marks."""
-    into_page(path, f"validity: {name}", [*tables.lines, "", tables.summary, ""])
+    into_page(path, f"validity: {name}", [*tables.lines, "", tables.summary])
