@@ -40,7 +40,7 @@ class OrdinalNetwork(nn.Module):
         self.set_thresholds(thresholds)
 
     def forward(self, tiles: Tensor) -> Tensor:
-        return self.network(tiles).flatten() - self.middle
+        return self.network(tiles).reshape(tiles.shape[0]) - self.middle
 
     @torch.no_grad()
     def set_thresholds(self, thresholds: Sequence[float]) -> None:
