@@ -57,3 +57,9 @@ def test_enormous_tiles_are_refused(pyramid):
         change(pyramid, tag, 65_535)
     with pytest.raises(UnreadableImage, match="in tiles of 65535 x 65535 pixels"):
         open_image(pyramid)
+
+
+def test_unknown_colours_are_refused(pyramid):
+    change(pyramid, 262, 34_464)
+    with pytest.raises(UnreadableImage, match=r"unknown colours \(34464\)"):
+        open_image(pyramid)

@@ -18,6 +18,10 @@ _WIDTH, _HEIGHT, _KIND, _OLD_KIND, _INNER = 256, 257, 254, 255, (330, 34665, 348
 _REDUCED, _MASK, _OLD_REDUCED = 1, 4, 2
 _PLACES = (273, 279, 324, 325)
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_PLACES = 322, 323, 324
+_COLOURS, _KNOWN_COLOURS = (
+    262,
+    (0, 1, 2, 3, 5, 6, 8),
+)  # white, black, RGB, palette, CMYK, YCbCr, Lab
 
 
 @dataclass(frozen=True)
@@ -86,10 +90,12 @@ def count_pictures(stream: IO[bytes]) -> int:
 def check_tiles(stream: IO[bytes]) -> None:
     """Check that every tiled directory of a TIFF lists the tiles that its size needs.
 
-    libtiff takes those that are missing as empty, and the others for their neighbours.
+    libtiff takes those that are missing as empty, and the others for their neighbours; where it
+    does not know the colours, it can end the process.
 
     Raises:
-        UnreadableImage: fewer tiles, tiles that are too large, or see `count_pictures`.
+        UnreadableImage: fewer tiles, tiles that are too large, unknown colours, or see
+            `count_pictures`.
     """
     for each in _chain(stream, MOST_TILES):
         (width, height), (across, down) = each.shape, each.tile_shape
@@ -97,6 +103,9 @@ def check_tiles(stream: IO[bytes]) -> None:
             continue
         if across * down > MOST_TILE_PIXELS:
             raise UnreadableImage(f"damaged: in tiles of {across} x {down} pixels")
+        colours = each.first.get(_COLOURS)
+        if colours not in _KNOWN_COLOURS:
+            raise UnreadableImage(f"damaged: unknown colours ({colours})")
         wanted, listed = -(-width // across) * -(-height // down), each.counts.get(_TILE_PLACES, 0)
         if listed < wanted:
             raise UnreadableImage(
