@@ -18,6 +18,7 @@ from typing import Any, TextIO
 import her2bench
 from fuzz.kinds import Kind, kind_of
 from fuzz.workspace import Workspace, changes
+from her2bench.cli.stopping import shortage
 
 MEMORY = 4_000_000_000  # bytes that reading one input may take
 
@@ -79,7 +80,8 @@ def _read(kind: Kind, path: Path) -> dict[str, str]:
     try:
         kind.read(path, Random(path.read_bytes()))
     except BaseException as error:  # noqa: BLE001 — a panic of the Parquet reader is no Exception
-        if type(error).__name__ in ("UserError", "UnreadableImage", "Refused"):
+        meant = type(error).__name__ in ("UserError", "UnreadableImage", "Refused")
+        if meant or shortage(error):  # the command line names what is short
             return {"outcome": "refused"}
         shown = "".join(traceback.format_exception(error, limit=-60))
         return {

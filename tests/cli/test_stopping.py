@@ -147,6 +147,7 @@ def test_any_encoding_takes_the_table_and_the_json(encoding, tmp_path):
         (MemoryError("Unable to allocate 1 TiB"), "the memory is full"),
         (RuntimeError("CUDA out of memory. Tried to allocate"), "memory of the GPU"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "the memory is full"),
+        (RuntimeError("could not create a primitive"), "the memory is full"),
         (RuntimeError("can't start new thread"), "no further thread"),
         (OSError(24, "Too many open files", "m.csv"), "m.csv: too many files are open"),
     ],

@@ -59,6 +59,9 @@ def _show_cursor() -> None:
             os.write(sys.stderr.fileno(), b"\x1b[?25h")
 
 
+_NO_MEMORY = ("can't allocate memory", "could not create a primitive")  # PyTorch's, oneDNN's
+
+
 def shortage(error: BaseException) -> tuple[str, str] | None:
     """The exhausted resource and a hint, if the error is about one.
 
@@ -72,7 +75,7 @@ def shortage(error: BaseException) -> tuple[str, str] | None:
         return limit_of(error)
     if "CUDA out of memory" in text or "MPS backend out of memory" in text:
         return "the memory of the GPU is full", "set a smaller batch or size, or --device cpu"
-    if isinstance(error, MemoryError) or "can't allocate memory" in text:
+    if isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY):
         return "the memory is full", "end other programs, or set a smaller batch or size"
     if "can't start new thread" in text:
         return (
