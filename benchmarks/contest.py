@@ -1,4 +1,4 @@
-"""What a contest of models came to, as Markdown: values, intervals, costs and verdicts."""
+"""The results of a comparison as Markdown: values, intervals, costs and verdicts."""
 
 import polars as pl
 

@@ -90,7 +90,7 @@ def test_trials_see_no_test_tile(tune, monkeypatch):
 
 
 class Progress(Watcher):
-    """Counts what it is told."""
+    """Counts the notifications."""
 
     def __init__(self):
         self.epochs, self.trials = Counter(), []

@@ -1,4 +1,4 @@
-"""A comparison of the four scores: each one's probability in the answers, and told on the page."""
+"""A comparison of the four scores: the probability of each in the answers and on the page."""
 
 from pathlib import Path
 

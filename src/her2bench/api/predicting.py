@@ -76,6 +76,22 @@ def predict(
     Raises:
         UserError: anything wrong with run, inputs or output.
     """
+    given = [inputs] if isinstance(inputs, (str, Path)) else inputs
+    cut, written = (mpp, tile_size, overlap, min_tissue), (table, gzip, overwrite)
+    return _predicted(run, given, out, network, device, cut, written, skip_bad, tell)
+
+
+def _predicted(
+    run: str | Path,
+    inputs: Iterable[str | Path],
+    out: str | Path,
+    network: str | None,
+    device: str,
+    cut: tuple[float | None, int | None, float, float],
+    written: tuple[Literal["csv", "parquet"], bool, bool],
+    skip_bad: bool,
+    tell: Callable[[str], object],
+) -> PredictedFiles:
     with needs_extra("predict"):
         from her2bench.prediction.device import choose_device
         from her2bench.prediction.inputs import find_inputs
@@ -83,10 +99,9 @@ def predict(
         from her2bench.prediction.predictor import opened_predictor
         from her2bench.prediction.slides.predict_slides import SlideOptions, predict_slides
         from her2bench.prediction.slides.slide_tiles import SlideTiling
-    given = [inputs] if isinstance(inputs, (str, Path)) else inputs
-    found, out = find_inputs(map(Path, given)), Path(out)
+    found, out = find_inputs(map(Path, inputs)), Path(out)
     check_writable(out, "-o")
-    tiling = SlideTiling(mpp, tile_size, overlap, min_tissue)
+    tiling = SlideTiling(*cut)
     tiling.check()
     predictor = opened_predictor(Path(run), choose_device(device), network)
     parts = [predict_rows(predictor, read_manifest(m), skip_bad) for m in found.manifests]
@@ -98,7 +113,7 @@ def predict(
         write_table(tiles, out / TILES)
     if not found.slides:
         return PredictedFiles(tiles, [], left_out)
-    options = SlideOptions(tiling, table, gzip, overwrite, skip_bad)
+    options = SlideOptions(tiling, *written, skip_bad)
     slides, bad = predict_slides(found.slides, predictor, out, options, tell)
     left_out += [(error.where, error.found) for error in bad]
     return PredictedFiles(tiles, slides, left_out)
