@@ -77,8 +77,10 @@ def predict(
         UserError: anything wrong with run, inputs or output.
     """
     given = [inputs] if isinstance(inputs, (str, Path)) else inputs
-    cut, written = (mpp, tile_size, overlap, min_tissue), (table, gzip, overwrite)
-    return _predicted(run, given, out, network, device, cut, written, skip_bad, tell)
+    cut = mpp, tile_size, overlap, min_tissue
+    return _predicted(
+        run, given, out, network, device, cut, (table, gzip, overwrite), skip_bad, tell
+    )
 
 
 def _predicted(
