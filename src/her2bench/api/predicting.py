@@ -76,16 +76,15 @@ def predict(
     Raises:
         UserError: anything wrong with run, inputs or output.
     """
-    given = [inputs] if isinstance(inputs, (str, Path)) else inputs
     cut = mpp, tile_size, overlap, min_tissue
     return _predicted(
-        run, given, out, network, device, cut, (table, gzip, overwrite), skip_bad, tell
+        run, inputs, out, network, device, cut, (table, gzip, overwrite), skip_bad, tell
     )
 
 
 def _predicted(
     run: str | Path,
-    inputs: Iterable[str | Path],
+    inputs: str | Path | Iterable[str | Path],
     out: str | Path,
     network: str | None,
     device: str,
@@ -101,7 +100,8 @@ def _predicted(
         from her2bench.prediction.predictor import opened_predictor
         from her2bench.prediction.slides.predict_slides import SlideOptions, predict_slides
         from her2bench.prediction.slides.slide_tiles import SlideTiling
-    found, out = find_inputs(map(Path, inputs)), Path(out)
+    given = [inputs] if isinstance(inputs, (str, Path)) else inputs
+    found, out = find_inputs(map(Path, given)), Path(out)
     check_writable(out, "-o")
     tiling = SlideTiling(*cut)
     tiling.check()
